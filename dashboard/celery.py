@@ -1,0 +1,22 @@
+"""The Celery application: `celery -A dashboard worker`, `celery -A dashboard beat`.
+
+The broker carries run ids only. Losing, doubling or delaying a message costs seconds, never data: the run's row
+decides (see `runs.engine.claim`), and the sweep publishes again what nobody took.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+
+app = Celery("syncdeck")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["runs"])
+
+
+@setup_logging.connect
+def keep_our_logging(**_: Any) -> None:
+    """Django has configured logging already; a receiver here keeps Celery from replacing it."""

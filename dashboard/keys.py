@@ -1,0 +1,40 @@
+"""Keys that are made once and kept, for the installation that was given none."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in the file; made and written there first if it is not there yet, readable by the owner only.
+
+    Safe when several processes start at once: exactly one creates the file, the others read it.
+    Raises ImproperlyConfigured when the folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            _publish(path, make())
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The data directory {path.parent} can't be written ({error.strerror}). Set DATA_DIR to a writable folder."
+        ) from error
+
+
+def _publish(path: Path, secret: str) -> None:
+    """Write beside, then link into place: nobody reads a half-written file, and the first one wins."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

@@ -1,0 +1,14 @@
+"""How a log line looks: for people in a terminal, or as JSON for machines."""
+
+from __future__ import annotations
+
+import structlog
+
+shared: list[structlog.typing.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+text_line = structlog.dev.ConsoleRenderer(colors=False)
+json_line = structlog.processors.JSONRenderer()

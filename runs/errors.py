@@ -1,0 +1,68 @@
+"""The tree of what can go wrong. Each boundary (API, pages, commands, tasks) translates it once.
+
+SyncdeckError
+├── InvalidInput        what a caller sent is wrong: every fault, each with its path
+├── NotAllowed          the run's state does not allow the action
+│   └── LiveRunExists   the same run is live already
+└── RunFailed           a run ends as failed, with a code and a sentence
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+
+class SyncdeckError(Exception):
+    """Something Syncdeck refuses or cannot do."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One fault of an input: where it is (dotted path, `resources.0.depends_on`), and what was expected."""
+
+    path: str
+    message: str
+
+
+class InvalidInput(SyncdeckError):
+    """The input is wrong."""
+
+    def __init__(self, failures: list[Failure]) -> None:
+        self.failures = failures
+        super().__init__("; ".join(f"{failure.path}: {failure.message}" for failure in failures))
+
+
+class NotAllowed(SyncdeckError):
+    """The run's state does not allow this action."""
+
+
+class LiveRunExists(NotAllowed):
+    """The same job is already running for this account, with these args and this destination."""
+
+    def __init__(self, live_run_id: UUID) -> None:
+        self.live_run_id = live_run_id
+        super().__init__(f"Run {live_run_id} of the same job, account, args and destination is still live.")
+
+
+@dataclass(frozen=True)
+class ErrorInfo:
+    """Why a run, a request or a record failed: what the contract's `error` object tells."""
+
+    code: str
+    message: str
+    resource: str | None = None
+    method: str | None = None
+    status_code: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class RunFailed(SyncdeckError):
+    """The run cannot go on and ends as failed."""
+
+    def __init__(self, info: ErrorInfo) -> None:
+        self.info = info
+        super().__init__(info.message)

@@ -1,0 +1,40 @@
+"""The rows everything else reads and writes. One module per noun; import the names from here."""
+
+from runs.models.daemon import Daemon, DaemonStatus
+from runs.models.environment import ApiToken, Environment, User
+from runs.models.history import EventKind, RecordError, RunEvent
+from runs.models.integration import AccountStatus, IntegratedAccount, Integration, UnifiedMapping
+from runs.models.job import CronTrigger, SyncJob
+from runs.models.record import Record
+from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
+from runs.models.step import RunStep, StagedParent, StepStatus
+from runs.models.webhook import Delivery, DeliveryStatus, Webhook
+
+__all__ = [
+    "AccountStatus",
+    "Action",
+    "ApiToken",
+    "CronTrigger",
+    "Daemon",
+    "DaemonStatus",
+    "Delivery",
+    "DeliveryStatus",
+    "Environment",
+    "ErrorHandling",
+    "EventKind",
+    "IntegratedAccount",
+    "Integration",
+    "Record",
+    "RecordError",
+    "RunEvent",
+    "RunStatus",
+    "RunStep",
+    "RunTrigger",
+    "StagedParent",
+    "StepStatus",
+    "SyncJob",
+    "SyncJobRun",
+    "UnifiedMapping",
+    "User",
+    "Webhook",
+]

@@ -1,0 +1,41 @@
+"""What all rows share: time-ordered ids, times, the database's clock, and removal that keeps history."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.db import models
+from uuid_utils.compat import uuid7
+
+__all__ = ["DeletableModel", "LiveQuerySet", "TimedModel", "uuid7"]
+
+
+class TimedModel(models.Model):
+    """A row with a version-7 UUID as its id and the times of its creation and last change.
+
+    `updated_at` is kept by `save()` only: an `.update()` names it itself (RFC 9562, section 5.7, for the id).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class LiveQuerySet(models.QuerySet[Any]):
+    def live(self) -> Self:
+        """Without the rows that a person has deleted."""
+        return self.filter(deleted_at=None)
+
+
+class DeletableModel(TimedModel):
+    """A row that old runs still name. Deleting hides it from lists and uses; history keeps it."""
+
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = LiveQuerySet.as_manager()
+
+    class Meta:
+        abstract = True

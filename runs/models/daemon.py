@@ -1,0 +1,56 @@
+"""A worker process, as it last told of itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from runs.models.base import TimedModel
+
+HEARTBEAT = timedelta(seconds=5)
+SILENT_AFTER = timedelta(seconds=15)
+
+
+class DaemonStatus(models.TextChoices):
+    STARTING = "starting"
+    ACTIVE = "active"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class DaemonQuerySet(models.QuerySet["Daemon"]):
+    def alive(self, now: datetime | None = None) -> models.QuerySet[Daemon]:
+        """Those that take work: active, and heard of within `SILENT_AFTER`."""
+        heard = (now or timezone.now()) - SILENT_AFTER
+        return self.filter(status=DaemonStatus.ACTIVE, last_active_at__gt=heard)
+
+
+class Daemon(TimedModel):
+    """A Celery worker of one group. Its row is kept after its end, so that old runs can name it."""
+
+    daemon_id = models.CharField(max_length=255, unique=True)
+    group_key = models.CharField(max_length=100)
+    status = models.CharField(max_length=10, choices=DaemonStatus.choices, default=DaemonStatus.STARTING)
+    last_active_at = models.DateTimeField()
+    metadata = models.JSONField(default=dict, blank=True)
+
+    objects = DaemonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["group_key", "daemon_id"]
+        constraints = [models.CheckConstraint(condition=Q(status__in=DaemonStatus.values), name="daemon_status_known")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="daemon_list"),
+            models.Index(fields=["group_key", "last_active_at"], name="daemon_group"),
+        ]
+
+    def __str__(self) -> str:
+        return self.daemon_id
+
+    def status_at(self, now: datetime) -> DaemonStatus:
+        """What is true of it now: a silent daemon is stopped, whatever it last said of itself."""
+        silent = self.last_active_at < now - SILENT_AFTER
+        return DaemonStatus.STOPPED if silent else DaemonStatus(self.status)

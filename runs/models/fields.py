@@ -1,0 +1,46 @@
+"""A JSON column that is encrypted at rest, with keys of its own (`CREDENTIALS_KEYS`), apart from SECRET_KEY."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def cipher() -> MultiFernet:
+    """The cipher of the configured keys: the first one encrypts, all of them decrypt."""
+    return _cipher(tuple(settings.CREDENTIALS_KEYS))
+
+
+class EncryptedJSONField(models.TextField):
+    """Holds a JSON value; the database and its backups see a Fernet token only."""
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
+        if value is None:
+            return None
+        try:
+            return json.loads(cipher().decrypt(value.encode()))
+        except InvalidToken as error:
+            raise ImproperlyConfigured(
+                f"{self.model.__name__}.{self.name} was encrypted with a key that CREDENTIALS_KEYS no longer has."
+            ) from error
+
+    def get_prep_value(self, value: Any) -> str | None:
+        return None if value is None else cipher().encrypt(json.dumps(value).encode()).decode()
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Dumps and exports carry the token, never the plain value."""
+        return self.get_prep_value(self.value_from_object(obj)) or ""

@@ -1,0 +1,83 @@
+"""The description of an HTTP API, a customer's connection to it, and the mappings of the Unified API."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from runs.models.base import DeletableModel, TimedModel
+from runs.models.environment import Environment
+from runs.models.fields import EncryptedJSONField
+
+
+class Integration(DeletableModel):
+    """A declarative description of one HTTP API: `config` is section 5 of the contract."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="integrations")
+    name = models.CharField(max_length=100)
+    label = models.CharField(max_length=200, blank=True)
+    category = models.CharField(max_length=100, blank=True)
+    config = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "name"], condition=Q(deleted_at=None), name="integration_name_once"
+            )
+        ]
+        indexes = [models.Index(fields=["environment", "-created_at", "-id"], name="integration_list")]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+
+class AccountStatus(models.TextChoices):
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    POST_INSTALL_ERROR = "post_install_error"
+    VALIDATION_ERROR = "validation_error"
+    NEEDS_REAUTH = "needs_reauth"
+
+
+class IntegratedAccount(DeletableModel):
+    """One customer's connection to an integration. Its credentials go in and never come out again."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="accounts")
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="accounts")
+    tenant_id = models.CharField(max_length=200, blank=True, help_text="The customer's id in your own system.")
+    status = models.CharField(max_length=20, choices=AccountStatus.choices, default=AccountStatus.ACTIVE)
+    context = EncryptedJSONField(default=dict, blank=True, help_text="Credentials and instance keys; write-only.")
+    unified_model_override = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=AccountStatus.values), name="account_status_known")
+        ]
+        indexes = [models.Index(fields=["environment", "-created_at", "-id"], name="account_list")]
+
+    def __str__(self) -> str:
+        return self.tenant_id or str(self.id)
+
+
+class UnifiedMapping(TimedModel):
+    """How one method of one integration looks in the Unified API (`model/resource`)."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="mappings")
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="mappings")
+    model = models.CharField(max_length=100)
+    resource = models.CharField(max_length=100)
+    method = models.CharField(max_length=50)
+    config = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["model", "resource", "method"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["environment", "integration", "model", "resource", "method"], name="mapping_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.resource} {self.method}"

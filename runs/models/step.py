@@ -1,0 +1,81 @@
+"""One entry of a run: its checkpoint and its statistics are the same row, so they cannot disagree."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from runs.models.base import TimedModel
+from runs.models.run import SyncJobRun
+
+
+class StepStatus(models.TextChoices):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class RunStep(TimedModel):
+    """The state of one resource entry within one run.
+
+    The entry's requests are numbered in a fixed order. `position` is the first one that is not done, `cursor` the
+    next page of that one (null: its first); both are written in the transaction that writes the page's records.
+    """
+
+    run = models.ForeignKey(SyncJobRun, on_delete=models.CASCADE, related_name="steps")
+    index = models.PositiveSmallIntegerField(help_text="Position of the entry in the run's resources.")
+    name = models.CharField(max_length=255)
+    resource = models.CharField(max_length=255)
+    method = models.CharField(max_length=100)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
+
+    fetched = models.PositiveBigIntegerField(default=0)
+    persisted = models.PositiveBigIntegerField(default=0)
+    error_count = models.PositiveIntegerField(default=0)
+    failed_requests = models.PositiveIntegerField(default=0, help_text="Errors that hold the entry's date.")
+    pages = models.PositiveBigIntegerField(default=0)
+
+    position = models.PositiveBigIntegerField(default=0)
+    cursor = models.JSONField(null=True, blank=True)
+    request_total = models.PositiveBigIntegerField(null=True, blank=True, help_text="Null until it is known.")
+
+    incremental_key = models.CharField(
+        max_length=64,
+        help_text="Hash of job, account, args, destination, and the entry with its parents.",
+    )
+    previous_run_date = models.DateTimeField(null=True, blank=True)
+    watermark = models.DateTimeField(
+        null=True, blank=True, help_text="The run's start, once the entry and its parents ended without an error."
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "index"], name="step_index_once"),
+            models.UniqueConstraint(fields=["run", "name"], name="step_name_once"),
+            models.CheckConstraint(condition=Q(status__in=StepStatus.values), name="step_status_known"),
+        ]
+        indexes = [models.Index(fields=["incremental_key", "-watermark"], name="step_watermark")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StagedParent(models.Model):
+    """The fields of a parent's record that its children refer to, so that a resumed run sees the same list."""
+
+    id = models.BigAutoField(primary_key=True)
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="staged")
+    sequence = models.PositiveBigIntegerField()
+    data = models.JSONField()
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [models.UniqueConstraint(fields=["step", "sequence"], name="staged_sequence_once")]
+
+    def __str__(self) -> str:
+        return f"{self.step_id} #{self.sequence}"

@@ -1,0 +1,84 @@
+"""The cast of the tests: rows with sensible values, each of which a test may override."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Permission
+
+from runs.models import ApiToken, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
+from runs.models.run import RunTrigger
+
+COUNTRIES_AND_CITIES: list[dict[str, Any]] = [
+    {"resource": "countries", "method": "list", "persist": True},
+    {
+        "resource": "cities",
+        "method": "list",
+        "persist": True,
+        "depends_on": "countries",
+        "query": {"country": "{{resources.countries.iso}}"},
+    },
+]
+
+
+def integration_config(base_url: str = "http://127.0.0.1:9/", **over: Any) -> dict[str, Any]:
+    return {
+        "base_url": base_url,
+        "authorization": {"format": "bearer", "config": {"token": "{{context.token}}"}},
+        "pagination": {"format": "page", "config": {"page_key": "page", "limit_key": "per_page", "limit": 100}},
+        "resources": {
+            "countries": {
+                "list": {"method": "get", "path": "/countries", "response_path": "data", "record_id": "iso"},
+                "get": {"method": "get", "path": "/countries/{{id}}", "record_id": "iso", "pagination": None},
+            },
+            "cities": {"list": {"method": "get", "path": "/cities", "response_path": "data", "record_id": "geonameid"}},
+        },
+        **over,
+    }
+
+
+def environment(name: str = "Test") -> Environment:
+    return Environment.objects.get_or_create(name=name)[0]
+
+
+def integration(**over: Any) -> Integration:
+    values = {"environment": over.pop("environment", None) or environment(), "name": "geo", "label": "Geo"}
+    return Integration.objects.create(**{**values, "config": integration_config(), **over})
+
+
+def account(**over: Any) -> IntegratedAccount:
+    of = over.pop("integration", None) or integration()
+    values = {"environment": of.environment, "integration": of, "tenant_id": "acme", "context": {"token": "t0k3n"}}
+    return IntegratedAccount.objects.create(**{**values, **over})
+
+
+def job(**over: Any) -> SyncJob:
+    of = over.pop("integration", None) or integration()
+    values = {"environment": of.environment, "integration": of, "label": "Countries and cities"}
+    return SyncJob.objects.create(**{**values, "resources": COUNTRIES_AND_CITIES, **over})
+
+
+def run(**over: Any) -> SyncJobRun:
+    """A run made by the very service that everybody uses."""
+    from runs.services import Origin, create_run
+
+    of_account = over.pop("account", None) or account()
+    of_job = over.pop("job", None) or job(integration=of_account.integration)
+    origin = over.pop("origin", None) or Origin(RunTrigger.API, "a test")
+    return create_run(of_job, of_account, origin=origin, **over)
+
+
+def user(username: str = "operator", *, may_operate: bool = False, **over: Any) -> User:
+    """Staff, unless told otherwise; may operate runs if asked for."""
+    person = User.objects.create_user(username, password="pw-for-tests-1", **{"is_staff": True, **over})
+    if may_operate:
+        person.user_permissions.add(Permission.objects.get(codename="operate_runs"))
+    return person
+
+
+def token(of: Environment | None = None) -> str:
+    """The secret of a fresh token of the environment."""
+    row = ApiToken(environment=of or environment(), name="tests")
+    secret = row.draw_secret()
+    row.save()
+    return secret
