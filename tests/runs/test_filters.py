@@ -1,0 +1,270 @@
+"""What an address asks of the list of runs, and what it answers when the address is odd."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.http import QueryDict
+from django.utils import timezone
+
+from runs.errors import InvalidInput
+from runs.filters import RUN_FIELDS, RunFilter
+from runs.lookups import where
+from runs.models import Environment, RunStatus, RunTrigger, SyncJobRun
+from tests import factories
+from tests.runs import rows
+
+pytestmark = pytest.mark.django_db
+
+
+def filtered(query: str) -> RunFilter:
+    return RunFilter.from_params(QueryDict(query), Environment.objects.all())
+
+
+def found(query: str) -> set[SyncJobRun]:
+    return set(filtered(query).queryset())
+
+
+def asked(query: str) -> set[SyncJobRun]:
+    """The answer of the API's form of the same question."""
+    return set(SyncJobRun.objects.filter(where(QueryDict(query), RUN_FIELDS)))
+
+
+@pytest.fixture
+def cast(db: None) -> dict[str, SyncJobRun]:
+    """Three runs of two jobs and two accounts, an hour apart."""
+    account = factories.account()
+    job = factories.job(integration=account.integration)
+    other = factories.account(integration=account.integration, tenant_id="Globex")
+    contacts = factories.job(integration=account.integration, label="Contacts nightly")
+    common: dict[str, Any] = {"integrated_account": account, "sync_job": job}
+    hour = timedelta(hours=1)
+    return {
+        "done": rows.runs(1, **common)[0],
+        "failed": rows.runs(
+            1,
+            **common,
+            status=RunStatus.FAILED,
+            start=rows.NOON + hour,
+            trigger=RunTrigger.SCHEDULE,
+            error={"code": "http_error", "message": "500 from the source"},
+            error_count=3,
+        )[0],
+        "running": rows.runs(
+            1,
+            integrated_account=other,
+            sync_job=contacts,
+            status=RunStatus.RUNNING,
+            start=rows.NOON + 2 * hour,
+            started_at=rows.NOON + 2 * hour,
+            daemon_id="daemon-1",
+        )[0],
+    }
+
+
+class TestRunFilter:
+    def test_without_parameters_it_shows_all_newest_first(self, cast: dict[str, SyncJobRun]) -> None:
+        assert list(filtered("").queryset()) == [cast["running"], cast["failed"], cast["done"]]
+
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ("status=failed", {"failed"}),
+            ("status=failed&status=running", {"failed", "running"}),
+            ("status=failed,running", {"failed", "running"}),
+            ("status=", {"done", "failed", "running"}),
+            ("trigger=schedule", {"failed"}),
+            ("since=2026-11-24T13:00:00Z", {"failed", "running"}),
+            ("until=2026-11-24T13:00:00Z", {"done", "failed"}),
+            ("since=2026-11-24T13:00:00Z&until=2026-11-24T13:00:00Z", {"failed"}),
+            ("until=2026-11-24", {"done", "failed", "running"}),
+            ("until=2026-11-23", set()),
+            ("since=2026-11-25", set()),
+            ("q=globex", {"running"}),
+            ("q=nightly", {"running"}),
+            ("q=from the source", {"failed"}),
+            ("q=nothing like it", set()),
+        ],
+    )
+    def test_it_shows_what_the_address_asks_for(self, cast: dict[str, SyncJobRun], query: str, names: set[str]) -> None:
+        assert found(query) == {cast[name] for name in names}
+
+    def test_it_finds_by_job_and_account(self, cast: dict[str, SyncJobRun]) -> None:
+        running = cast["running"]
+        assert found(f"job={running.sync_job_id}") == {running}
+        assert found(f"account={running.integrated_account_id}&status=failed") == set()
+
+    def test_it_finds_a_run_by_its_id_or_the_start_of_it(self, cast: dict[str, SyncJobRun]) -> None:
+        run_id = str(cast["done"].id)
+        assert found(f"q={run_id}") == {cast["done"]}
+        assert cast["done"] in found(f"q={run_id[:13].upper()}")
+        assert cast["done"] not in found(f"q=f{run_id[1:13]}")
+
+    @pytest.mark.parametrize(
+        ("query", "name"),
+        [
+            ("status=exploded", "status"),
+            ("account=7", "account"),
+            ("job=%00", "job"),
+            ("trigger=magic", "trigger"),
+            ("since=yesterday", "since"),
+            ("until=2026-02-30", "until"),
+            ("until=99999-01-01", "until"),
+            ("q=a%00b", "q"),
+        ],
+    )
+    def test_a_broken_value_is_told_and_filters_nothing(
+        self, cast: dict[str, SyncJobRun], query: str, name: str
+    ) -> None:
+        asked_for = filtered(query)
+        assert set(asked_for.errors) == {name}
+        assert len(asked_for.queryset()) == 3
+
+    def test_a_time_without_a_zone_is_one_of_the_readers_zone(self, cast: dict[str, SyncJobRun]) -> None:
+        with timezone.override(ZoneInfo("Europe/Berlin")):
+            assert filtered("since=2026-11-24T13:00").values["since"] == datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    def test_a_bad_cursor_shows_the_first_page_and_says_so(self, cast: dict[str, SyncJobRun]) -> None:
+        asked_for = filtered("")
+        assert len(asked_for.page("junk").rows) == 3
+        assert "cursor" in asked_for.errors
+
+    def test_runs_of_environments_that_one_may_not_see_are_not_there(self, cast: dict[str, SyncJobRun]) -> None:
+        stranger = factories.environment("Stranger")
+        assert not RunFilter.from_params(QueryDict(""), Environment.objects.filter(pk=stranger.pk)).queryset()
+
+    def test_a_page_takes_one_query_whatever_its_size(self, django_assert_num_queries: Any) -> None:
+        rows.runs(30)
+        with django_assert_num_queries(1):
+            for run in filtered("").page(None, 30).rows:
+                assert run.sync_job.label and run.integrated_account.integration.name and run.can("rerun")
+
+
+class TestStatusCounts:
+    def test_each_status_is_counted_within_the_other_filters(self, cast: dict[str, SyncJobRun]) -> None:
+        counts = filtered("status=failed&until=2026-11-24T13:30:00Z").status_counts()
+        assert counts == {"created": 0, "running": 0, "completed": 1, "failed": 1, "stopped": 0}
+
+    def test_no_count_goes_beyond_the_cap(self) -> None:
+        rows.runs(8)
+        assert filtered("").status_counts(cap=5)["completed"] == 6
+
+    def test_every_count_is_bounded_in_the_database(self, django_assert_num_queries: Any) -> None:
+        with django_assert_num_queries(5) as queries:
+            filtered("").status_counts(cap=5)
+        assert all("LIMIT 6" in query["sql"] for query in queries)
+
+
+class TestQueryString:
+    @pytest.mark.parametrize(
+        "query", ["", "status=failed&status=running&q=a+b", "status=exploded&since=2026-11-24&cursor=abc", "q=%C3%A9"]
+    )
+    def test_without_changes_it_is_the_address_again(self, query: str) -> None:
+        assert filtered(query).query_string() == query
+
+    def test_none_removes_and_a_list_repeats(self) -> None:
+        asked_for = filtered("status=failed&q=x")
+        assert asked_for.query_string(q=None) == "status=failed"
+        assert asked_for.query_string(status=["created", "running"]) == "q=x&status=created&status=running"
+
+    def test_a_changed_filter_starts_again_at_the_first_page(self) -> None:
+        assert filtered("status=failed&cursor=abc").query_string(status=None) == ""
+        assert filtered("status=failed&cursor=abc").query_string(cursor="def") == "status=failed&cursor=def"
+
+
+class TestWhere:
+    @pytest.mark.parametrize(
+        ("query", "names"),
+        [
+            ("status=failed", {"failed"}),
+            ("status[eq]=failed", {"failed"}),
+            ("status[ne]=failed", {"done", "running"}),
+            ("status[in]=failed,running", {"failed", "running"}),
+            ("status[]=failed&status[]=running", {"failed", "running"}),
+            ("status[0]=failed&status[1]=running", {"failed", "running"}),
+            ("status[in][]=failed&status[in][]=running", {"failed", "running"}),
+            ("status=failed&trigger=api", set()),
+            ("error_count[gt]=0", {"failed"}),
+            ("error_count[gte]=3", {"failed"}),
+            ("error_count[lt]=3", {"done", "running"}),
+            ("error_count[lte]=0", {"done", "running"}),
+            ("daemon_id[ne]=daemon-1", {"done", "failed"}),
+            ("started_at[ne]=2026-11-24T14:00:00Z", {"done", "failed"}),
+            ("ignore_previous_run=false", {"done", "failed", "running"}),
+            ("sync_job.integration_name=geo", {"done", "failed", "running"}),
+            ("sync_job[integration_name]=geo&status=failed", {"failed"}),
+            ("created_at[gt]=2026-11-24T13:00:00", {"running"}),
+            ("created_at[gte]=2026-11-24T13:00:00", {"failed", "running"}),
+            ("created_at[gt]=2026-11-24", {"done", "failed", "running"}),
+            ("created_at[lt]=2026-11-24T14:00:00+01:00", {"done"}),
+            ("created_at[lt]=2026-11-24T14:00:00%2B01:00", {"done"}),
+            ("unknown=1&unknown[gt]=2&next_cursor=&limit=5", {"done", "failed", "running"}),
+        ],
+    )
+    def test_it_selects_what_the_query_states(self, cast: dict[str, SyncJobRun], query: str, names: set[str]) -> None:
+        assert asked(query) == {cast[name] for name in names}
+
+    def test_times_compare_as_the_wire_shows_them(self) -> None:
+        [run] = rows.runs(1, start=rows.NOON + timedelta(microseconds=123_456))
+        shown = "2026-11-24T12:00:00.123Z"
+        assert asked(f"created_at={shown}") == asked(f"created_at[lte]={shown}") == {run}
+        assert asked(f"created_at[gte]={shown}") == {run}
+        assert asked(f"created_at[gt]={shown}") == asked(f"created_at[lt]={shown}") == set()
+        assert asked(f"created_at[ne]={shown}") == set()
+
+    @pytest.mark.parametrize(
+        ("query", "path"),
+        [
+            ("status=exploded", "status"),
+            ("status[like]=a", "status[like]"),
+            ("status[gt][lt]=a", "status[gt][lt]"),
+            ("sync_job_id=7", "sync_job_id"),
+            ("sync_job_id[in]=7,8", "sync_job_id[in]"),
+            ("daemon_id=a%00b", "daemon_id"),
+            ("version=" + "9" * 5000, "version"),
+            ("version=9223372036854775808", "version"),
+            ("version=1.5", "version"),
+            ("version=", "version"),
+            ("ignore_previous_run=yes", "ignore_previous_run"),
+            ("created_at[gt]=soon", "created_at[gt]"),
+            ("created_at[gt]=2026-13-01", "created_at[gt]"),
+            ("created_at[gt]=0001-01-01T00:00:00%2B14:00", "created_at[gt]"),
+            ("created_at[gt]=2026-01-01&created_at[gt]=2026-01-02", "created_at[gt]"),
+            ("status[in]=" + ",".join(["failed"] * 1001), "status[in]"),
+        ],
+    )
+    def test_a_bad_value_or_operator_is_refused_with_its_path(self, query: str, path: str) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            where(QueryDict(query), RUN_FIELDS)
+        assert [failure.path for failure in refused.value.failures] == [path]
+
+    def test_every_fault_is_listed_at_once(self) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            where(QueryDict("status=a&version=b&created_at[gt]=c"), RUN_FIELDS)
+        assert len(refused.value.failures) == 3
+
+    def test_a_look_up_of_the_orm_is_not_a_field(self) -> None:
+        assert not where(QueryDict("integrated_account__context__startswith=x&sync_job__label=y"), RUN_FIELDS)
+
+
+def test_page_and_api_give_the_same_runs_for_random_filters(cast: dict[str, SyncJobRun]) -> None:
+    draw = random.Random(20261124)
+    choices = {
+        "status": [("status=failed", "status=failed"), ("status=failed,running", "status[in]=failed,running")],
+        "trigger": [("trigger=api", "trigger=api"), ("trigger=schedule", "trigger[eq]=schedule")],
+        "account": [
+            (f"account={run.integrated_account_id}", f"integrated_account_id={run.integrated_account_id}")
+            for run in cast.values()
+        ],
+        "job": [(f"job={uuid4()}", f"sync_job_id={uuid4()}")],
+        "since": [("since=2026-11-24T13:00:00Z", "created_at[gte]=2026-11-24T13:00:00Z")],
+        "until": [("until=2026-11-24T13:00:00Z", "created_at[lte]=2026-11-24T13:00:00Z")],
+    }
+    for _ in range(20):
+        pairs = [draw.choice(choices[name]) for name in draw.sample(sorted(choices), draw.randint(0, 3))]
+        assert found("&".join(page for page, _ in pairs)) == asked("&".join(api for _, api in pairs))

@@ -1,0 +1,124 @@
+"""A list read page by page shows every row once, whatever arrives meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+from django.core import signing
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from runs.keyset import BadCursor, keyset_page
+from runs.models import SyncJobRun
+from tests import factories
+from tests.runs import rows
+
+pytestmark = pytest.mark.django_db
+
+
+def pages_from(cursor: str | None, limit: int) -> list[list[SyncJobRun]]:
+    found = []
+    while True:
+        page = keyset_page(SyncJobRun.objects.all(), cursor, limit)
+        found.append(page.rows)
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def rows_from(cursor: str | None, limit: int) -> list[SyncJobRun]:
+    return list(chain.from_iterable(pages_from(cursor, limit)))
+
+
+def ids(runs: list[SyncJobRun]) -> list[str]:
+    return [str(run.id) for run in runs]
+
+
+def test_the_newest_row_comes_first_and_the_last_page_has_no_next_cursor() -> None:
+    made = rows.runs(7)
+    pages = pages_from(None, 3)
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert ids(list(chain.from_iterable(pages))) == ids(made[::-1])
+
+
+def test_a_list_that_ends_with_a_full_page_has_no_empty_page_after_it() -> None:
+    rows.runs(6)
+    assert [len(page) for page in pages_from(None, 3)] == [3, 3]
+
+
+def test_an_empty_list_has_no_cursors() -> None:
+    page = keyset_page(SyncJobRun.objects.all(), None, 3)
+    assert (page.rows, page.next_cursor, page.previous_cursor) == ([], None, None)
+
+
+def test_rows_of_the_same_instant_are_told_apart_by_their_ids() -> None:
+    made = rows.runs(25, step=timedelta(0))
+    seen = ids(rows_from(None, 4))
+    assert len(seen) == len(set(seen)) == 25
+    assert set(seen) == set(ids(made))
+
+
+def test_going_back_shows_the_page_that_was_left() -> None:
+    rows.runs(10)
+    first = keyset_page(SyncJobRun.objects.all(), None, 4)
+    second = keyset_page(SyncJobRun.objects.all(), first.next_cursor, 4)
+    third = keyset_page(SyncJobRun.objects.all(), second.next_cursor, 4)
+    back = keyset_page(SyncJobRun.objects.all(), third.previous_cursor, 4)
+    assert ids(back.rows) == ids(second.rows)
+    top = keyset_page(SyncJobRun.objects.all(), back.previous_cursor, 4)
+    assert ids(top.rows) == ids(first.rows)
+    assert top.previous_cursor is None
+    assert keyset_page(SyncJobRun.objects.all(), top.next_cursor, 4).rows == second.rows
+
+
+def test_500_rows_inserted_between_two_pages_neither_repeat_nor_hide_one() -> None:
+    account = factories.account()
+    job = factories.job(integration=account.integration)
+    old = rows.runs(120, integrated_account=account, sync_job=job)
+    first = keyset_page(SyncJobRun.objects.all(), None, 50)
+    rows.runs(500, integrated_account=account, sync_job=job, start=rows.NOON + timedelta(hours=1))
+    rest = rows_from(first.next_cursor, 50)
+    assert ids(first.rows + rest) == ids(old[::-1])
+
+
+def test_new_rows_are_found_by_going_back_from_the_first_page() -> None:
+    account = factories.account()
+    job = factories.job(integration=account.integration)
+    rows.runs(6, integrated_account=account, sync_job=job)
+    second = keyset_page(SyncJobRun.objects.all(), keyset_page(SyncJobRun.objects.all(), None, 3).next_cursor, 3)
+    late = rows.runs(4, integrated_account=account, sync_job=job, start=rows.NOON + timedelta(hours=1))
+    back = keyset_page(SyncJobRun.objects.all(), second.previous_cursor, 3)
+    newest = keyset_page(SyncJobRun.objects.all(), back.previous_cursor, 4)
+    assert ids(newest.rows) == ids(late[::-1])
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "junk",
+        "\0",
+        "a:b:c",
+        signing.dumps(["older", "2026-11-24T12:00:00+00:00", "0" * 32], salt="another use"),
+        pytest.param(None, id="a changed letter"),
+    ],
+)
+def test_a_cursor_that_was_not_given_out_is_refused(cursor: str | None) -> None:
+    rows.runs(3)
+    given = keyset_page(SyncJobRun.objects.all(), None, 1).next_cursor
+    assert given is not None
+    changed = ("A" if given[0] != "A" else "B") + given[1:]
+    with pytest.raises(BadCursor):
+        keyset_page(SyncJobRun.objects.all(), cursor or changed, 1)
+
+
+def test_a_page_takes_one_query_whatever_its_place() -> None:
+    rows.runs(9)
+    cursor = keyset_page(SyncJobRun.objects.all(), None, 3).next_cursor
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        keyset_page(SyncJobRun.objects.all(), cursor, 3)
+    assert len(queries) == 1
+    assert "OFFSET" not in queries[0]["sql"]
