@@ -7,14 +7,24 @@ decides (see `runs.engine.claim`), and the sweep publishes again what nobody too
 import os
 from typing import Any
 
+import django
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import celeryd_init, setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 app = Celery("syncdeck")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["runs"])
+
+
+@celeryd_init.connect
+def show_presence(**_: Any) -> None:
+    """Give every worker its row in the list of daemons. The first signal of all: later the steps are built."""
+    django.setup()
+    from runs.presence import PresenceStep
+
+    app.steps["consumer"].add(PresenceStep)
 
 
 @setup_logging.connect

@@ -1,0 +1,31 @@
+"""The Celery tasks. Shells only: an id in, one call. A message that comes twice, late or for nothing is harmless."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.core.management import call_command
+
+from runs.dispatch import EXECUTE_RUN, SETTLE_STOP
+from runs.engine.recovery import settle_stop as settle
+from runs.engine.runner import execute_slice
+
+
+@shared_task(name=EXECUTE_RUN, bind=True)
+def execute_run(self: Any, run_id: str) -> None:
+    """Work on the run for one slice, if it is free."""
+    execute_slice(UUID(run_id), self.request.hostname)
+
+
+@shared_task(name=SETTLE_STOP)
+def settle_stop(run_id: str) -> None:
+    """End a run that was asked to stop and that no daemon holds."""
+    settle(UUID(run_id))
+
+
+@shared_task
+def clear_expired_sessions() -> None:
+    """Remove the sessions of people who have not come back."""
+    call_command("clearsessions")

@@ -27,9 +27,16 @@ class DaemonQuerySet(models.QuerySet["Daemon"]):
         heard = (now or timezone.now()) - SILENT_AFTER
         return self.filter(status=DaemonStatus.ACTIVE, last_active_at__gt=heard)
 
+    def living_groups(self) -> set[str]:
+        """The groups of which at least one daemon is alive."""
+        return {group for daemon in self.alive() for group in daemon.groups}
+
 
 class Daemon(TimedModel):
-    """A Celery worker of one group. Its row is kept after its end, so that old runs can name it."""
+    """A Celery worker. Its row is kept after its end, so that old runs can name it.
+
+    `group_key` names its groups, joined by commas where it serves several.
+    """
 
     daemon_id = models.CharField(max_length=255, unique=True)
     group_key = models.CharField(max_length=100)
@@ -49,6 +56,10 @@ class Daemon(TimedModel):
 
     def __str__(self) -> str:
         return self.daemon_id
+
+    @property
+    def groups(self) -> list[str]:
+        return self.group_key.split(",")
 
     def status_at(self, now: datetime) -> DaemonStatus:
         """What is true of it now: a silent daemon is stopped, whatever it last said of itself."""

@@ -94,6 +94,7 @@ class SyncJobRun(TimedModel):
     args = models.JSONField(default=dict)
     args_hash = models.CharField(max_length=64)
     resources = models.JSONField(default=list)
+    has_own_resources = models.BooleanField(default=False, help_text="Given at creation, not taken from the job.")
     webhook = models.ForeignKey(Webhook, null=True, blank=True, on_delete=models.PROTECT, related_name="runs")
     daemon_group_key = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - null on the wire
     destination = models.CharField(max_length=36, help_text="`record_store`, or the webhook's id.")

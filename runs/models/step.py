@@ -14,6 +14,7 @@ class StepStatus(models.TextChoices):
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    STOPPED = "stopped"
 
 
 class RunStep(TimedModel):

@@ -1,0 +1,147 @@
+"""Who may work on a run: claim, lease and fence.
+
+Guarantee: at most one worker writes to a run. A claim is one conditional UPDATE; it draws a random token, and every
+later write of that worker first updates the run's row where the token is still its own, which both proves the
+ownership and locks the row until the page's transaction ends. A worker that was taken over finds 0 rows and leaves.
+
+Lease times come from the database's clock, because the hosts' clocks differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+
+from runs.errors import ErrorInfo
+from runs.models import EventKind, RunEvent, RunStatus, RunStep, StagedParent, StepStatus, SyncJobRun
+
+FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
+    Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
+)
+LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
+
+
+class LeaseLost(Exception):
+    """Control flow: another worker has the run, or it has ended."""
+
+
+class StopRequested(Exception):
+    """Control flow: somebody asked this run to stop."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a run, for as long as its token is the run's."""
+
+    run_id: UUID
+    token: UUID
+    daemon_id: str
+
+    def owned(self) -> Any:
+        return SyncJobRun.objects.filter(id=self.run_id, lease_token=self.token, status=RunStatus.RUNNING)
+
+    def hold(self, **changes: Any) -> None:
+        """Write to the run and renew the lease; the row stays locked until the transaction ends.
+
+        Raises LeaseLost or StopRequested, and writes nothing then.
+        """
+        if not self.owned().filter(stop_requested_at=None).update(**_lease(), updated_at=Now(), **changes):
+            self.check()
+            raise LeaseLost
+
+    def check(self) -> None:
+        """Raises LeaseLost or StopRequested where the run is no longer ours to go on with."""
+        row = self.owned().values_list("stop_requested_at").first()
+        if row is None:
+            raise LeaseLost
+        if row[0] is not None:
+            raise StopRequested
+
+    def release(self, wait: timedelta | None = None) -> bool:
+        """Give the run back, to be claimed again at once, or after a wait that the source asked for.
+
+        False if it was ours no more.
+        """
+        resume_at = None if wait is None else Now() + wait
+        changes = {"lease_token": None, "lease_until": None, "dispatched_at": None, "resume_at": resume_at}
+        return bool(self.owned().update(**changes, rate_limited_until=resume_at, updated_at=Now()))
+
+    def finish(self, status: RunStatus, message: str, error: ErrorInfo | None = None) -> bool:
+        """End the run. False if it was ours no more, or a stop came before its completion."""
+        owned = self.owned()
+        if status == RunStatus.COMPLETED:
+            owned = owned.filter(stop_requested_at=None)
+        return end_run(owned, self.run_id, status, message, error=error, actor=self.daemon_id)
+
+
+def _lease() -> dict[str, Any]:
+    return {"lease_until": Now() + timedelta(seconds=settings.LEASE_SECONDS)}
+
+
+def claim(run_id: UUID, daemon_id: str) -> Claim | None:
+    """Take the run if it is free: created, released, due again, or left behind by a worker whose lease is over.
+
+    None if it is not. A left-behind run counts as a crash and as a new attempt; `started_at` survives it, because the
+    next run's date is taken from it.
+    """
+    before = SyncJobRun.objects.filter(FREE, id=run_id, stop_requested_at=None).first()
+    if before is None:
+        return None
+    taken = Claim(run_id, uuid4(), daemon_id)
+    lost = before.lease_token is not None
+    changes = {"attempt": before.attempt + (lost or before.attempt == 0), "crashes": before.crashes + lost}
+    with transaction.atomic():
+        won = SyncJobRun.objects.filter(
+            FREE, id=run_id, stop_requested_at=None, status=before.status, lease_token=before.lease_token
+        ).update(
+            **changes,
+            **_lease(),
+            status=RunStatus.RUNNING,
+            lease_token=taken.token,
+            daemon_id=daemon_id,
+            started_at=Coalesce("started_at", Now()),
+            resume_at=None,
+            rate_limited_until=None,
+            updated_at=Now(),
+        )
+        if won and lost:
+            message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
+            add_event(run_id, EventKind.WORKER_LOST, message, daemon_id)
+        elif won and before.attempt == 0:
+            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
+    return taken if won else None
+
+
+def end_run(
+    rows: Any, run_id: UUID, status: RunStatus, message: str, *, error: ErrorInfo | None = None, actor: str = ""
+) -> bool:
+    """Put the run into a final state if it is among the rows; with its open steps and its last event."""
+    with transaction.atomic():
+        ended = rows.update(
+            status=status,
+            finished_at=Now(),
+            updated_at=Now(),
+            error=None if error is None else error.as_json(),
+            lease_token=None,
+            lease_until=None,
+            resume_at=None,
+            rate_limited_until=None,
+        )
+        if ended:
+            if status in LEFT_STEPS:
+                open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
+                open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
+            StagedParent.objects.filter(step__run=run_id).delete()
+            add_event(run_id, EventKind(status), message, actor)
+    return bool(ended)
+
+
+def add_event(run_id: UUID, kind: EventKind, message: str, actor: str = "") -> None:
+    RunEvent.objects.create(run_id=run_id, kind=kind, message=message, actor=actor)

@@ -1,0 +1,169 @@
+"""The row of one step: begun, advanced with each batch, and closed. All of it under the run's fence.
+
+Guarantee: a batch's records, counts, errors, staged parents and the position behind it commit together or not at all.
+A crash repeats nothing that was counted and skips nothing that was not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from runs.connectors import AuthenticationFailed, RequestFailed
+from runs.engine.batch import Batch
+from runs.engine.claim import Claim, add_event
+from runs.engine.entries import Entry
+from runs.engine.error_policy import Verdict, judge
+from runs.engine.record_form import RefusedRecord, storable_text
+from runs.engine.sinks import Sink
+from runs.errors import ErrorInfo, RunFailed
+from runs.models import (
+    AccountStatus,
+    EventKind,
+    IntegratedAccount,
+    RecordError,
+    RunStep,
+    StagedParent,
+    StepStatus,
+    SyncJobRun,
+)
+
+
+class StepLedger:
+    """What one step has done, in memory and in its row."""
+
+    def __init__(self, claim: Claim, run: SyncJobRun, entry: Entry, step: RunStep, sink: Sink) -> None:
+        self._claim = claim
+        self._run = run
+        self._sink = sink
+        self.entry = entry
+        self.step = step
+
+    @property
+    def is_done(self) -> bool:
+        return self.step.status in (StepStatus.COMPLETED, StepStatus.FAILED)
+
+    def staged_count(self) -> int:
+        """How many of its records wait for the children."""
+        return self.step.staged.count()
+
+    def begin(self, previous_run_date: datetime | None, request_total: int) -> None:
+        """Note the start, and the date and the number of requests it goes by. A resumed step keeps what it noted."""
+        if self.step.status != StepStatus.PENDING:
+            return
+        with transaction.atomic():
+            self._claim.hold()
+            self._write(
+                status=StepStatus.RUNNING,
+                started_at=Now(),
+                previous_run_date=previous_run_date,
+                request_total=request_total,
+            )
+            add_event(self._run.id, EventKind.STEP_STARTED, f"{self.entry.name}: started.", self._claim.daemon_id)
+        self.step.previous_run_date = previous_run_date
+
+    def commit(self, batch: Batch) -> None:
+        """Write the batch with its checkpoint. Raises RunFailed, after it is written, if its error ends the run."""
+        with transaction.atomic():
+            self._claim.hold(
+                fetched=F("fetched") + batch.fetched,
+                persisted=F("persisted") + len(batch.stored),
+                error_count=F("error_count") + batch.error_count,
+                crashes=0,
+                rate_limited_until=None,
+            )
+            self._sink.write(self.entry.resource, batch.stored)
+            self._stage(batch)
+            RecordError.objects.bulk_create(self._errors(batch))
+            self._write(**self._advance(batch))
+        self.step.fetched += batch.fetched
+        self._judge(batch)
+
+    def complete(self) -> None:
+        """Close the step. It is clean, and moves its date, if nothing failed in it or in its parents."""
+        with transaction.atomic():
+            self._claim.hold()
+            step = RunStep.objects.select_related("parent").get(id=self.step.id)
+            failed = step.failed_requests > 0 and step.pages == 0
+            clean = step.failed_requests == 0 and (step.parent is None or step.parent.watermark is not None)
+            self._write(
+                status=StepStatus.FAILED if failed else StepStatus.COMPLETED,
+                finished_at=Now(),
+                watermark=self._run.started_at if clean else None,
+            )
+            message = (
+                f"{self.entry.name}: {step.fetched} fetched, {step.persisted} persisted, {step.error_count} errors."
+            )
+            add_event(self._run.id, EventKind.STEP_FINISHED, message, self._claim.daemon_id)
+
+    def _write(self, **changes: Any) -> None:
+        RunStep.objects.filter(id=self.step.id).update(**changes, updated_at=Now())
+
+    def _advance(self, batch: Batch) -> dict[str, Any]:
+        return {
+            "fetched": F("fetched") + batch.fetched,
+            "persisted": F("persisted") + len(batch.stored),
+            "error_count": F("error_count") + batch.error_count,
+            "failed_requests": F("failed_requests") + (batch.error is not None),
+            "pages": F("pages") + batch.pages,
+            "position": batch.position,
+            "cursor": batch.cursor,
+        }
+
+    def _stage(self, batch: Batch) -> None:
+        """Parents are numbered as they were fetched, so `step.fetched` is the number of the next one."""
+        StagedParent.objects.bulk_create(
+            StagedParent(step=self.step, sequence=sequence, data=data)
+            for sequence, data in enumerate(batch.staged, start=self.step.fetched)
+        )
+
+    def _errors(self, batch: Batch) -> list[RecordError]:
+        rows = [self._quarantined(refused) for refused in batch.refused]
+        return rows if batch.error is None else [*rows, self._failed_request(batch.error)]
+
+    def _quarantined(self, refused: RefusedRecord) -> RecordError:
+        name = refused.record_id or "A record"
+        return self._error_row(
+            record_id=refused.record_id,
+            code=refused.code,
+            message=f"{name} {refused.reason}",
+            excerpt=refused.excerpt,
+            is_quarantine=True,
+        )
+
+    def _failed_request(self, error: RequestFailed) -> RecordError:
+        return self._error_row(
+            code=error.code,
+            message=storable_text(error.message),
+            status_code=error.status_code,
+            url=storable_text(error.url),
+            excerpt=storable_text(error.excerpt),
+        )
+
+    def _error_row(self, **values: Any) -> RecordError:
+        of = {"run": self._run, "step": self.step, "resource": self.entry.resource, "method": self.entry.method}
+        return RecordError(**of, **values)
+
+    def _judge(self, batch: Batch) -> None:
+        error = batch.error
+        if batch.error_count and judge(self._run.error_handling, error) == Verdict.FAIL:
+            if isinstance(error, AuthenticationFailed):
+                self._account_needs_reauth()
+            raise RunFailed(self._info(batch))
+
+    def _account_needs_reauth(self) -> None:
+        accounts = IntegratedAccount.objects.filter(id=self._run.integrated_account_id, status=AccountStatus.ACTIVE)
+        accounts.update(status=AccountStatus.NEEDS_REAUTH, updated_at=Now())
+
+    def _info(self, batch: Batch) -> ErrorInfo:
+        """The run's error: the request's that failed, else the first refused record's."""
+        where = {"resource": self.entry.resource, "method": self.entry.method}
+        if batch.error is not None:
+            error = batch.error
+            return ErrorInfo(error.code, storable_text(error.message), **where, status_code=error.status_code)
+        refused = batch.refused[0]
+        return ErrorInfo(refused.code, f"{refused.record_id or 'A record'} {refused.reason}", **where)

@@ -1,0 +1,115 @@
+"""A fetched record on its way to the store: its id, its canonical bytes and their hash, or why it can't be stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from runs.hashing import canonical
+
+MAX_ID = 512
+MAX_BYTES = 1_000_000
+EXCERPT = 300
+
+
+@dataclass(frozen=True)
+class StorableRecord:
+    record_id: str
+    json: bytes
+    content_hash: bytes
+
+
+@dataclass(frozen=True)
+class RefusedRecord:
+    """A record that is quarantined: kept as an error with its reason, while the others are stored."""
+
+    record_id: str
+    code: str
+    reason: str
+    excerpt: str
+
+
+class _Refusal(Exception):
+    def __init__(self, code: str, reason: str) -> None:
+        self.code, self.reason = code, reason
+
+
+def prepared(record: Any, id_path: str) -> StorableRecord | RefusedRecord:
+    """The record ready to be stored under the id at the path, or the reason why it is refused."""
+    record_id = ""
+    try:
+        record_id = _record_id(record, id_path)
+        body = _body(record)
+    except _Refusal as refusal:
+        return RefusedRecord(record_id, refusal.code, refusal.reason, _excerpt(record))
+    return StorableRecord(record_id, body, hashlib.blake2b(body, digest_size=16).digest())
+
+
+def _record_id(record: Any, id_path: str) -> str:
+    """The id as text. 1 and 1.0 are the same JSON number (RFC 8259, section 6), so both are "1"."""
+    if not isinstance(record, dict):
+        raise _Refusal("not_an_object", f"is no object but a {type(record).__name__}.")
+    value: Any = record
+    for key in id_path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise _Refusal("no_id", f"has no usable id at {id_path}.")
+    text = storable_text(_digits(value))
+    if len(text) > MAX_ID:
+        raise _Refusal("id_too_long", f"has an id of {len(text)} characters; at most {MAX_ID} are kept.")
+    return text
+
+
+def _digits(value: str | int) -> str:
+    try:
+        return str(value)
+    except ValueError as error:  # Python refuses to print integers of over 4,300 digits
+        raise _Refusal("id_too_long", "has a number of thousands of digits as its id.") from error
+
+
+def _body(record: Any) -> bytes:
+    try:
+        body = canonical(record)
+    except (ValueError, RecursionError):
+        body = _cleaned_body(record)
+    if b"\\u0000" in body:
+        body = _cleaned_body(record)
+    if len(body) > MAX_BYTES:
+        raise _Refusal("too_large", f"is {len(body)} bytes long; at most {MAX_BYTES} are stored.")
+    return body
+
+
+def _cleaned_body(record: Any) -> bytes:
+    """Without the characters that PostgreSQL can't hold (NUL, lone surrogates)."""
+    try:
+        return canonical(_cleaned(record))
+    except RecursionError as error:
+        raise _Refusal("too_deep", "is nested too deeply.") from error
+    except ValueError as error:
+        raise _Refusal("not_json", "holds a number that JSON can't express.") from error
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {storable_text(key): _cleaned(item) for key, item in value.items()}
+    return value
+
+
+def storable_text(text: str) -> str:
+    """The text without the characters that PostgreSQL can't hold: NUL and lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def _excerpt(record: Any) -> str:
+    try:
+        return storable_text(json.dumps(record, ensure_ascii=False))[:EXCERPT]
+    except (ValueError, RecursionError):
+        return ""

@@ -1,0 +1,66 @@
+"""What the sweep does: it ends stops whose daemon is gone, and tells the daemons again of runs that nobody took.
+
+Any number of sweeps may run at once: each change is conditional, and a run told of twice is claimed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from runs.dispatch import publish
+from runs.engine.claim import FREE, end_run
+from runs.models import RunStatus, SyncJobRun
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 200  # runs per sweep: a long queue must not make a sweep long
+REPEAT_AFTER = timedelta(seconds=30)
+
+
+def settle_stop(run_id: UUID) -> bool:
+    """End the run as stopped if that was asked and no daemon holds it. True if this call ended it."""
+    unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
+    rows = SyncJobRun.objects.live().filter(unheld, id=run_id).exclude(stop_requested_at=None)
+    who = rows.values_list("stop_requested_by", flat=True).first()
+    return who is not None and end_run(rows, run_id, RunStatus.STOPPED, f"Stopped by {who or 'request'}.", actor=who)
+
+
+def sweep() -> int:
+    """One round. Returns the number of runs it acted on; a run that can't be handled is stepped over and logged."""
+    return sum(_each(_unheld_stops(), settle_stop)) + sum(_each(_untaken(), _publish_again))
+
+
+def _unheld_stops() -> list[UUID]:
+    unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
+    rows = SyncJobRun.objects.live().filter(unheld).exclude(stop_requested_at=None)
+    return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
+
+
+def _untaken() -> list[UUID]:
+    """Free runs whose message must be taken for lost: never sent, or sent long enough ago."""
+    repeat = max(REPEAT_AFTER, timedelta(seconds=settings.SWEEP_SECONDS))
+    untold = Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - repeat) | Q(lease_until__lt=Now())
+    rows = SyncJobRun.objects.live().filter(FREE, untold, stop_requested_at=None)
+    return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
+
+
+def _publish_again(run_id: UUID) -> bool:
+    return publish(SyncJobRun.objects.get(id=run_id))
+
+
+def _each(ids: list[UUID], act: Callable[[UUID], bool]) -> list[bool]:
+    done = []
+    for run_id in ids:
+        try:
+            done.append(act(run_id))
+        except (DatabaseError, SyncJobRun.DoesNotExist):
+            log.exception("The sweep steps over a run.", run=str(run_id))
+    return done

@@ -1,0 +1,37 @@
+"""The values that a run's placeholders see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from runs.connectors import ApiSpec, is_secret_name, placeholders_in
+from runs.models import SyncJobRun
+
+
+def wire_time(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and `Z`, as all times leave Syncdeck (contract 1)."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def run_root(run: SyncJobRun) -> dict[str, Any]:
+    """What `{{sync_job_run.*}}` sees."""
+    return {
+        "id": str(run.id),
+        "sync_job_id": str(run.sync_job_id),
+        "integrated_account_id": str(run.integrated_account_id),
+        "created_at": wire_time(run.created_at),
+        "started_at": wire_time(run.started_at or run.created_at),
+    }
+
+
+def public_context(context: Mapping[str, Any], spec: ApiSpec) -> dict[str, Any]:
+    """The account's context without its credentials: what authorization uses, and what is named like a secret."""
+    used = {path.split(".")[1] for path in _authorization_paths(spec) if path.startswith("context.")}
+    return {key: value for key, value in context.items() if key not in used and not is_secret_name(key)}
+
+
+def _authorization_paths(spec: ApiSpec) -> set[str]:
+    found = placeholders_in(spec.authorization_config)
+    return {path for placeholder in found for path in placeholder.paths}

@@ -1,0 +1,154 @@
+"""The work of one slice: the entries in their order, each batch written with its checkpoint under the fence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from django.conf import settings
+
+from runs.connectors import ApiClient, ApiSpec, FetchedPage, SpecError, parse_integration
+from runs.engine.batch import Batch, Staging
+from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
+from runs.engine.claim import Claim
+from runs.engine.entries import Entry, parse_entries
+from runs.engine.ledger import StepLedger
+from runs.engine.page_stream import PageStream
+from runs.engine.plan import in_order, previous_run_dates
+from runs.engine.roots import public_context, run_root, wire_time
+from runs.engine.sinks import RecordStore
+from runs.engine.watch import ROUND_OFF_SECONDS, SliceOver, Watch
+from runs.errors import ErrorInfo, InvalidInput, RunFailed
+from runs.models import StagedParent, SyncJobRun
+
+PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
+PARENTS_AT_ONCE = 500
+
+
+class Cancelled(Exception):
+    """Control flow, in the fetching threads: the slice has ended."""
+
+
+class RunSlice:
+    """One claim's work on its run. A context manager: leaving it ends every wait and closes the connections."""
+
+    def __init__(self, claim: Claim) -> None:
+        runs = SyncJobRun.objects.select_related("integrated_account__integration", "sync_job")
+        self._run = runs.get(id=claim.run_id)
+        self._claim = claim
+        self._spec, self._entries = _definition(self._run)
+        self._watch = Watch(claim, self._run.started_at or self._run.created_at)
+        self._cancelled = threading.Event()
+        account = self._run.integrated_account
+        self._client = ApiClient(
+            self._spec,
+            account.context,
+            wait=self._wait,
+            allow_private=settings.ALLOW_PRIVATE_NETWORKS,
+            on_retry_wait=self._watch.note_wait,
+        )
+        self._roots = {
+            "args": self._run.args,
+            "sync_job_run": run_root(self._run),
+            "context": public_context(account.context, self._spec),
+        }
+        sink = RecordStore(account.id, self._run.id)
+        steps = {step.index: step for step in self._run.steps.all()}
+        self._ledgers = {
+            entry.name: StepLedger(claim, self._run, entry, steps[entry.index], sink) for entry in self._entries
+        }
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._cancelled.set()
+        self._client.__exit__(kind, error, None)
+
+    def run_to_end(self) -> None:
+        """Work off every entry that is not done. Raises what ends the slice earlier."""
+        for entry in in_order(self._entries):
+            ledger = self._ledgers[entry.name]
+            if not ledger.is_done:
+                self._begin(ledger)
+                self._work_off(ledger)
+                ledger.complete()
+
+    def _wait(self, seconds: float) -> None:
+        if self._cancelled.wait(seconds):
+            raise Cancelled
+
+    def _begin(self, ledger: StepLedger) -> None:
+        entry, key = ledger.entry, ledger.step.incremental_key
+        dates = {} if self._run.ignore_previous_run else previous_run_dates([key], self._spec.incremental_overlap)
+        parents = None if entry.parent is None else self._ledgers[entry.parent].staged_count()
+        ledger.begin(dates.get(key), request_total(entry, self._run.args, parents))
+
+    def _work_off(self, ledger: StepLedger) -> None:
+        stream = self._stream(ledger)
+        try:
+            while (turns := stream.next_batch(PATIENCE)) is not None:
+                self._commit(ledger, turns)
+                self._watch.look()
+        except SliceOver as over:
+            stream.close(over.patience)
+            while turns := stream.next_batch(0):
+                self._commit(ledger, turns)
+            raise
+        except BaseException:
+            self._cancelled.set()
+            raise
+        finally:
+            stream.close(ROUND_OFF_SECONDS)
+
+    def _commit(self, ledger: StepLedger, turns: list[Any]) -> None:
+        if turns:
+            entry = ledger.entry
+            id_path = self._spec.method(entry.resource, entry.method).record_id
+            ledger.commit(Batch.of(turns, entry, id_path, self._staging(entry)))
+
+    def _staging(self, entry: Entry) -> Staging | None:
+        if all(other.parent != entry.name for other in self._entries):
+            return None
+        return Staging(staged_fields(entry, self._entries))
+
+    def _stream(self, ledger: StepLedger) -> PageStream:
+        entry, step = ledger.entry, ledger.step
+        method = self._spec.method(entry.resource, entry.method)
+        date = step.previous_run_date
+        roots = {**self._roots, **({} if date is None else {DATE: wire_time(date)})}
+
+        def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+            return self._client.fetch(method, binding.request(entry), cursor)
+
+        drawn = bindings(entry, roots, self._parents(entry, step.position), step.position)
+        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=self._spec.concurrency)
+
+    def _parents(self, entry: Entry, position: int) -> Iterator[tuple[int, Any]] | None:
+        if entry.parent is None:
+            return None
+        first = first_parent(entry, self._run.args, position)
+        return _staged_parents(self._ledgers[entry.parent].step.id, first)
+
+
+def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
+    """The API's description and the run's entries. Raises RunFailed if they no longer fit each other."""
+    try:
+        spec = parse_integration(run.integrated_account.integration.config)
+        return spec, parse_entries(run.resources, spec)
+    except (SpecError, InvalidInput) as error:
+        raise RunFailed(ErrorInfo("definition", f"The integration or the entries are not valid: {error}")) from error
+
+
+def _staged_parents(step_id: Any, first: int) -> Iterator[tuple[int, Any]]:
+    """Pairs of sequence and staged fields, read a few hundred at a time: no cursor stays open over the commits."""
+    while True:
+        rows = StagedParent.objects.filter(step=step_id, sequence__gte=first).order_by("sequence")
+        found = list(rows.values_list("sequence", "data")[:PARENTS_AT_ONCE])
+        yield from found
+        if len(found) < PARENTS_AT_ONCE:
+            return
+        first = found[-1][0] + 1

@@ -1,0 +1,95 @@
+"""Executing a run, one slice at a time.
+
+A slice ends after `SLICE_SECONDS` so that a deploy never waits for hours and a long run never starves short ones; the
+run then goes back to its queue. Whatever ends a slice, the next one starts at the last checkpoint.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, connection
+
+from runs.connectors import RateLimited
+from runs.dispatch import publish
+from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
+from runs.engine.run_slice import RunSlice
+from runs.engine.watch import SliceOver
+from runs.errors import ErrorInfo, RunFailed
+from runs.models import EventKind, RunStatus, SyncJobRun
+
+log = structlog.get_logger(__name__)
+
+CRASH_CAP = 3
+
+
+def execute_slice(run_id: UUID, daemon_id: str) -> None:
+    """Claim the run and work on it until it ends, waits, is stopped, or the slice is over.
+
+    Does nothing if the run is not free. Never raises for what the source, the network or a person does; an error of
+    the database leaves the run to the next daemon, which takes it over when the lease ends.
+    """
+    with structlog.contextvars.bound_contextvars(run=str(run_id)):
+        taken = claim(run_id, daemon_id)
+        if taken is None:
+            return
+        try:
+            _work(taken)
+        except LeaseLost:
+            _leave(taken)
+        except DatabaseError:
+            log.exception("The database failed; the run is taken over when its lease ends.")
+            connection.close()
+
+
+def _work(taken: Claim) -> None:
+    try:
+        _give_up_after_crashes(taken)
+        with RunSlice(taken) as work:
+            work.run_to_end()
+        _complete(taken)
+    except StopRequested:
+        who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
+        taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
+    except SliceOver:
+        if taken.release():
+            publish(SyncJobRun.objects.get(id=taken.run_id))
+    except RateLimited as limit:
+        _park(taken, timedelta(seconds=limit.seconds))
+    except RunFailed as failure:
+        taken.finish(RunStatus.FAILED, failure.info.message, failure.info)
+    except (DatabaseError, LeaseLost):
+        raise
+    except Exception:
+        log.exception("The run fails by a fault of Syncdeck.")
+        info = ErrorInfo("internal_error", "An unexpected error in Syncdeck ended the run; its log tells more.")
+        taken.finish(RunStatus.FAILED, info.message, info)
+
+
+def _complete(taken: Claim) -> None:
+    run = SyncJobRun.objects.get(id=taken.run_id)
+    message = f"Completed: {run.fetched} fetched, {run.persisted} persisted, {run.error_count} errors."
+    if not taken.finish(RunStatus.COMPLETED, message):
+        taken.check()
+
+
+def _give_up_after_crashes(taken: Claim) -> None:
+    crashes = SyncJobRun.objects.values_list("crashes", flat=True).get(id=taken.run_id)
+    if crashes >= CRASH_CAP:
+        raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
+
+
+def _park(taken: Claim, wait: timedelta) -> None:
+    """Free the slot; the sweep publishes the run again when the wait is over."""
+    if taken.release(wait):
+        message = f"The source limits its rate: goes on in {wait.total_seconds():.0f} s."
+        add_event(taken.run_id, EventKind.RATE_LIMITED, message, taken.daemon_id)
+
+
+def _leave(taken: Claim) -> None:
+    """The run is another worker's, or over: note it where people look, and write nothing else."""
+    log.warning("The lease is lost; this worker leaves the run.")
+    if SyncJobRun.objects.filter(id=taken.run_id).exists():
+        add_event(taken.run_id, EventKind.LATE_WORKER, f"{taken.daemon_id} came too late and left.", taken.daemon_id)

@@ -1,0 +1,74 @@
+"""Looking, about once a second, at whether a slice may go on; and keeping its lease."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from runs.engine.claim import Claim, add_event
+from runs.errors import ErrorInfo, RunFailed
+from runs.models import Daemon, DaemonStatus, EventKind
+
+TICK = 1.0
+ROUND_OFF_SECONDS = 30.0  # how long requests in flight are waited for when the slice ends
+DRAIN_SECONDS = 3.0  # the same when the daemon itself has to end
+
+
+class SliceOver(Exception):
+    """Control flow: the run goes on in another slice. `patience`: seconds to wait for requests in flight."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+
+
+class Watch:
+    """The reasons for which a slice ends before its work does.
+
+    The lease is renewed here too, so that a slow page does not lose the run. Every page has a deadline of its own: a
+    source that hangs can't keep a lease alive for ever.
+    """
+
+    def __init__(self, claim: Claim, started_at: datetime) -> None:
+        self._claim = claim
+        self._deadline = started_at + timedelta(seconds=settings.RUN_TIMEOUT)
+        begun = time.monotonic()
+        self._slice_ends = begun + settings.SLICE_SECONDS
+        self._next_look = begun
+        self._renew_at = begun + settings.LEASE_SECONDS / 3
+        self._limit_lock = threading.Lock()
+        self._limited_for: float | None = None
+
+    def note_wait(self, seconds: float) -> None:
+        """Called in a fetching thread that begins to wait because the source limits its rate."""
+        with self._limit_lock:
+            self._limited_for = seconds
+
+    def look(self) -> None:
+        """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + TICK
+        self._claim.check()
+        if timezone.now() > self._deadline:
+            raise RunFailed(ErrorInfo("timeout", f"The run took longer than {settings.RUN_TIMEOUT} s."))
+        if Daemon.objects.filter(daemon_id=self._claim.daemon_id, status=DaemonStatus.STOPPING).exists():
+            raise SliceOver(DRAIN_SECONDS)
+        if now > self._slice_ends:
+            raise SliceOver(ROUND_OFF_SECONDS)
+        self._show_wait()
+        if now >= self._renew_at:
+            self._claim.hold()
+            self._renew_at = now + settings.LEASE_SECONDS / 3
+
+    def _show_wait(self) -> None:
+        with self._limit_lock:
+            seconds, self._limited_for = self._limited_for, None
+        if seconds is not None:
+            self._claim.hold(rate_limited_until=timezone.now() + timedelta(seconds=seconds))
+            message = f"The source limits its rate: waiting {seconds:.0f} s."
+            add_event(self._claim.run_id, EventKind.RATE_LIMITED, message, self._claim.daemon_id)

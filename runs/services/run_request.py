@@ -1,0 +1,103 @@
+"""What a new run is asked to be, and everything that can be checked about it before there is a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runs.connectors import ApiSpec, SpecError, parse_integration
+from runs.engine.bindings import looped_list
+from runs.engine.entries import Entry, parse_entries
+from runs.errors import Failure, InvalidInput
+from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, Webhook
+from runs.services.args_schema import args_failures, with_defaults
+
+MAX_GROUP = 100
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """The wishes of a caller, defaults filled in."""
+
+    job: SyncJob
+    account: IntegratedAccount
+    args: Mapping[str, Any]
+    resources: list[Any] | None
+    webhook: Webhook | None
+    daemon_group_key: str | None
+    error_handling: str
+    version: int
+
+
+def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
+    """The run's entries, and its args with the schema's defaults. Raises InvalidInput with every fault."""
+    failures = [*_target_failures(request), *_mode_failures(request)]
+    entries: tuple[Entry, ...] = ()
+    args: dict[str, Any] = {}
+    try:
+        entries = _entries(request)
+    except InvalidInput as error:
+        failures += error.failures
+    if isinstance(request.args, Mapping):
+        args = with_defaults(request.args, request.job.args_schema)
+        failures += [*args_failures(args, request.job.args_schema), *_loop_failures(entries, args)]
+    else:
+        failures.append(Failure("args", "must be an object."))
+    if failures:
+        raise InvalidInput(failures)
+    return entries, args
+
+
+def spec_of(integration: Integration, path: str = "integration_name") -> ApiSpec:
+    """The parsed description of a stored integration. Raises InvalidInput, at the path, if it is no longer one."""
+    try:
+        return parse_integration(integration.config)
+    except SpecError as error:
+        raise InvalidInput([Failure(path, f"names {integration.name}, which is not valid: {error}")]) from error
+
+
+def _target_failures(request: RunRequest) -> Iterator[Failure]:
+    job, account = request.job, request.account
+    if job.environment_id != account.environment_id:
+        yield Failure("integrated_account_id", "belongs to another environment than the job.")
+    elif job.integration_id != account.integration_id:
+        wanted, is_of = job.integration.name, account.integration.name
+        yield Failure("integrated_account_id", f"is an account of {is_of}, but the job syncs {wanted}.")
+    if job.deleted_at is not None:
+        yield Failure("sync_job_id", "has been deleted.")
+    if account.deleted_at is not None:
+        yield Failure("integrated_account_id", "has been deleted.")
+    if job.integration.deleted_at is not None:
+        yield Failure("sync_job_id", f"syncs the integration {job.integration.name}, which has been deleted.")
+
+
+def _mode_failures(request: RunRequest) -> Iterator[Failure]:
+    if request.webhook is not None and request.daemon_group_key is not None:
+        yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
+    elif request.webhook is not None:
+        yield Failure("webhook_id", "is not available in this version: runs go to the record store.")
+    group = request.daemon_group_key
+    if group is not None and not (0 < len(group) <= MAX_GROUP and group.replace("-", "").replace("_", "").isalnum()):
+        yield Failure("daemon_group_key", f"must be 1 to {MAX_GROUP} letters, digits, hyphens or underscores.")
+    if request.error_handling not in ErrorHandling.values:
+        yield Failure("error_handling", f"must be one of {', '.join(ErrorHandling.values)}.")
+    if request.version not in (1, 2):
+        yield Failure("version", "must be 1 or 2.")
+    elif request.error_handling == ErrorHandling.BATCH:
+        yield Failure("error_handling", _batch_message(request.version))
+
+
+def _batch_message(version: int) -> str:
+    return "batch needs version 2." if version == 1 else "batch is not available in this version of Syncdeck."
+
+
+def _entries(request: RunRequest) -> tuple[Entry, ...]:
+    spec = spec_of(request.job.integration, path="sync_job_id")
+    return parse_entries(request.job.resources if request.resources is None else request.resources, spec)
+
+
+def _loop_failures(entries: tuple[Entry, ...], args: Mapping[str, Any]) -> Iterator[Failure]:
+    for entry in entries:
+        if entry.loop_on is not None and looped_list(entry.loop_on, args) is None:
+            yield Failure(f"args.{entry.loop_on}", f"must be a list: resources.{entry.index} loops on it.")

@@ -1,0 +1,192 @@
+"""Runs: created, stopped, run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from runs.dispatch import SETTLE_STOP, publish
+from runs.engine.claim import add_event
+from runs.engine.entries import Entry
+from runs.engine.plan import in_order, incremental_keys, previous_run_dates
+from runs.engine.recovery import settle_stop
+from runs.errors import LiveRunExists, NotAllowed
+from runs.hashing import digest
+from runs.models import (
+    Action,
+    ErrorHandling,
+    EventKind,
+    IntegratedAccount,
+    RunStep,
+    RunTrigger,
+    SyncJob,
+    SyncJobRun,
+    Webhook,
+)
+from runs.models.run import DEFAULT_GROUP, RECORD_STORE
+from runs.services.run_request import RunRequest, checked, spec_of
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What started a run, and who: a person's name, or a token's."""
+
+    trigger: RunTrigger
+    actor: str = ""
+
+
+def create_run(
+    job: SyncJob,
+    account: IntegratedAccount,
+    *,
+    origin: Origin,
+    args: Mapping[str, Any] | None = None,
+    resources: list[Any] | None = None,
+    webhook: Webhook | None = None,
+    daemon_group_key: str | None = None,
+    error_handling: str | None = None,
+    ignore_previous_run: bool = False,
+    version: int | None = None,
+    force: bool = False,
+    rerun_of: SyncJobRun | None = None,
+    dispatch: bool = True,
+) -> SyncJobRun:
+    """Check everything, write the run with its steps, and tell the daemons after the commit.
+
+    Neither webhook nor group given: the default group. `resources` given: they stand in for the job's. With
+    `dispatch` false nobody is told; the caller executes it. A broker that is down does not matter: the row waits for
+    the sweep. Raises InvalidInput with every fault, and LiveRunExists unless `force`.
+    """
+    request = RunRequest(
+        job=job,
+        account=account,
+        args={} if args is None else args,
+        resources=resources,
+        webhook=webhook,
+        daemon_group_key=daemon_group_key,
+        error_handling=error_handling or ErrorHandling.IGNORE,
+        version=version or job.default_runtime_version or 1,
+    )
+    entries, args = checked(request)
+    run = SyncJobRun(
+        environment=job.environment,
+        sync_job=job,
+        integrated_account=account,
+        args=args,
+        args_hash=digest(args),
+        resources=[entry.definition for entry in entries],
+        has_own_resources=resources is not None,
+        webhook=webhook,
+        daemon_group_key=daemon_group_key or (None if webhook else DEFAULT_GROUP),
+        destination=str(webhook.id) if webhook else RECORD_STORE,
+        error_handling=request.error_handling,
+        ignore_previous_run=ignore_previous_run,
+        version=request.version,
+        forced=force,
+        trigger=origin.trigger,
+        created_by=origin.actor,
+        rerun_of=rerun_of,
+    )
+    _insert(run, entries, origin)
+    if dispatch:
+        transaction.on_commit(partial(publish, run), robust=True)
+    return run
+
+
+def request_stop(run: SyncJobRun, *, actor: str = "") -> SyncJobRun:
+    """Ask the run to stop, and end it at once where no daemon holds it. Returns the row, read again.
+
+    The row decides; the task only makes it prompt. Stopping twice is stopping once, and an ended run is unchanged.
+    """
+    open_runs = SyncJobRun.objects.live().filter(id=run.id, stop_requested_at=None)
+    with transaction.atomic():
+        if open_runs.update(stop_requested_at=Now(), stop_requested_by=actor, updated_at=Now()):
+            add_event(run.id, EventKind.STOP_REQUESTED, f"Stop asked for by {actor or 'request'}.", actor)
+    if not settle_stop(run.id):
+        fresh = SyncJobRun.objects.get(id=run.id)
+        if fresh.is_stopping:
+            transaction.on_commit(partial(publish, fresh, SETTLE_STOP), robust=True)
+    return SyncJobRun.objects.get(id=run.id)
+
+
+def rerun(run: SyncJobRun, *, origin: Origin, ignore_previous_run: bool = False, force: bool = False) -> SyncJobRun:
+    """A new run of the same job, account, args, destination and error handling.
+
+    It takes the job's entries as they are now, unless the run was given its own. Raises NotAllowed while the run is
+    live, LiveRunExists while another like it is, and InvalidInput if it would not be accepted today.
+    """
+    if not run.can(Action.RERUN):
+        raise NotAllowed(f"Run {run.id} is {run.status}: it can be run again once it has ended.")
+    return create_run(
+        run.sync_job,
+        run.integrated_account,
+        origin=origin,
+        args=run.args,
+        resources=run.resources if run.has_own_resources else None,
+        webhook=run.webhook,
+        daemon_group_key=run.daemon_group_key,
+        error_handling=run.error_handling,
+        ignore_previous_run=ignore_previous_run,
+        version=run.version,
+        force=force,
+        rerun_of=run,
+    )
+
+
+def rerun_window(run: SyncJobRun) -> datetime | None:
+    """From when on a plain rerun would fetch: the earliest date of its entries. None: at least one has no date yet."""
+    spec = spec_of(run.integrated_account.integration)
+    keys = list(run.steps.values_list("incremental_key", flat=True))
+    dates = previous_run_dates(keys, spec.incremental_overlap)
+    return min(dates.values()) if dates and len(dates) == len(set(keys)) else None
+
+
+def _insert(run: SyncJobRun, entries: tuple[Entry, ...], origin: Origin) -> None:
+    """Run, steps and first event in one transaction. Raises LiveRunExists."""
+    _refuse_second(run)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            RunStep.objects.bulk_create(_steps(run, entries))
+            who = f" by {origin.actor}" if origin.actor else ""
+            add_event(run.id, EventKind.CREATED, f"Created{who} ({origin.trigger.value}).", origin.actor)
+    except IntegrityError:
+        _refuse_second(run)  # another request was first between our look and our write
+        raise
+
+
+def _refuse_second(run: SyncJobRun) -> None:
+    if run.forced:
+        return
+    same = {"sync_job": run.sync_job, "integrated_account": run.integrated_account, "args_hash": run.args_hash}
+    live = SyncJobRun.objects.live().filter(**same, destination=run.destination).first()
+    if live is not None:
+        raise LiveRunExists(live.id)
+
+
+def _steps(run: SyncJobRun, entries: tuple[Entry, ...]) -> list[RunStep]:
+    scope = {
+        "job": str(run.sync_job_id),
+        "account": str(run.integrated_account_id),
+        "args": run.args_hash,
+        "destination": run.destination,
+    }
+    keys = incremental_keys(entries, scope)
+    steps: dict[str, RunStep] = {}
+    for entry in in_order(entries):
+        steps[entry.name] = RunStep(
+            run=run,
+            index=entry.index,
+            name=entry.name,
+            resource=entry.resource,
+            method=entry.method,
+            parent=steps.get(entry.parent or ""),
+            incremental_key=keys[entry.name],
+        )
+    return list(steps.values())
