@@ -1,0 +1,69 @@
+# Everything that is done to a checkout. `make demo` and `make test` start from nothing but Python 3.11 or newer.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
+SAY := printf '%s\n'
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# `check --deploy` is meant for the settings of a production installation; nothing of this is kept.
+DEPLOYED := DATA_DIR=$(VENV)/lint PUBLIC_URL=https://syncdeck.example.org
+
+.PHONY: setup demo test lint bench lock screenshots chromium
+.SILENT:
+
+setup: $(VENV)/.installed
+
+demo: setup
+	ALLOW_PRIVATE_NETWORKS=true exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
+
+test: $(VENV)/.installed-for-tests chromium lint
+	exec $(BIN)/python -m tests.legs
+
+lint: $(VENV)/.installed-for-tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(DEPLOYED) $(BIN)/python manage.py makemigrations --check
+	$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench:
+	$(SAY) 'There are no benchmarks yet.'
+
+lock: $(VENV)/.made
+	$(PIP) install 'uv>=0.9,<1'
+	$(LOCK) pyproject.toml --extra demo --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra demo --extra test --constraints requirements.lock --no-annotate --output-file requirements-test.lock
+
+screenshots: $(VENV)/.installed-for-tests chromium
+	$(BIN)/python -m tests.browser.screenshots
+
+chromium:
+	if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		$(SAY) 'Installing Chromium for the browser tests.'; \
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium; } >/dev/null 2>&1 || true; \
+	fi
+	command -v chromium >/dev/null || $(SAY) 'Chromium is missing: the browser tests will be skipped. On Debian: apt-get install chromium'
+
+$(VENV)/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { $(SAY) "Syncdeck needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | tail -n 1). Name another one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { $(SAY) "$(PYTHON) has no working venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	mkdir -p $(VENV) 2>/dev/null && [ -w $(VENV) ] \
+		|| { $(SAY) "$(CURDIR) can't be written: clone Syncdeck into a directory of your own."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: requirements.lock | $(VENV)/.made
+	$(SAY) 'Installing the dependencies into $(VENV); this takes about a minute, once.'
+	$(PIP) install --require-hashes --no-deps --requirement requirements.lock
+	touch $@
+
+$(VENV)/.installed-for-tests: requirements-test.lock $(VENV)/.installed
+	$(SAY) 'Installing what the tests need into $(VENV), once.'
+	$(PIP) install --require-hashes --no-deps --requirement requirements-test.lock
+	touch $@

@@ -1,0 +1,30 @@
+"""`manage.py serve`: the web process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import waitress
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.servers.basehttp import get_internal_wsgi_application
+
+from runs.addresses import address_to_open, port_number, require_free
+from runs.management.static_files import collect_if_stale
+
+
+class Command(BaseCommand):
+    help = "Serve pages and API."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=port_number, default=8000)
+        parser.add_argument("--threads", type=int, default=8, help="Requests answered at the same time.")
+
+    def handle(self, *, host: str, port: int, threads: int, **options: Any) -> None:
+        require_free(host, port)
+        collect_if_stale()
+        server = waitress.create_server(
+            get_internal_wsgi_application(), host=host, port=port, threads=threads, ident=None
+        )
+        self.stdout.write(f"Serving {address_to_open(host, port)}")
+        server.run()

@@ -1,0 +1,58 @@
+"""A run's progress on the terminal, read from its rows: what any other screen shows, no more and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from runs.models import RunStep, StepStatus, SyncJobRun
+
+REFRESH = 0.5  # seconds
+
+
+class RunProgress:
+    """One bar per resource entry. Where the output is no terminal only the last state is printed."""
+
+    def __init__(self, run_id: UUID, console: Console) -> None:
+        self._run_id = run_id
+        self._bars: dict[UUID, TaskID] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[counts]}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+
+    def follow(self, pause: Callable[[float], bool]) -> None:
+        """Draw until `pause`, which waits for the given seconds at most, says that it is over."""
+        with self._progress:
+            self._draw()
+            while not pause(REFRESH):
+                self._draw()
+            self._draw()
+
+    def _draw(self) -> None:
+        for step in RunStep.objects.filter(run=self._run_id).order_by("index"):
+            if step.id not in self._bars:
+                self._bars[step.id] = self._progress.add_task(step.name, total=None, counts="")
+            done = step.status == StepStatus.COMPLETED
+            total = step.request_total if step.request_total and step.request_total > 1 else None
+            self._progress.update(
+                self._bars[step.id],
+                completed=1 if done else step.position,
+                total=1 if done else total,
+                counts=f"{step.fetched:,} fetched, {step.persisted:,} persisted",
+            )
+
+
+def last_line(run: SyncJobRun) -> str:
+    """How the run ended, in one line."""
+    elapsed = run.elapsed(timezone.now())
+    took = "" if elapsed is None else f" in {elapsed.total_seconds():.1f} s"
+    counts = f"{run.fetched:,} fetched, {run.persisted:,} persisted, {run.error_count:,} errors{took}"
+    return f"{run.status}: {counts}" + (f". {run.error_text()}" if run.error else "")
