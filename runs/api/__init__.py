@@ -1,0 +1,33 @@
+"""The HTTP API, mounted at the root: section 2 of the contract."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from ninja import NinjaAPI
+
+from runs.api import daemons, integrated_accounts, integrations, records, sync_job_runs, sync_jobs
+from runs.api.auth import BearerToken
+from runs.api.errors import add_error_handlers
+from runs.api.parser import JsonParser
+
+api = NinjaAPI(
+    title="Syncdeck",
+    version="1",
+    description="Sync jobs, their runs, and the records they brought.",
+    urls_namespace="api",
+    auth=BearerToken(),
+    parser=JsonParser(),
+)
+add_error_handlers(api)
+api.add_router("/integration", integrations.router, tags=["Integrations"])
+api.add_router("/integrated-account", integrated_accounts.router, tags=["Integrated accounts"])
+api.add_router("/sync-job", sync_jobs.router, tags=["Sync jobs"])
+api.add_router("/sync-job-run", sync_job_runs.router, tags=["Sync job runs"])
+api.add_router("/record", records.router, tags=["Records"])
+api.add_router("/daemon", daemons.router, tags=["Daemons"])
+
+
+@api.get("/ping", auth=None, tags=["Service"])
+def ping(request: HttpRequest) -> dict[str, str]:
+    """Whether the service answers."""
+    return {"ping": "pong"}

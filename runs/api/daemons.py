@@ -1,0 +1,22 @@
+"""`/daemon`: the workers, which serve every environment."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.utils import timezone
+from ninja import Router
+
+from runs.api.auth import TokenRequest
+from runs.api.listing import list_parameters, page_of
+from runs.api.payloads.common import ListOf
+from runs.api.payloads.daemons import DAEMON_FIELDS, DaemonPayload, daemon_payload
+from runs.models import Daemon
+
+router = Router()
+
+
+@router.get("", response=ListOf[DaemonPayload], openapi_extra=list_parameters(DAEMON_FIELDS))
+def list_daemons(request: TokenRequest) -> ListOf[DaemonPayload]:
+    now = timezone.now()
+    return page_of(Daemon.objects.all(), request.GET, DAEMON_FIELDS, partial(daemon_payload, now=now))

@@ -1,0 +1,150 @@
+"""Every refusal in one form: `{"statusCode", "error", "message", "details"}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
+from runs.keyset import BadCursor
+
+PLAIN_MESSAGES = {
+    400: "The request is not valid.",
+    401: "A valid token is required: Authorization: Bearer <token>.",
+    403: "This is not allowed.",
+    404: "There is nothing here.",
+    405: "This method is not allowed here.",
+    413: "The body is too large.",
+    500: "Something went wrong on our side.",
+}
+
+
+class UnsupportedMediaType(Exception):
+    """The body is something else than JSON."""
+
+
+def error_response(status: int, message: str = "", details: dict[str, Any] | None = None) -> JsonResponse:
+    """The contract's error object; without a message, the plain one of the status."""
+    body: dict[str, Any] = {
+        "statusCode": status,
+        "error": HTTPStatus(status).phrase,
+        "message": message or PLAIN_MESSAGES.get(status, HTTPStatus(status).phrase),
+    }
+    if details is not None:
+        body["details"] = details
+    return JsonResponse(body, status=status)
+
+
+def add_error_handlers(api: NinjaAPI) -> None:
+    """Translate what the domain, Django and the API's own parsing raise."""
+    for kind, handler in _HANDLERS.items():
+        api.add_exception_handler(kind, handler)
+
+
+def _invalid_input(request: HttpRequest, error: InvalidInput) -> HttpResponse:
+    failures = [asdict(failure) for failure in error.failures]
+    return error_response(400, str(error), {"failures": failures})
+
+
+def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """What pydantic found. An id in the path that is none names nothing: that is a 404."""
+    if any(fault["loc"][0] == "path" for fault in error.errors):
+        return error_response(404)
+    return _invalid_input(request, InvalidInput([_failure(fault) for fault in error.errors]))
+
+
+def _failure(fault: dict[str, Any]) -> Failure:
+    """Without where pydantic found it: "body" and the name of our parameter mean nothing to a client."""
+    path = ".".join(str(part) for part in fault["loc"][2:])
+    message = "a JSON object is required" if not path else fault["msg"][:1].lower() + fault["msg"][1:]
+    return Failure(path or "body", message)
+
+
+def _live_run_exists(request: HttpRequest, error: LiveRunExists) -> HttpResponse:
+    return error_response(409, str(error), {"live_run_id": str(error.live_run_id)})
+
+
+def _not_allowed(request: HttpRequest, error: NotAllowed) -> HttpResponse:
+    return error_response(409, str(error))
+
+
+def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
+    return _invalid_input(request, InvalidInput([Failure("next_cursor", "is not a cursor that was given out")]))
+
+
+def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    response = error_response(401)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """The framework hides what its body parser raised behind a 400; what was meant is the cause."""
+    match error.__cause__:
+        case UnsupportedMediaType() as cause:
+            return error_response(415, str(cause))
+        case InvalidInput() as cause:
+            return _invalid_input(request, cause)
+    return error_response(error.status_code, str(error))
+
+
+def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return error_response(404, str(error))
+
+
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return error_response(413)
+
+
+def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
+    return error_response(400)
+
+
+_HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+    InvalidInput: _invalid_input,
+    ValidationError: _validation_error,
+    LiveRunExists: _live_run_exists,
+    NotAllowed: _not_allowed,
+    BadCursor: _bad_cursor,
+    AuthenticationError: _unauthorized,
+    HttpError: _unreadable_body,
+    Http404: _not_found,
+    RequestDataTooBig: _too_big,
+    SuspiciousOperation: _suspicious,
+}
+
+
+def speaks_json(request: HttpRequest) -> bool:
+    """Whether a program asks: it shows a token, or wants JSON, or came to a route of the API."""
+    if request.headers.get("Authorization", "").lower().startswith("bearer "):
+        return True
+    wanted = request.headers.get("Accept", "")
+    if re.search(r"application/([\w.-]+\+)?json", wanted) and "text/html" not in wanted:
+        return True
+    match = request.resolver_match
+    return match is not None and "ninja" in match.app_names
+
+
+def json_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: a program gets JSON for refusals that no route of the API made (no such path, no such method)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_json = response.get("Content-Type", "").startswith("application/json")
+        if response.status_code < 400 or is_json or not speaks_json(request):
+            return response
+        answer = error_response(response.status_code)
+        for header in ("Allow", "Retry-After", "WWW-Authenticate"):
+            if header in response:
+                answer[header] = response[header]
+        return answer
+
+    return middleware

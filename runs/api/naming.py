@@ -1,0 +1,40 @@
+"""Objects that a body names: an integration by its name, the others by their ids, all of the token's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+
+from runs.errors import Failure, InvalidInput
+from runs.models import Environment, Integration
+
+
+def with_integration(values: dict[str, Any], environment: Environment) -> dict[str, Any]:
+    """The values with `integration_name` replaced by the integration. Raises InvalidInput if there is none."""
+    name = values.pop("integration_name", None)
+    if name is None:
+        return values
+    integration = Integration.objects.live().filter(environment=environment, name=name).first()
+    if integration is None:
+        raise InvalidInput([Failure("integration_name", "is not the name of an integration of this environment")])
+    return {**values, "integration": integration}
+
+
+def named_rows(values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, QuerySet[Any]]]) -> dict[str, Any]:
+    """The values with each id field replaced, under its new name, by the row that it names.
+
+    Raises InvalidInput with every id that names nothing here: what is of another environment is unknown.
+    """
+    named, failures = dict(values), []
+    for field, (name, rows) in rows_by_field.items():
+        row_id = named.pop(field, None)
+        if row_id is None:
+            continue
+        named[name] = rows.filter(pk=row_id).first()
+        if named[name] is None:
+            failures.append(Failure(field, f"is not the id of a {rows.model._meta.verbose_name} of this environment"))
+    if failures:
+        raise InvalidInput(failures)
+    return named

@@ -1,0 +1,46 @@
+"""What all objects on the wire share: how times look, how a list looks, and what a given body contains."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from ninja import Schema
+from typing_extensions import TypedDict
+
+from runs.lookups import Field, TimeField, parse_uuid
+
+OWN_FIELDS = {
+    "id": Field("id", parse_uuid),
+    "environment_id": Field("environment_id", parse_uuid),
+    "created_at": TimeField("created_at"),
+    "updated_at": TimeField("updated_at"),
+}
+
+
+Item = TypeVar("Item")
+
+
+class ListOf(TypedDict, Generic[Item]):
+    result: list[Item]
+    next_cursor: str | None
+    limit: int
+
+
+class Deleted(TypedDict):
+    id: UUID
+
+
+def wire_time(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, with milliseconds and `Z`."""
+    return None if moment is None else known_time(moment)
+
+
+def known_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def given(body: Schema) -> dict[str, Any]:
+    """The fields that the client sent with a value: null stands for "not given"."""
+    return body.model_dump(exclude_unset=True, exclude_none=True)

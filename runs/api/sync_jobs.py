@@ -1,0 +1,52 @@
+"""`/sync-job`: what to sync."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from ninja import Router
+
+from runs.api.auth import TokenRequest, environment_of
+from runs.api.listing import find, list_parameters, page_of
+from runs.api.naming import with_integration
+from runs.api.payloads.common import Deleted, ListOf, given
+from runs.api.payloads.sync_jobs import JOB_FIELDS, JobChanges, JobPayload, NewJob, job_payload
+from runs.models import SyncJob
+from runs.services import delete_job, save_job
+
+router = Router()
+
+
+def jobs_of(request: TokenRequest) -> QuerySet[SyncJob]:
+    return SyncJob.objects.live().filter(environment=environment_of(request)).select_related("integration")
+
+
+@router.get("", response=ListOf[JobPayload], openapi_extra=list_parameters(JOB_FIELDS))
+def list_jobs(request: TokenRequest) -> ListOf[JobPayload]:
+    return page_of(jobs_of(request).defer("integration__config"), request.GET, JOB_FIELDS, job_payload)
+
+
+@router.post("", response={201: JobPayload})
+def create_job(request: TokenRequest, body: NewJob) -> JobPayload:
+    environment = environment_of(request)
+    return job_payload(save_job(environment, with_integration(given(body), environment)))
+
+
+@router.get("/{job_id}", response=JobPayload)
+def get_job(request: TokenRequest, job_id: UUID) -> JobPayload:
+    return job_payload(find(jobs_of(request), job_id))
+
+
+@router.patch("/{job_id}", response=JobPayload)
+def change_job(request: TokenRequest, job_id: UUID, body: JobChanges) -> JobPayload:
+    """Runs that are live go on with the entries they were created with."""
+    job = find(jobs_of(request), job_id)
+    return job_payload(save_job(job.environment, given(body), job))
+
+
+@router.delete("/{job_id}", response=Deleted)
+def remove_job(request: TokenRequest, job_id: UUID) -> Deleted:
+    job = find(jobs_of(request), job_id)
+    delete_job(job)
+    return {"id": job.id}
