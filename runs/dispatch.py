@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from celery import current_app
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 from runs.models import SyncJobRun
 
@@ -27,7 +27,7 @@ def publish(run: SyncJobRun, task: str = EXECUTE_RUN) -> bool:
     """
     try:
         current_app.send_task(task, args=[str(run.id)], queue=queue_of(run.queue_group), retry=False)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, ChannelError, OSError) as error:
         log.warning("The broker can't be reached; the run waits for the sweep.", run=str(run.id), error=str(error))
         return False
     if task == EXECUTE_RUN:

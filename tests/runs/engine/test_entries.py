@@ -1,0 +1,93 @@
+"""Entries are parsed once; every fault is told, with its path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runs.connectors import parse_integration
+from runs.engine.entries import loop_path, parse_entries
+from runs.errors import InvalidInput
+from tests.factories import COUNTRIES_AND_CITIES, integration_config
+
+SPEC = parse_integration(integration_config())
+COUNTRIES = {"resource": "countries", "method": "list"}
+CITIES = {"resource": "cities", "method": "list"}
+
+
+def failures_of(resources: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        parse_entries(resources, SPEC)
+    return {failure.path: failure.message for failure in caught.value.failures}
+
+
+def test_an_entry_knows_its_parent_by_the_parents_resource() -> None:
+    countries, cities = parse_entries(COUNTRIES_AND_CITIES, SPEC)
+    assert (countries.parent, cities.parent) == (None, "countries")
+
+
+def test_a_get_may_depend_on_the_list_of_its_own_resource() -> None:
+    get = {"resource": "countries", "method": "get", "id": "{{resources.countries.iso}}", "depends_on": "countries"}
+    entries = parse_entries([COUNTRIES, get], SPEC)
+    assert [entry.name for entry in entries] == ["countries", "countries get"]
+    assert entries[1].parent == "countries"
+
+
+def test_an_alias_is_what_depends_on_means_first() -> None:
+    resources = [{**COUNTRIES, "name": "all"}, COUNTRIES, {**CITIES, "depends_on": "all"}]
+    assert [entry.parent for entry in parse_entries(resources, SPEC)] == [None, None, "all"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "path", "expected"),
+    [
+        ([], "resources", "at least one"),
+        ("countries", "resources", "a list"),
+        ([7], "resources.0", "an object"),
+        ([{"method": "list"}], "resources.0.resource", "required"),
+        ([{"resource": "countries"}], "resources.0.method", "required"),
+        ([{"resource": "planets", "method": "list"}], "resources.0.resource", "countries"),
+        ([{"resource": "countries", "method": "fly"}], "resources.0.resource", "list"),
+        ([{**COUNTRIES, "query": []}], "resources.0.query", "an object"),
+        ([{**COUNTRIES, "persist": "yes"}], "resources.0.persist", "true or false"),
+        ([{"resource": "countries", "method": "get"}], "resources.0.id", "required"),
+        ([{**COUNTRIES, "depends_on": "planets"}], "resources.0.depends_on", "not among the entries: countries"),
+        ([{**COUNTRIES, "depends_on": "countries"}], "resources.0.depends_on", "itself"),
+        (
+            [COUNTRIES, COUNTRIES, {**CITIES, "depends_on": "countries"}],
+            "resources.2.depends_on",
+            "give the entries a name",
+        ),
+        ([{**COUNTRIES, "name": "x"}, {**CITIES, "name": "x"}], "resources.0.name", "more than one"),
+        ([{**COUNTRIES, "query": {"q": "{{args.q:colour}}"}}], "resources.0.query", "colour"),
+        ([{**COUNTRIES, "query": {"q": "{{secrets.q}}"}}], "resources.0.query", "secrets is not known"),
+        ([{**COUNTRIES, "loop_on": 7}], "resources.0.loop_on", "args.user_ids"),
+        ([{"name": "x", "type": "spool"}], "resources.0.type", "not available"),
+    ],
+)
+def test_a_fault_is_told_with_its_path_and_what_was_expected(resources: Any, path: str, expected: str) -> None:
+    assert expected in failures_of(resources)[path]
+
+
+def test_a_cycle_is_named() -> None:
+    resources = [{**COUNTRIES, "depends_on": "cities"}, {**CITIES, "depends_on": "countries"}]
+    assert failures_of(resources) == {"resources.0.depends_on": "is a cycle: countries → cities → countries."}
+
+
+def test_all_faults_are_told_at_once() -> None:
+    resources = [{"resource": "planets", "method": "list"}, {**CITIES, "depends_on": "moons"}]
+    assert set(failures_of(resources)) == {"resources.0.resource", "resources.1.depends_on"}
+
+
+def test_a_chain_of_five_thousand_entries_is_no_problem() -> None:
+    chain = [{**COUNTRIES, "name": "0"}]
+    chain += [{**COUNTRIES, "name": str(number), "depends_on": str(number - 1)} for number in range(1, 5000)]
+    assert len(parse_entries(chain, SPEC)) == 5000
+
+
+@pytest.mark.parametrize(
+    "spelling", ["user_ids", "args.user_ids", "{{args.user_ids}}", "{{ args.user_ids }}", {"{ args.user_ids }": None}]
+)
+def test_all_spellings_of_loop_on_mean_the_same(spelling: Any) -> None:
+    assert loop_path(spelling) == "user_ids"

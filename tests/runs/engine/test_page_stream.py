@@ -1,0 +1,165 @@
+"""Pages are fetched side by side and handed over in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from runs.connectors import FetchedPage, RateLimited, RequestFailed
+from runs.engine.bindings import Binding
+from runs.engine.page_stream import AHEAD, PageStream, Turn
+
+LIMIT = 10.0  # seconds a test waits for what must come
+
+
+def bindings(count: int) -> Iterator[Binding]:
+    return (Binding(number, {}) for number in range(count))
+
+
+def page(number: int, cursor: dict[str, Any] | None = None, size: int = 1) -> FetchedPage:
+    return FetchedPage(records=[{"id": number}] * size, next_cursor=cursor, url="", status_code=200)
+
+
+def everything(stream: PageStream) -> list[Turn]:
+    turns: list[Turn] = []
+    while (batch := stream.next_batch(LIMIT)) is not None:
+        assert batch, "nothing came within the limit"
+        turns += batch
+    return turns
+
+
+def test_turns_come_in_the_order_of_the_requests_whatever_the_timing() -> None:
+    later_first = [threading.Event() for _ in range(4)]
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number < 3:
+            later_first[binding.number + 1].wait(LIMIT)
+        later_first[binding.number].set()
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(4), cursor=None, concurrency=4)
+    assert [turn.binding.number for turn in everything(stream)] == [0, 1, 2, 3]
+
+
+def test_every_page_of_a_request_comes_before_the_next_request() -> None:
+    def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+        at = (cursor or {"page": 0})["page"]
+        return page(binding.number, {"page": at + 1} if at < 2 else None)
+
+    stream = PageStream(fetch, bindings(5), cursor=None, concurrency=3)
+    numbers = [turn.binding.number for turn in everything(stream)]
+    assert numbers == [number for number in range(5) for _ in range(3)]
+
+
+def test_the_first_request_goes_on_at_the_saved_cursor_and_no_other_does() -> None:
+    seen: dict[int, Any] = {}
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        seen[binding.number] = cursor
+        return page(binding.number)
+
+    everything(PageStream(fetch, bindings(3), cursor={"page": 7}, concurrency=2))
+    assert seen == {0: {"page": 7}, 1: None, 2: None}
+
+
+def test_never_more_requests_are_in_flight_than_allowed() -> None:
+    gate = threading.Barrier(
+        3, timeout=LIMIT
+    )  # opens only when three fetch at once; a fourth would break the next round
+    running, most, lock = 0, 0, threading.Lock()
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        gate.wait()
+        with lock:
+            running -= 1
+        return page(binding.number)
+
+    everything(PageStream(fetch, bindings(9), cursor=None, concurrency=3))
+    assert most == 3
+
+
+def test_a_batch_ends_at_an_error_and_the_stream_goes_on_behind_it() -> None:
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number == 1:
+            raise RequestFailed("http_500", "no")
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(4), cursor=None, concurrency=1)
+    batches: list[list[Turn]] = []
+    while (batch := stream.next_batch(LIMIT)) is not None:
+        batches.append(batch)
+    assert [turn.error is not None for batch in batches for turn in batch] == [False, True, False, False]
+    assert all(turn.error is None for batch in batches for turn in batch[:-1])
+
+
+def test_a_rate_limit_ends_the_stream_behind_what_came_before_it() -> None:
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number == 2:
+            raise RateLimited(120)
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(50), cursor=None, concurrency=1)
+    turns: list[Turn] = []
+    with pytest.raises(RateLimited):
+        while (batch := stream.next_batch(LIMIT)) is not None:
+            turns += batch
+    assert [turn.binding.number for turn in turns] == [0, 1]
+
+
+def test_a_fault_of_ours_in_a_thread_reaches_the_caller() -> None:
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        everything(PageStream(fetch, bindings(1), cursor=None, concurrency=1))
+
+
+def test_the_request_in_front_is_only_a_few_pages_ahead_of_the_writer() -> None:
+    fetched, full = 0, threading.Event()
+
+    def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+        nonlocal fetched
+        fetched += 1
+        if fetched > AHEAD:
+            full.set()
+        return page(0, {"page": fetched})
+
+    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1)
+    stream.next_batch(LIMIT)
+    full.wait(LIMIT)
+    stream.close(LIMIT)
+    assert fetched <= 2 * AHEAD + 1
+
+
+def test_no_request_starts_after_closing() -> None:
+    started = threading.Event()
+    release = threading.Event()
+    calls: list[int] = []
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        calls.append(binding.number)
+        started.set()
+        release.wait(LIMIT)
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(9), cursor=None, concurrency=1)
+    assert stream.next_batch(0) == []
+    started.wait(LIMIT)
+    threading.Timer(0.05, release.set).start()
+    stream.close(LIMIT)
+    turns = []
+    while batch := stream.next_batch(0):
+        turns += batch
+    assert (calls, [turn.binding.number for turn in turns]) == ([0], [0])
+
+
+def test_without_requests_it_is_over_at_once() -> None:
+    stream = PageStream(lambda binding, cursor: page(0), bindings(0), cursor=None, concurrency=4)
+    assert stream.next_batch(LIMIT) is None

@@ -1,0 +1,87 @@
+"""The sweep finds what nobody took, and ends what nobody holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from runs.engine.claim import claim
+from runs.engine.recovery import sweep
+from runs.models import RunStatus, SyncJobRun
+from runs.services import request_stop
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ago(seconds: float) -> Any:
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+def change(run: SyncJobRun, **values: Any) -> None:
+    SyncJobRun.objects.filter(id=run.id).update(**values)
+
+
+def dispatched(run: SyncJobRun) -> Any:
+    return SyncJobRun.objects.values_list("dispatched_at", flat=True).get(id=run.id)
+
+
+def test_a_run_that_no_daemon_was_told_of_is_published() -> None:
+    run = factories.run(dispatch=False)
+    sweep()
+    assert dispatched(run) is not None
+
+
+def test_a_run_whose_message_is_young_is_left_alone() -> None:
+    run = factories.run()
+    told = dispatched(run)
+    sweep()
+    assert dispatched(run) == told
+
+
+def test_a_message_that_must_be_lost_is_sent_again() -> None:
+    run = factories.run()
+    change(run, dispatched_at=ago(120))
+    sweep()
+    assert dispatched(run) > ago(60)
+
+
+def test_a_run_whose_daemon_died_is_published() -> None:
+    run = factories.run()
+    claim(run.id, "d1")
+    change(run, lease_until=ago(1), dispatched_at=ago(10))
+    sweep()
+    assert dispatched(run) > ago(5)
+
+
+def test_a_run_that_is_held_is_left_alone() -> None:
+    run = factories.run()
+    claim(run.id, "d1")
+    change(run, dispatched_at=ago(600))
+    sweep()
+    assert dispatched(run) < ago(500)
+
+
+def test_a_parked_run_is_published_when_its_wait_is_over_and_not_before() -> None:
+    run = factories.run()
+    held = claim(run.id, "d1")
+    assert held is not None
+    held.release(timedelta(hours=1))
+    sweep()
+    assert dispatched(run) is None
+    change(run, resume_at=ago(1))
+    sweep()
+    assert dispatched(run) is not None
+
+
+def test_a_stop_whose_daemon_died_is_ended_and_not_run_again() -> None:
+    run = factories.run()
+    claim(run.id, "d1")
+    assert request_stop(run, actor="someone").status == RunStatus.RUNNING
+    change(run, lease_until=ago(1))
+    sweep()
+    run.refresh_from_db()
+    assert (run.status, run.stop_requested_by) == (RunStatus.STOPPED, "someone")

@@ -1,0 +1,64 @@
+"""One row per account, resource and id; what is unchanged is not written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from runs.engine.record_form import StorableRecord, prepared
+from runs.engine.sinks import RecordStore
+from runs.models import IntegratedAccount, Record
+from tests import factories
+
+
+@pytest.fixture
+def account(db: None) -> IntegratedAccount:
+    return factories.account()
+
+
+def forms(*records: dict[str, Any]) -> list[StorableRecord]:
+    found = [prepared(record, "id") for record in records]
+    return [form for form in found if isinstance(form, StorableRecord)]
+
+
+def rows() -> dict[str, Any]:
+    return {record.record_id: record.data for record in Record.objects.all()}
+
+
+def test_records_are_stored_as_they_came(account: IntegratedAccount) -> None:
+    odd = {"id": "a'b\"c\\%s", "text": "ß 日本 🎉 \\u0041", "n": 1.5, "deep": [None, {"x": True}], "big": 2**70}
+    RecordStore(account.id, uuid7()).write("things", forms(odd, {"id": 2}))
+    assert rows() == {odd["id"]: odd, "2": {"id": 2}}
+
+
+def test_an_unchanged_record_is_not_written_and_a_changed_one_is(account: IntegratedAccount) -> None:
+    first, second = uuid7(), uuid7()
+    RecordStore(account.id, first).write("things", forms({"id": 1, "v": "a"}, {"id": 2, "v": "a"}))
+    before = {record.record_id: record for record in Record.objects.all()}
+    RecordStore(account.id, second).write("things", forms({"v": "a", "id": 1}, {"id": 2, "v": "b"}))
+    after = {record.record_id: record for record in Record.objects.all()}
+    assert (after["1"].updated_at, after["1"].last_run_id) == (before["1"].updated_at, first)
+    assert (after["2"].data["v"], after["2"].first_run_id, after["2"].last_run_id) == ("b", first, second)
+    assert after["2"].updated_at > before["2"].updated_at
+    assert after["2"].created_at == before["2"].created_at
+    assert {record.id for record in after.values()} == {record.id for record in before.values()}
+
+
+def test_of_two_records_with_one_id_the_last_wins(account: IntegratedAccount) -> None:
+    RecordStore(account.id, uuid7()).write("things", forms({"id": 1, "v": "a"}, {"id": "1", "v": "b"}))
+    assert rows() == {"1": {"id": "1", "v": "b"}}
+
+
+def test_resources_and_accounts_do_not_meet(account: IntegratedAccount) -> None:
+    other = factories.account(integration=account.integration)
+    for store in (RecordStore(account.id, uuid7()), RecordStore(other.id, uuid7())):
+        store.write("things", forms({"id": 1}))
+        store.write("others", forms({"id": 1}))
+    assert Record.objects.count() == 4
+
+
+def test_nothing_to_store_is_no_statement(account: IntegratedAccount, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        RecordStore(account.id, uuid7()).write("things", [])
