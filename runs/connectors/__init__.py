@@ -1,0 +1,41 @@
+"""One HTTP API, declared: its description parsed, its pages fetched. Knows neither Django nor the database."""
+
+from runs.connectors.client import ApiClient, FetchedPage
+from runs.connectors.errors import (
+    AuthenticationFailed,
+    ConnectorError,
+    MissingValue,
+    PlaceholderError,
+    RateLimited,
+    RequestFailed,
+    SpecError,
+    UnknownMethod,
+)
+from runs.connectors.placeholders import Placeholder, placeholders_in, resolve, unresolved
+from runs.connectors.redaction import Redactor, is_secret_name, redact
+from runs.connectors.request import RequestValues
+from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
+
+__all__ = [
+    "ApiClient",
+    "ApiSpec",
+    "AuthenticationFailed",
+    "ConnectorError",
+    "FetchedPage",
+    "MethodSpec",
+    "MissingValue",
+    "Placeholder",
+    "PlaceholderError",
+    "RateLimited",
+    "Redactor",
+    "RequestFailed",
+    "RequestValues",
+    "SpecError",
+    "UnknownMethod",
+    "is_secret_name",
+    "parse_integration",
+    "placeholders_in",
+    "redact",
+    "resolve",
+    "unresolved",
+]

@@ -1,0 +1,154 @@
+"""Fetching pages from one API, for one account."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from runs.connectors.address_guard import check_url
+from runs.connectors.errors import RequestFailed
+from runs.connectors.exchange import Exchange
+from runs.connectors.pagination import PageView
+from runs.connectors.placeholders import placeholders_in
+from runs.connectors.redaction import Redactor, secrets_in
+from runs.connectors.request import Outgoing, RequestValues, build
+from runs.connectors.response import Reply, check_status, parse_body, records_in
+from runs.connectors.retry import Patience, retry_after
+from runs.connectors.spec import ApiSpec, MethodSpec
+from runs.connectors.trail import Trail, content_digest
+
+EXCERPT = 500
+PAGE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class FetchedPage:
+    """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted."""
+
+    records: list[Any]
+    next_cursor: dict[str, Any] | None
+    url: str
+    status_code: int
+
+
+class ApiClient:
+    """One account's way to its API. Threads may fetch through it side by side; as a context manager it closes its
+    connections.
+
+    Guarantee: a page is whole or not there. What fails for the moment is tried again within narrow bounds; everything
+    that is raised is free of the account's credentials.
+    """
+
+    def __init__(
+        self,
+        spec: ApiSpec,
+        context: Mapping[str, Any],
+        *,
+        wait: Callable[[float], None],
+        allow_private: bool,
+        on_retry_wait: Callable[[float], None] | None = None,
+        transport: httpx2.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of waits for a rate limit."""
+        self._spec = spec
+        self._context = context
+        self._wait = wait
+        self._allow_private = allow_private
+        self._on_limit = on_retry_wait or (lambda seconds: None)
+        self._clock = clock
+        self._now = now
+        self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._redact = Redactor(secrets_in(context, _credential_keys(spec)))
+        self._exchange = Exchange(spec.concurrency, allow_private=allow_private, transport=transport, clock=clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exchange.close()
+
+    def fetch(self, method: MethodSpec, request: RequestValues, cursor: dict[str, Any] | None) -> FetchedPage:
+        """The page at the cursor (None: the first page).
+
+        Raises RequestFailed (AuthenticationFailed for a 401 or a missing credential), RateLimited where the source
+        wants a longer wait than a request may take, and whatever `wait` raises.
+        """
+        with self._redacting():
+            trail = Trail.of(cursor)
+            trail.check()
+            outgoing = build(self._spec, method, request, self._context, trail.at)
+            check_url(outgoing.url, allow_private=self._allow_private)
+        with self._redacting(outgoing.url):
+            return self._page(method, outgoing, trail)
+
+    def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
+        reply, body = self._answer(method, outgoing)
+        if method.is_write and not reply.body:
+            return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
+        records = records_in(body, method, reply)
+        next_cursor = None
+        if method.pagination:
+            view = PageView(outgoing.url, outgoing.asked, body, reply.headers, records)
+            at = method.pagination.following(view, trail.at)
+            content = content_digest(reply.body) if method.pagination.is_numbered else ""
+            if at is not None:
+                next_cursor = trail.followed_by(at, is_empty=not records, content=content).as_cursor()
+        return FetchedPage(records, next_cursor, self._redact(outgoing.url), reply.status_code)
+
+    def _answer(self, method: MethodSpec, outgoing: Outgoing) -> tuple[Reply, Any]:
+        """The reply and its parsed body, after as many tries as it takes and the source deserves."""
+        started = self._clock()
+        patience = Patience(started, jitter=self._jitter)
+        while True:
+            try:
+                reply = self._exchange.send(outgoing, deadline=started + PAGE_SECONDS)
+                if not self._is_limit(reply):
+                    check_status(reply)
+                    return reply, None if method.is_write and not reply.body else parse_body(reply)
+            except RequestFailed as error:
+                delay = None if error.permanent or not method.may_repeat else patience.after_failure(self._clock())
+                if delay is None:
+                    raise
+                self._wait(delay)
+                continue
+            seconds = patience.after_limit(self._told(reply))
+            started += seconds
+            self._on_limit(seconds)
+            self._wait(seconds)
+
+    def _is_limit(self, reply: Reply) -> bool:
+        """A 503 is one only if it says when to come back; without that it is a failure like other 5xx."""
+        return reply.status_code == 429 or (reply.status_code == 503 and self._told(reply) is not None)
+
+    def _told(self, reply: Reply) -> float | None:
+        return retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), self._now())
+
+    @contextmanager
+    def _redacting(self, url: str = "") -> Iterator[None]:
+        """What fails in here tells its address, and nothing of the account's credentials."""
+        try:
+            yield
+        except RequestFailed as error:
+            error.url = self._redact(error.url or url)
+            error.excerpt = self._redact(error.excerpt)[:EXCERPT]
+            error.message = self._redact(error.message)
+            error.args = (error.message,)
+            raise
+
+
+def _credential_keys(spec: ApiSpec) -> set[str]:
+    found = placeholders_in(spec.authorization_config)
+    paths = [path.split(".") for placeholder in found for path in placeholder.paths]
+    return {path[1] for path in paths if path[0] == "context" and len(path) > 1}

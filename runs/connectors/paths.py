@@ -1,0 +1,27 @@
+"""Dotted paths into JSON values: `data.items.0.id`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+MISSING: Final = object()
+_MAX_INDEX_DIGITS = 9
+
+
+def lookup(tree: Any, path: str) -> Any:
+    """The value at the path, or MISSING. Keys of objects and indexes of lists only; attributes are never read."""
+    for key in path.split("."):
+        tree = _step(tree, key)
+        if tree is MISSING:
+            return MISSING
+    return tree
+
+
+def _step(tree: Any, key: str) -> Any:
+    if isinstance(tree, Mapping):
+        return tree.get(key, MISSING)
+    if isinstance(tree, list) and key.isascii() and key.isdigit() and len(key) <= _MAX_INDEX_DIGITS:
+        index = int(key)
+        return tree[index] if index < len(tree) else MISSING
+    return MISSING

@@ -1,0 +1,149 @@
+"""Making the request of one page: address, headers and body from the API's description and the entry's values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from runs.connectors.casts import as_text
+from runs.connectors.errors import MissingValue, RequestFailed
+from runs.connectors.placeholders import filled, literal_text, placeholders_in, resolve
+from runs.connectors.spec import ApiSpec, MethodSpec
+
+USER_AGENT = "Syncdeck"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class RequestValues:
+    """What an entry gives to its request. Nothing in here is read for placeholders any more."""
+
+    id: str | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request ready to be sent. `asked` are the parameters in its address, before they were encoded."""
+
+    verb: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    asked: Mapping[str, Any]
+    base_url: str
+
+
+def build(
+    spec: ApiSpec, method: MethodSpec, values: RequestValues, context: Mapping[str, Any], at: dict[str, Any] | None
+) -> Outgoing:
+    """The request for the page at the cursor (None: the first).
+
+    Raises RequestFailed where a needed value is missing, unsafe, or the cursor leads to another origin.
+    """
+    roots = {"context": context, "query": values.query, **({} if values.id is None else {"id": values.id})}
+    try:
+        base_url = _base_url(spec.base_url, roots)
+        asked = _query(spec, method, values, roots, at)
+        url = at["url"] if at and "url" in at else _address(base_url + _path(method.path, roots), asked)
+        headers = _headers(spec, method, roots)
+    except MissingValue as missing:
+        raise RequestFailed("missing_value", f"{missing.placeholder} of the integration has no value.") from missing
+    check_origin(base_url, url)
+    content = _content(method, values, roots)
+    if content is not None:
+        headers = {"Content-Type": "application/json", **headers}
+    return Outgoing(method.verb.upper(), url, headers, content, asked, base_url)
+
+
+def check_origin(base_url: str, url: str) -> None:
+    """Raises RequestFailed if the address has another scheme, host or port than the integration's, or a user name.
+
+    A source must not be able to send our credentials elsewhere.
+    """
+    if _origin(base_url) != _origin(url):
+        raise RequestFailed("foreign_origin", "The source's next address is one of another origin.")
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme), "@" in parts.netloc
+    except ValueError as error:
+        raise RequestFailed("bad_url", "The address is not a valid one.") from error
+
+
+def _base_url(template: str, roots: Mapping[str, Any]) -> str:
+    """A placeholder at the very start stands for the beginning of the address, so nothing is encoded there."""
+    return filled(template, roots, str if template.startswith("{{") else _quoted).rstrip("/")
+
+
+def _path(template: str, roots: Mapping[str, Any]) -> str:
+    path = filled(template, roots, _quoted)
+    if any(part in (".", "..") for part in path.split("/")) and not _has_dots(template):
+        raise RequestFailed("unsafe_path", "A value would lead to another path: it is . or ..")
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _has_dots(template: str) -> bool:
+    return any(part in (".", "..") for part in literal_text(template).split("/"))
+
+
+def _quoted(value: str) -> str:
+    return quote(value.encode("utf-8", "replace"), safe="")
+
+
+def _query(
+    spec: ApiSpec, method: MethodSpec, values: RequestValues, roots: Mapping[str, Any], at: dict[str, Any] | None
+) -> dict[str, Any]:
+    """The parameters, each layer over the one before: integration, method, entry, pagination."""
+    own = {key: value for key, value in values.query.items() if key not in method.query_in_path}
+    asked = {**_given(spec.query, roots), **_given(method.query, roots), **own}
+    return {**asked, **method.pagination.query(asked, at)} if method.pagination else asked
+
+
+def _given(template: Any, roots: Mapping[str, Any]) -> Any:
+    """The template filled. What has no value is left out: a source is never sent a placeholder's text."""
+    paths = frozenset(path for placeholder in placeholders_in(template) for path in placeholder.paths)
+    return resolve(template, roots, droppable=paths)
+
+
+def _address(url: str, query: Mapping[str, Any]) -> str:
+    """The address with its parameters: lists as repeated keys, null left out."""
+    pairs = [
+        (key, _quotable(item))
+        for key, value in query.items()
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    ]
+    return f"{url}?{urlencode(pairs, quote_via=quote)}" if pairs else url
+
+
+def _quotable(value: Any) -> bytes:
+    text = json.dumps(value) if isinstance(value, Mapping) else as_text(value)
+    return text.encode("utf-8", "replace")
+
+
+def _headers(spec: ApiSpec, method: MethodSpec, roots: Mapping[str, Any]) -> dict[str, str]:
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+    headers |= {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()}
+    if spec.authorization:
+        headers |= spec.authorization.headers(roots)
+    for name, value in headers.items():
+        if not value.isprintable() or not name.isascii() or not name.isprintable():
+            raise RequestFailed("bad_header", f"The header {name!r} would hold a line break or a control character.")
+    return headers
+
+
+def _content(method: MethodSpec, values: RequestValues, roots: Mapping[str, Any]) -> bytes | None:
+    """The body as JSON: the method's with the entry's laid over it where both are objects, else the entry's."""
+    body = _given(method.body, roots)
+    if isinstance(body, Mapping) and isinstance(values.body, Mapping):
+        body = {**body, **values.body}
+    elif values.body is not None:
+        body = values.body
+    return None if body is None or method.verb == "get" else json.dumps(body).encode()

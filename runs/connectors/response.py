@@ -1,0 +1,144 @@
+"""Reading what a source answered: bounded, tolerant of odd values, strict about its shape."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from runs.connectors.errors import AuthenticationFailed, RequestFailed
+from runs.connectors.paths import MISSING, lookup
+from runs.connectors.spec import MethodSpec
+
+MAX_BODY = 32 * 1024 * 1024
+MAX_ERROR_BODY = 64 * 1024
+_TOLERANT = json.JSONDecoder(strict=False)  # control characters in strings: the store drops those it can't hold
+_TOLERANT_OF_NUMBERS = json.JSONDecoder(strict=False, parse_int=float)
+_KINDS = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A response, read to its end. Header names are in lower case."""
+
+    status_code: int
+    reason: str
+    url: str
+    headers: Mapping[str, str]
+    charset: str | None
+    body: bytes
+
+    @property
+    def excerpt(self) -> str:
+        return self.body[:MAX_ERROR_BODY].decode("utf-8", "replace")
+
+
+def read_reply(response: httpx2.Response) -> Reply:
+    """The response with its body, decoded and at most `MAX_BODY` long; of an error only the beginning is read.
+
+    Raises RequestFailed for a larger one, and what httpx2 raises where the connection breaks.
+    """
+    body = _beginning(response) if response.is_error else _whole(response)
+    return Reply(
+        response.status_code,
+        response.reason_phrase,
+        str(response.url),
+        dict(response.headers),
+        response.charset_encoding,
+        body,
+    )
+
+
+def _whole(response: httpx2.Response) -> bytes:
+    declared = response.headers.get("content-length", "")
+    if declared.isdigit() and int(declared[:12]) > MAX_BODY:
+        raise _too_large(response)
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _too_large(response)
+    return bytes(body)
+
+
+def _too_large(response: httpx2.Response) -> RequestFailed:
+    message = f"The page is larger than {MAX_BODY // 1024 // 1024} MB."
+    return RequestFailed("too_large", message, status_code=response.status_code)
+
+
+def _beginning(response: httpx2.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) >= MAX_ERROR_BODY:
+            break
+    return bytes(body[:MAX_ERROR_BODY])
+
+
+def check_status(reply: Reply) -> None:
+    """Raises AuthenticationFailed for a 401, RequestFailed for anything else that is no success."""
+    status = reply.status_code
+    if 200 <= status < 300:
+        return
+    kind = AuthenticationFailed if status == 401 else RequestFailed
+    raise kind(
+        f"http_{status}",
+        f"The source answered {status} {reply.reason}".strip() + ".",
+        status_code=status,
+        excerpt=reply.excerpt,
+        permanent=status < 500,
+    )
+
+
+def parse_body(reply: Reply) -> Any:
+    """The body as JSON. Raises RequestFailed if it is none.
+
+    NaN, infinities, NUL and lone surrogates come through as Python has them, so that one odd record does not cost the
+    page. Integers of over 4,300 digits are read as infinity, as JavaScript does.
+    """
+    text = _text(reply)
+    try:
+        return _decoded(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] in ("{", "["):  # JSON that breaks off: the source or the way may do better next time
+            message = f"The body is broken JSON: {error.msg} at character {error.pos}."
+            raise _failed(reply, "broken_body", message, permanent=False) from error
+        raise _failed(reply, "wrong_shape", "The body is no JSON." if text.strip() else "The body is empty.") from error
+    except RecursionError as error:
+        raise _failed(reply, "too_deep", "The body is nested too deeply.") from error
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return _TOLERANT.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of over 4,300 digits
+        return _TOLERANT_OF_NUMBERS.decode(text)
+
+
+def _text(reply: Reply) -> str:
+    charset = reply.charset or json.detect_encoding(reply.body)
+    try:
+        return reply.body.decode(charset).removeprefix("\ufeff")
+    except (LookupError, UnicodeError) as error:
+        raise _failed(reply, "bad_encoding", f"The body is not {charset}, as it should be.") from error
+
+
+def records_in(body: Any, method: MethodSpec, reply: Reply) -> list[Any]:
+    """The page's records. Raises RequestFailed if they are not where the method's spec says: a wrong shape is never
+    taken for an empty list."""
+    found = body if method.response_path is None else lookup(body, method.response_path)
+    wanted = list if method.is_list else dict
+    if isinstance(found, wanted):
+        return list(found) if method.is_list else [found]
+    where = f"at {method.response_path}" if method.response_path else "as the body"
+    what = "nothing" if found is MISSING else _KINDS.get(type(found), "a number")
+    raise _failed(reply, "wrong_shape", f"{_KINDS[wanted].capitalize()} was expected {where}; there is {what}.")
+
+
+def _failed(reply: Reply, code: str, message: str, *, permanent: bool = True) -> RequestFailed:
+    return RequestFailed(code, message, status_code=reply.status_code, excerpt=reply.excerpt, permanent=permanent)

@@ -1,0 +1,187 @@
+"""An integration's config (contract 5), parsed once into frozen values. Nothing else reads the raw one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from runs.connectors.auth import Authorization, parse_authorization
+from runs.connectors.errors import SpecError, UnknownMethod
+from runs.connectors.faults import Section
+from runs.connectors.pagination import Pagination, parse_pagination
+from runs.connectors.placeholders import literal_text, placeholders_in
+
+VERBS = ("get", "post", "put", "patch", "delete")
+DEFAULT_VERBS = {"create": "post", "update": "patch", "delete": "delete"}
+WRITES = frozenset(DEFAULT_VERBS)
+SINGLE = WRITES | {"get"}  # methods that answer one record, unless they paginate; all others answer a list
+DEFAULT_OVERLAP = 300
+LONGEST_OVERLAP = 31 * 24 * 3600
+DEFAULT_CONCURRENCY = 16
+HIGHEST_CONCURRENCY = 64
+NOT_YET = ("rate_limit", "error_expression")
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~\w]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
+_OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """One method of one resource. Texts are templates with the roots `context`, `id` and `query`."""
+
+    resource: str
+    name: str
+    verb: str
+    path: str
+    query: Mapping[str, Any]
+    headers: Mapping[str, str]
+    body: Any
+    response_path: str | None
+    record_id: str
+    pagination: Pagination | None
+
+    @property
+    def is_list(self) -> bool:
+        return self.pagination is not None or self.name not in SINGLE
+
+    @property
+    def is_write(self) -> bool:
+        return self.name in WRITES
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a request may be sent again when its answer is lost (RFC 9110, section 9.2.2)."""
+        return not self.is_write or self.verb in ("put", "delete")
+
+    @property
+    def query_in_path(self) -> frozenset[str]:
+        """The keys of the entry's query that go into the path, and so are not sent as parameters too."""
+        paths = [path.split(".") for placeholder in placeholders_in(self.path) for path in placeholder.paths]
+        return frozenset(path[1] for path in paths if path[0] == "query" and len(path) > 1)
+
+
+@dataclass(frozen=True)
+class ApiSpec:
+    """The description of one HTTP API."""
+
+    base_url: str
+    headers: Mapping[str, str]
+    query: Mapping[str, Any]
+    concurrency: int
+    incremental_overlap: timedelta
+    authorization: Authorization | None
+    authorization_config: Mapping[str, Any]
+    pagination: Pagination | None
+    resources: Mapping[str, Mapping[str, MethodSpec]]
+
+    def method(self, resource: str, method: str) -> MethodSpec:
+        """The method of the resource. Raises UnknownMethod, whose message lists what there is."""
+        if resource not in self.resources:
+            raise UnknownMethod(f"The resource {resource}", sorted(self.resources))
+        methods = self.resources[resource]
+        if method not in methods:
+            raise UnknownMethod(f"The method {method} of {resource}", sorted(methods))
+        return methods[method]
+
+
+def parse_integration(config: Any) -> ApiSpec:
+    """The parsed `integration.config`. Raises SpecError with every fault at its path."""
+    if not isinstance(config, Mapping):
+        raise SpecError([("", "must be an object.")])
+    root = Section(config)
+    _refuse_not_yet(root)
+    authorization = root.section("authorization")
+    pagination = parse_pagination(root.section("pagination"))
+    concurrency = root.number("concurrency", DEFAULT_CONCURRENCY, 1, HIGHEST_CONCURRENCY)
+    overlap = root.number("incremental_overlap", DEFAULT_OVERLAP, 0, LONGEST_OVERLAP)
+    spec = ApiSpec(
+        base_url=_base_url(root),
+        headers=_headers(root),
+        query=root.templates("query"),
+        concurrency=concurrency or DEFAULT_CONCURRENCY,
+        incremental_overlap=timedelta(seconds=overlap or 0),
+        authorization=parse_authorization(authorization),
+        authorization_config=authorization.section("config").values,
+        pagination=pagination,
+        resources=_resources(root.section("resources"), pagination),
+    )
+    if root.failures:
+        raise SpecError(list(dict.fromkeys(root.failures)))
+    return spec
+
+
+def _refuse_not_yet(section: Section) -> None:
+    for key in NOT_YET:
+        if section.values.get(key) is not None:
+            section.fail(key, "is not run by this version yet.")
+
+
+def _base_url(root: Section) -> str:
+    url = root.template("base_url", required=True)
+    fixed = literal_text(url)
+    if url and not url.startswith(("http://", "https://", "{{")):
+        root.fail("base_url", "must begin with https:// (or http://, where private networks are allowed).")
+    if "?" in fixed or "#" in fixed or "@" in fixed:
+        root.fail("base_url", "must be an address without user name, query and fragment.")
+    return url
+
+
+def _headers(section: Section) -> dict[str, str]:
+    headers = section.templates("headers")
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OUR_HEADERS:
+            section.fail(f"headers.{name}", "is no header name that may be set.")
+        if not isinstance(value, str) or not literal_text(value).isprintable():
+            section.fail(f"headers.{name}", "must be a text on one line.")
+    return {name: str(value) for name, value in headers.items()}
+
+
+def _resources(section: Section, inherited: Pagination | None) -> dict[str, dict[str, MethodSpec]]:
+    resources = {}
+    for resource in section.values:
+        methods = section.section(resource)
+        resources[resource] = {
+            name: _method(methods.section(name), resource, name, inherited) for name in methods.values
+        }
+    return resources
+
+
+def _method(section: Section, resource: str, name: str, inherited: Pagination | None) -> MethodSpec:
+    _refuse_not_yet(section)
+    return MethodSpec(
+        resource=resource,
+        name=name,
+        verb=_verb(section, name),
+        path=_path(section),
+        query=section.templates("query"),
+        headers=_headers(section),
+        body=section.any_template("body"),
+        response_path=section.text("response_path"),
+        record_id=section.text("record_id", "id") or "id",
+        pagination=_pagination(section, name, inherited),
+    )
+
+
+def _verb(section: Section, name: str) -> str:
+    verb = section.text("method", DEFAULT_VERBS.get(name, "get")) or ""
+    if verb.lower() not in VERBS:
+        section.fail("method", f"{verb!r} is not known; must be one of: {', '.join(VERBS)}.")
+    return verb.lower()
+
+
+def _path(section: Section) -> str:
+    path = section.template("path", required=True)
+    fixed = literal_text(path)
+    if "://" in fixed or fixed.startswith("//") or "?" in fixed or "#" in fixed:
+        section.fail("path", "must be a path below base_url; parameters belong into query.")
+    return path
+
+
+def _pagination(section: Section, name: str, inherited: Pagination | None) -> Pagination | None:
+    """The method's own; null means a single page. Without one a method that answers a list has the integration's."""
+    if "pagination" in section.values:
+        return parse_pagination(section.section("pagination"))
+    return None if name in SINGLE else inherited

@@ -1,0 +1,116 @@
+"""The way to the network: guarded addresses, and an end to every request however slowly it drips."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from runs.connectors.address_guard import Resolver, public_addresses, resolve_host
+
+
+class Deadline(threading.local):
+    """Until when, on the clock, the request in this thread may take. HTTP/1.1 reads a response in its own thread."""
+
+    at = float("inf")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+
+    def capped(self, timeout: float | None) -> float:
+        """The timeout, or what is left if that is less. Raises ReadTimeout when nothing is left."""
+        left = self.at - self._clock()
+        if left <= 0:
+            raise httpcore2.ReadTimeout("The request took too long as a whole.")
+        return left if timeout is None else min(timeout, left)
+
+
+class GuardedTransport(httpx2.HTTPTransport):
+    """Connects to checked addresses only, and reads no longer than the deadline.
+
+    The address is checked where the connection is made: a name is resolved once, all its addresses are checked, and
+    one of these is connected to. Certificates and the Host header keep the name.
+    """
+
+    def __init__(
+        self,
+        deadline: Deadline,
+        *,
+        allow_private: bool,
+        connections: int,
+        resolve: Resolver = resolve_host,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        context = ssl_context or httpx2.create_ssl_context(trust_env=False)
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=30,
+            network_backend=_GuardedBackend(deadline, None if allow_private else resolve),
+        )
+
+
+class _GuardedBackend(httpcore2.NetworkBackend):
+    def __init__(self, deadline: Deadline, resolve: Resolver | None) -> None:
+        self._deadline = deadline
+        self._resolve = resolve
+        self._sockets = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.NetworkStream:
+        *others, last = self._addresses(host, port)
+        for address in others:
+            try:
+                return self._connect(address, port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return self._connect(last, port, timeout, local_address, socket_options)
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        if self._resolve is None:
+            return [host]
+        try:
+            return public_addresses(host, port, self._resolve)
+        except OSError as error:
+            raise httpcore2.ConnectError(f"{host} has no address.") from error
+
+    def _connect(self, *where: Any) -> httpcore2.NetworkStream:
+        return _TimedStream(self._sockets.connect_tcp(*where), self._deadline)
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    """A stream whose reads end at the deadline. A read timeout alone starts again with every byte."""
+
+    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.capped(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.capped(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
