@@ -54,7 +54,7 @@ class Demo:
     @property
     def sample_port(self) -> int:
         """Where the integration expects the sample API."""
-        return urlsplit(self.integration.config["base_url"]).port or USUAL_PORT
+        return port_of(self.integration)
 
     def sample_tokens(self) -> str:
         return ",".join(account.context["token"] for account in self.accounts)
@@ -66,10 +66,10 @@ class Demo:
         return create_run(self.job, self.accounts[0], origin=Origin(RunTrigger.CLI, "demo"))
 
 
-def find_or_make() -> Demo:
+def find_or_make(usual_port: int = USUAL_PORT) -> Demo:
     """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken."""
     environment, _ = Environment.objects.get_or_create(name=ENVIRONMENT)
-    integration = _integration(environment)
+    integration = _integration(environment, usual_port)
     job = _job(integration, MAIN_JOB, [COUNTRIES, CITIES], ARGS_SCHEMA)
     _job(integration, SMALL_JOB, [{**COUNTRIES, "query": {}}], {})
     accounts = [_account(integration, tenant) for tenant in TENANTS]
@@ -90,16 +90,20 @@ def config(port: int) -> dict[str, Any]:
     }
 
 
-def _integration(environment: Environment) -> Integration:
+def _integration(environment: Environment, usual_port: int) -> Integration:
     found = Integration.objects.live().filter(environment=environment, name=INTEGRATION).first()
     if found is None:
         values = {"name": INTEGRATION, "label": "Sample of GeoNames", "category": "reference data"}
-        return save_integration(environment, {**values, "config": config(_free_port(USUAL_PORT))})
-    port = urlsplit(found.config["base_url"]).port or USUAL_PORT
+        return save_integration(environment, {**values, "config": config(_free_port(usual_port))})
+    port = port_of(found)
     free = _free_port(port)
     if free == port:
         return found
     return save_integration(environment, {"config": {**found.config, "base_url": f"http://127.0.0.1:{free}"}}, found)
+
+
+def port_of(integration: Integration) -> int:
+    return urlsplit(integration.config["base_url"]).port or USUAL_PORT
 
 
 def _free_port(wanted: int) -> int:

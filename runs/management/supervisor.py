@@ -132,11 +132,11 @@ def _end_with(parent: int) -> None:
             os._exit(1)
 
 
-def end_all(processes: list[subprocess.Popen[bytes]]) -> None:
-    """SIGTERM to all; after `PATIENCE`, SIGKILL to the groups of those that still run."""
+def end_all(processes: list[subprocess.Popen[bytes]], patience: float = PATIENCE) -> None:
+    """SIGTERM to all; when the patience is over, SIGKILL to the groups of those that still run."""
     for process in processes:
         process.terminate()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     for process in processes:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))

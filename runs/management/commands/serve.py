@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import waitress
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.servers.basehttp import get_internal_wsgi_application
+from waitress.server import create_server
 
 from runs.addresses import address_to_open, port_number, require_free
 from runs.management.static_files import collect_if_stale
@@ -23,8 +23,6 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, threads: int, **options: Any) -> None:
         require_free(host, port)
         collect_if_stale()
-        server = waitress.create_server(
-            get_internal_wsgi_application(), host=host, port=port, threads=threads, ident=None
-        )
+        server = create_server(get_internal_wsgi_application(), host=host, port=port, threads=threads, ident=None)
         self.stdout.write(f"Serving {address_to_open(host, port)}")
         server.run()

@@ -1,0 +1,143 @@
+"""An installation of Syncdeck as its users have it: processes, an HTTP API, a database to look into."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+
+from runs.addresses import any_free_port
+from tests import factories, services
+from tests.processes import Process, Processes, processes, wait_until
+
+TENANT = "acme"
+JOB = "Countries and cities"
+FINAL = ("completed", "failed", "stopped")
+
+
+@dataclass
+class Deck:
+    """One installation. Its daemons serve a group of its own, so that a shared broker keeps installations apart."""
+
+    processes: Processes
+    data_dir: Path
+    database_url: str
+    group: str
+    api: httpx2.Client
+
+    def daemon(self) -> Process:
+        """A daemon that takes work."""
+        known = self.daemon_count()
+        started = self.processes.manage("daemon", "--group", self.group, "--concurrency", "2")
+        wait_until(lambda: self.daemon_count() > known, 30, f"a daemon's row ({started.log_file})")
+        return started
+
+    def daemon_count(self) -> int:
+        return len(self.rows("SELECT id FROM runs_daemon WHERE status = 'active'"))
+
+    def define(self, config: dict[str, Any], resources: list[dict[str, Any]]) -> None:
+        """The integration, its one account and its one job."""
+        self.post("/integration", {"name": "geo", "config": config})
+        account = {"integration_name": "geo", "tenant_id": TENANT, "context": {"token": "t0k3n"}}
+        self.account_id = self.post("/integrated-account", account)["id"]
+        job = {"integration_name": "geo", "label": JOB, "resources": resources}
+        self.job_id = self.post("/sync-job", job)["id"]
+
+    def create_run(self, **wishes: Any) -> str:
+        """The new run's id."""
+        target = {"sync_job_id": self.job_id, "integrated_account_id": self.account_id, "daemon_group_key": self.group}
+        run_id: str = self.post("/sync-job-run", {**target, **wishes})["id"]
+        return run_id
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return self._answer(self.api.get(f"/sync-job-run/{run_id}"))
+
+    def ended(self, run_id: str, limit: float = 60.0) -> dict[str, Any]:
+        """The run, once it is final."""
+        return wait_until(lambda: self._if_final(run_id), limit, f"an end of run {run_id}: {self.run(run_id)}")
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._answer(self.api.post(path, json=body))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database holds, past all of our own code."""
+        if self.database_url.startswith("sqlite:///"):
+            with closing(sqlite3.connect(self.database_url.removeprefix("sqlite:///"))) as database:
+                return database.execute(query).fetchall()
+        with psycopg.connect(self.database_url) as server:
+            return server.execute(query).fetchall()
+
+    def stored(self) -> dict[str, int]:
+        """Records in the store, by resource."""
+        return dict(self.rows("SELECT resource, count(DISTINCT record_id) FROM runs_record GROUP BY resource"))
+
+    def _if_final(self, run_id: str) -> dict[str, Any] | None:
+        run = self.run(run_id)
+        return run if run["status"] in FINAL else None
+
+    @staticmethod
+    def _answer(response: httpx2.Response) -> dict[str, Any]:
+        assert response.is_success, f"{response.request.url}: {response.status_code} {response.text}"
+        body: dict[str, Any] = json.loads(response.text)
+        return body
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[Deck]:
+    """On SQLite and the filesystem broker."""
+    port = any_free_port()
+    with _deck(embedded_environment(folder, port), port, "default") as deck:
+        yield deck
+
+
+@contextmanager
+def on_servers(folder: Path) -> Iterator[Deck]:
+    """On PostgreSQL and Redis."""
+    mark = secrets.token_hex(4)
+    with services.own_database(f"syncdeck_acceptance_{mark}") as url:
+        try:
+            port = any_free_port()
+            servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
+            with _deck(embedded_environment(folder, port) | servers, port, f"acceptance-{mark}") as deck:
+                yield deck
+        finally:
+            services.forget_queue(f"sync.acceptance-{mark}")
+
+
+@contextmanager
+def _deck(environment: dict[str, str], port: int, group: str) -> Iterator[Deck]:
+    folder = Path(environment["DATA_DIR"])
+    with processes(folder, environment) as started:
+        token = started.run("create_token", "--environment", "Acceptance")
+        assert token.returncode == 0, token.stderr
+        web = started.manage("serve", "--port", str(port))
+        web.says("Serving")
+        headers = {"Authorization": f"Bearer {token.stdout.strip()}"}
+        with httpx2.Client(base_url=environment["PUBLIC_URL"], headers=headers, timeout=20) as api:
+            yield Deck(started, folder, environment["DATABASE_URL"], group, api)
+
+
+def embedded_environment(folder: Path, port: int) -> dict[str, str]:
+    """The settings of an installation that needs nothing but a folder, and notices a lost daemon soon."""
+    return {
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": f"sqlite:///{folder / 'syncdeck.sqlite3'}",
+        "CELERY_BROKER_URL": "filesystem://",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ALLOW_PRIVATE_NETWORKS": "true",
+        "LEASE_SECONDS": "3",
+        "SWEEP_SECONDS": "1",
+    }
+
+
+def countries_then_cities(url: str, **over: Any) -> dict[str, Any]:
+    """The description of a source made by `tests.sources`."""
+    return {**factories.integration_config(url), **over}

@@ -1,0 +1,64 @@
+"""The database and broker servers that tests use where they answer, and leave as they found them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+from psycopg import sql
+
+DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
+BROKER_URL = os.environ.get("TEST_BROKER_URL", "redis://127.0.0.1:6379/15")
+
+
+def lacking() -> list[str]:
+    """Which of PostgreSQL and Redis can't be used, each with its address and the reason."""
+    return [text for text in (_postgresql_fault(), _redis_fault()) if text]
+
+
+def _postgresql_fault() -> str | None:
+    try:
+        with psycopg.connect(DATABASE_URL, connect_timeout=2):
+            return None
+    except psycopg.Error as error:
+        return f"PostgreSQL at {_place(DATABASE_URL)} ({_first_line(error)})"
+
+
+def _redis_fault() -> str | None:
+    try:
+        with redis.Redis.from_url(BROKER_URL, socket_connect_timeout=2) as server:
+            server.ping()
+            return None
+    except (redis.RedisError, socket.gaierror) as error:
+        return f"Redis at {_place(BROKER_URL)} ({_first_line(error)})"
+
+
+@contextmanager
+def own_database(name: str) -> Iterator[str]:
+    """The URL of a new, empty database, which is dropped afterwards whoever still uses it."""
+    with psycopg.connect(DATABASE_URL, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield urlunsplit(urlsplit(DATABASE_URL)._replace(path=f"/{name}"))
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def forget_queue(name: str) -> None:
+    """Remove a queue and its binding from the broker."""
+    with redis.Redis.from_url(BROKER_URL) as server:
+        server.delete(name, f"_kombu.binding.{name}")
+
+
+def _place(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
