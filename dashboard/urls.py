@@ -1,8 +1,40 @@
-"""Every address of Syncdeck."""
+"""Every address of Syncdeck. The API is at the root, as its clients expect, and therefore comes last."""
 
 from django.contrib import admin
+from django.contrib.auth import views as auth
 from django.urls import path
 
+from dashboard.health import healthz, readyz
+from dashboard.pages import accounts, actions, attention, daemons, frame, jobs, people, records, run, runs
+from runs.api import api
+
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("login/", people.LoginView.as_view(), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("password/", people.PasswordChangeView.as_view(), name="password_change"),
+    path("theme/", frame.theme, name="theme"),
+    path("", attention.attention, name="attention"),
+    path("attention/count/", attention.attention_count, name="attention_count"),
+    path("runs/", runs.run_list, name="run_list"),
+    path("runs/counts/", runs.run_counts, name="run_counts"),
+    path("runs/live/", runs.run_live, name="run_live"),
+    path("runs/<uuid:run_id>/", run.run_detail, name="run_detail"),
+    path("runs/<uuid:run_id>/live/", run.run_parts, name="run_parts"),
+    path("runs/<uuid:run_id>/events/", run.run_events, name="run_events"),
+    path("runs/<uuid:run_id>/errors/", run.run_errors, name="run_errors"),
+    path("runs/<uuid:run_id>/stop/", actions.run_stop, name="run_stop"),
+    path("runs/<uuid:run_id>/rerun/", actions.run_rerun, name="run_rerun"),
+    path("jobs/", jobs.job_list, name="job_list"),
+    path("jobs/<uuid:job_id>/run/", jobs.run_start, name="run_start"),
+    path("accounts/", accounts.account_list, name="account_list"),
+    path("records/", records.record_list, name="record_list"),
+    path("daemons/", daemons.daemon_list, name="daemon_list"),
     path("admin/", admin.site.urls),
+    path("", api.urls),
 ]
+
+handler400 = "dashboard.problems.bad_request"
+handler403 = "dashboard.problems.forbidden"
+handler404 = "dashboard.problems.not_found"

@@ -1,0 +1,85 @@
+"""What needs a person: which runs, and why each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from dashboard.marks import Mark, run_mark, silent
+from runs.filters import NOT_LISTED
+from runs.models import Daemon, Environment, RunStatus, SyncJobRun
+from runs.models.run import DEFAULT_GROUP
+
+FAILURES_SINCE = timedelta(days=7)
+SILENT_FOR = timedelta(seconds=30)  # by then another daemon should have taken over
+STOPPING_FOR = timedelta(minutes=1)
+WAITING_FOR = timedelta(seconds=15)
+MOST = 50
+
+
+class Reason(StrEnum):
+    SILENT = "silent"
+    STOPPING = "stopping"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Concern:
+    """A run that needs somebody."""
+
+    run: SyncJobRun
+    mark: Mark
+    reason: Reason
+
+
+def concerns(environments: QuerySet[Environment], now: datetime | None = None) -> list[Concern]:
+    """The runs that need attention, at most `MOST` of each reason. One query a reason, and one for the daemons."""
+    now = now or timezone.now()
+    return [
+        Concern(run, run_mark(run, now), reason)
+        for reason, runs in _queries(environments, now).items()
+        for run in runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED)[:MOST]
+    ]
+
+
+def concern_count(environments: QuerySet[Environment], now: datetime | None = None) -> int:
+    """How many there are, counted up to `MOST` for each reason."""
+    queries = _queries(environments, now or timezone.now())
+    return sum(runs.order_by()[:MOST].count() for runs in queries.values())
+
+
+def _queries(environments: QuerySet[Environment], now: datetime) -> dict[Reason, QuerySet[SyncJobRun]]:
+    """The runs of each reason. A run has one reason only: a stop that takes too long says more than its silence."""
+    runs = SyncJobRun.objects.filter(environment__in=environments)
+    unasked = runs.filter(stop_requested_at=None)
+    return {
+        Reason.SILENT: unasked.filter(silent(now - SILENT_FOR)),
+        Reason.STOPPING: runs.live().filter(stop_requested_at__lt=now - STOPPING_FOR),
+        Reason.WAITING: unasked.filter(_waiting_in_vain(now)),
+        Reason.FAILED: runs.filter(status=RunStatus.FAILED, created_at__gt=now - FAILURES_SINCE).exclude(
+            Exists(_later_outcome())
+        ),
+    }
+
+
+def _waiting_in_vain(now: datetime) -> Q:
+    """Created runs of a group without a living daemon; a webhook run belongs to the default group's daemons."""
+    alive = Daemon.objects.living_groups()
+    groups = Q(daemon_group_key__in=alive) | (Q(daemon_group_key=None) if DEFAULT_GROUP in alive else Q(pk__in=[]))
+    return Q(status=RunStatus.CREATED, created_at__lt=now - WAITING_FOR) & ~groups
+
+
+def _later_outcome() -> QuerySet[SyncJobRun]:
+    """Supersedes a failure: a later run of the same job, account and args that completed, or that failed in turn."""
+    return SyncJobRun.objects.filter(
+        sync_job=OuterRef("sync_job"),
+        integrated_account=OuterRef("integrated_account"),
+        args_hash=OuterRef("args_hash"),
+        created_at__gt=OuterRef("created_at"),
+        status__in=[RunStatus.COMPLETED, RunStatus.FAILED],
+    )

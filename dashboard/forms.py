@@ -1,0 +1,167 @@
+"""The form that starts a run: its fields come from the job's `args_schema`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.forms.models import ModelChoiceIterator
+from django.http import QueryDict
+
+from runs.errors import Failure
+from runs.models import ErrorHandling, IntegratedAccount, SyncJob
+from runs.models.run import DEFAULT_GROUP
+from runs.services import ArgField, args_fields
+
+ARGS = "args"
+MOST_ACCOUNTS = 500
+_ERROR_HANDLING = {
+    ErrorHandling.IGNORE: "Note it and go on",
+    ErrorHandling.FAIL_FAST: "End the run as failed",
+    ErrorHandling.BATCH: "Send it in batches, and go on",
+}
+
+
+class JsonObject(forms.CharField):
+    """A JSON object, written as text; None when nothing is written."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+    def clean(self, value: Any) -> dict[str, Any] | None:
+        text = super().clean(value)
+        parsed = _parsed(text) if text else None
+        if parsed is not None and not isinstance(parsed, dict):
+            raise forms.ValidationError('A JSON object is expected, such as {"key": "value"}.')
+        return parsed
+
+
+class Lines(forms.CharField):
+    """A list of texts, one a line; or any list as a JSON array. None when nothing is written."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        plain = all(isinstance(item, str) for item in value)
+        return "\n".join(value) if plain else json.dumps(value, ensure_ascii=False)
+
+    def clean(self, value: Any) -> list[Any] | None:
+        text = super().clean(value)
+        if text.startswith("["):
+            return _parsed(text)
+        return [line.strip() for line in text.splitlines() if line.strip()] or None
+
+
+class _FirstAccounts(ModelChoiceIterator):
+    """A list that a person can still read: beyond it, runs are started over the API."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return islice(super().__iter__(), MOST_ACCOUNTS)
+
+
+class AccountField(forms.ModelChoiceField):
+    iterator = _FirstAccounts
+
+    def label_from_instance(self, account: IntegratedAccount) -> str:
+        usable = account.status == "active"
+        return str(account) if usable else f"{account} ({account.get_status_display().lower()})"
+
+
+class StartRunForm(forms.Form):
+    """What to start a run of one job with. The service alone judges the values; `refuse` shows its verdict."""
+
+    def __init__(self, job: SyncJob, data: QueryDict | None = None, *, may_force: bool = False) -> None:
+        super().__init__(data, auto_id="field-%s", label_suffix="")
+        self.declared = {f"{ARGS}.{field.name}": field for field in args_fields(job.args_schema)}
+        self.fields["account"] = AccountField(_accounts(job), empty_label=None)
+        self.fields.update({name: _arg_field(field) for name, field in self.declared.items()})
+        if not self.declared:
+            self.fields[ARGS] = JsonObject(label="Arguments", required=False, help_text="A JSON object; may be empty.")
+            self.fields[ARGS].widget.attrs.update(rows=3, spellcheck="false", **{"class": "mono"})
+        self.fields["error_handling"] = forms.ChoiceField(
+            label="When a request or a record fails", choices=_error_handling(job)
+        )
+        self.fields["daemon_group_key"] = forms.CharField(
+            label="Daemon group", max_length=100, required=False, initial=DEFAULT_GROUP, empty_value=None
+        )
+        self.fields["ignore_previous_run"] = forms.BooleanField(
+            label="Ignore the previous run date, and fetch everything", required=False
+        )
+        if may_force:
+            self.fields["force"] = forms.BooleanField(label="Start another run beside the live one", required=False)
+
+    @property
+    def arg_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name == ARGS or name in self.declared]
+
+    def args(self) -> dict[str, Any]:
+        """The arguments that were given; an empty field is an argument that was not."""
+        if not self.declared:
+            return self.cleaned_data[ARGS] or {}
+        given = {field.name: self.cleaned_data[name] for name, field in self.declared.items()}
+        return {name: value for name, value in given.items() if value not in (None, "")}
+
+    def refuse(self, failures: list[Failure]) -> None:
+        """Show each fault beside the field that its path names, else above the form."""
+        for failure in failures:
+            field = next((name for name in self.fields if f"{failure.path}.".startswith(f"{name}.")), None)
+            self.add_error(field, failure.message if field else f"{failure.path}: {failure.message}")
+
+
+def _accounts(job: SyncJob) -> QuerySet[IntegratedAccount]:
+    mine = IntegratedAccount.objects.live().filter(environment=job.environment, integration=job.integration)
+    return mine.defer("context", "unified_model_override").order_by("tenant_id", "id")
+
+
+def _error_handling(job: SyncJob) -> list[tuple[str, str]]:
+    """Batches need version 2 of the runtime (contract 3.1)."""
+    batches = job.default_runtime_version == 2
+    return [(value, words) for value, words in _ERROR_HANDLING.items() if batches or value != ErrorHandling.BATCH]
+
+
+def _arg_field(arg: ArgField) -> forms.Field:
+    """The input for an argument. Whether it may be missing is the service's business; the browser only marks it."""
+    field = _typed_field(arg)
+    field.label, field.help_text, field.initial, field.required = arg.name, arg.description, arg.default, False
+    if arg.required:
+        field.widget.attrs["required"] = True
+    return field
+
+
+def _typed_field(arg: ArgField) -> forms.Field:
+    if arg.choices:
+        return _choice(arg, {str(value): value for value in arg.choices})
+    match arg.type:
+        case "boolean":
+            return _choice(arg, {"true": True, "false": False})
+        case "integer":
+            return forms.IntegerField()
+        case "number":
+            return forms.FloatField(widget=forms.NumberInput(attrs={"step": "any"}))
+        case "array":
+            return Lines(widget=forms.Textarea(attrs={"rows": 3, "placeholder": "one a line, or a JSON array"}))
+        case "object":
+            return JsonObject(widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "placeholder": "{}"}))
+        case _:
+            return forms.CharField()
+
+
+def _choice(arg: ArgField, values: dict[str, Any]) -> forms.Field:
+    blank = [] if arg.required else [("", "not given")]
+    choices = [*blank, *((text, text) for text in values)]
+    return forms.TypedChoiceField(choices=choices, coerce=values.__getitem__, empty_value=None)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise forms.ValidationError(f"This is not JSON: {error}.") from error

@@ -1,0 +1,112 @@
+"""What state a thing is shown in: one shape, one word and one colour per state, the same on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Q
+
+from runs.models import (
+    AccountStatus,
+    Daemon,
+    DaemonStatus,
+    IntegratedAccount,
+    RunStatus,
+    RunStep,
+    StepStatus,
+    SyncJobRun,
+)
+
+# A daemon renews its lease long before the end; this leaves it one missed round.
+SILENCE = timedelta(seconds=5)
+
+
+class Kind(StrEnum):
+    """The shapes. `static/css/marks.css` has a colour for each, `_mark.html` a drawing."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STALE = "stale"
+    COMPLETED = "completed"
+    WARNED = "warned"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Mark:
+    kind: Kind
+    word: str
+
+
+def silent(now: datetime) -> Q:
+    """The running runs whose lease has ended: their daemon gave no sign of life, and no other has taken over."""
+    return Q(status=RunStatus.RUNNING, lease_until__lt=now - SILENCE)
+
+
+def is_silent(run: SyncJobRun, now: datetime) -> bool:
+    """Whether `silent` holds for this run."""
+    return run.status == RunStatus.RUNNING and run.lease_until is not None and run.lease_until < now - SILENCE
+
+
+def run_mark(run: SyncJobRun, now: datetime) -> Mark:
+    """The state of a run, seen at `now`: finer than its status, because of stops asked for and of silence."""
+    if run.is_stopping:
+        return Mark(Kind.STOPPING, "Stopping")
+    if is_silent(run, now):
+        return Mark(Kind.STALE, "No sign of life")
+    if run.status == RunStatus.COMPLETED and run.error_count:
+        return Mark(Kind.WARNED, "Completed with errors")
+    return status_mark(run.status)
+
+
+def status_mark(status: str) -> Mark:
+    """The state of any run of this status."""
+    return Mark(Kind(status), _STATUS_WORDS[RunStatus(status)])
+
+
+_STATUS_WORDS = {
+    RunStatus.CREATED: "Waiting",
+    RunStatus.RUNNING: "Running",
+    RunStatus.COMPLETED: "Completed",
+    RunStatus.FAILED: "Failed",
+    RunStatus.STOPPED: "Stopped",
+}
+
+
+def step_mark(step: RunStep, run: SyncJobRun) -> Mark:
+    """The state of an entry; one that its ended run never came to is not reached."""
+    match step.status:
+        case StepStatus.PENDING:
+            return Mark(Kind.CREATED, "Waiting" if run.is_live else "Not reached")
+        case StepStatus.RUNNING if not run.is_live:
+            return Mark(Kind.STOPPED, "Cut short")
+        case StepStatus.COMPLETED if step.error_count:
+            return Mark(Kind.WARNED, "Completed with errors")
+        case _:
+            return status_mark(step.status)
+
+
+def account_mark(account: IntegratedAccount) -> Mark:
+    if account.status == AccountStatus.ACTIVE:
+        return Mark(Kind.COMPLETED, "Active")
+    if account.status == AccountStatus.CONNECTING:
+        return Mark(Kind.CREATED, "Connecting")
+    words = {AccountStatus.NEEDS_REAUTH: "Needs new credentials"}
+    return Mark(Kind.FAILED, words.get(AccountStatus(account.status), account.get_status_display()))
+
+
+def daemon_mark(daemon: Daemon, now: datetime) -> Mark:
+    match daemon.status_at(now):
+        case DaemonStatus.ACTIVE:
+            return Mark(Kind.COMPLETED, "Active")
+        case DaemonStatus.STARTING:
+            return Mark(Kind.CREATED, "Starting")
+        case DaemonStatus.STOPPING:
+            return Mark(Kind.STOPPING, "Stopping")
+        case _:
+            said_so = daemon.status == DaemonStatus.STOPPED
+            return Mark(Kind.STOPPED, "Stopped") if said_so else Mark(Kind.STALE, "No sign of life")

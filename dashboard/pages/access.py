@@ -1,0 +1,88 @@
+"""Who may see a page, and which objects exist for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+from uuid import UUID
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, resolve_url
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from runs.models import SyncJob, SyncJobRun, User
+
+Row = TypeVar("Row", bound=Model)
+View = Callable[..., HttpResponseBase]
+
+
+class PageRequest(HttpRequest):
+    """A request that has passed `staff_page`."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def staff_page(view: View) -> View:
+    """Let staff in; send the unknown to the login, and refuse everybody else."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_login(request)
+        if not request.user.is_staff:
+            raise PermissionDenied("These pages are for staff.")
+        response = view(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    return guarded
+
+
+def operator_page(view: View) -> View:
+    """Let in those of the staff who may start, stop and rerun runs."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if not request.user.can_operate:
+            raise PermissionDenied("You may look at runs, but not start, stop or rerun them.")
+        return view(request, *args, **kwargs)
+
+    return staff_page(guarded)
+
+
+def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
+    """Those of the environments that this person may see."""
+    return rows.filter(environment__in=user.visible_environments())
+
+
+def visible_run(request: PageRequest, run_id: UUID) -> SyncJobRun:
+    """The run with all that its page names; 404 outside the person's environments."""
+    runs = SyncJobRun.objects.select_related("sync_job", "integrated_account__integration", "webhook", "rerun_of")
+    return get_object_or_404(visible(runs.defer("integrated_account__context"), request.user), pk=run_id)
+
+
+def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:
+    """The job; 404 outside the person's environments, and once it has been deleted."""
+    jobs = SyncJob.objects.live().select_related("integration", "environment")
+    return get_object_or_404(visible(jobs, request.user), pk=job_id)
+
+
+def go_to(request: PageRequest, to: str) -> HttpResponse:
+    """Send the browser on after an action, whether HTMX or the form itself asked for it."""
+    address = resolve_url(to)
+    response = HttpResponse(status=302, headers={"Location": address})
+    return HttpResponseClientRedirect(address) if request.htmx else response
+
+
+def _to_login(request: PageRequest) -> HttpResponseBase:
+    """The login page; never as a fragment within another page."""
+    if request.htmx:
+        return HttpResponseClientRedirect(resolve_url("login"))
+    return redirect_to_login(request.get_full_path())

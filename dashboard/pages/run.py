@@ -1,0 +1,64 @@
+"""One run: its page, the parts of it that change, its events and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dashboard import live
+from dashboard.pages.access import PageRequest, go_to, staff_page, visible_run
+from dashboard.run_page import PARTS, RunPage, errors_page, events_page
+from runs.keyset import BadCursor
+
+
+@staff_page
+@require_safe
+def run_detail(request: PageRequest, run_id: UUID) -> HttpResponse:
+    page = RunPage.of(visible_run(request, run_id), request.user)
+    return render(request, "runs/detail.html", _context(page))
+
+
+@staff_page
+@require_safe
+def run_parts(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """The parts of the run's page that have changed since the browser last asked."""
+    if not request.htmx:
+        return go_to(request, reverse("run_detail", args=[run_id]))
+    page = RunPage.of(visible_run(request, run_id), request.user)
+    known = live.known_parts(request.GET, PARTS)
+    changed = [name for name in PARTS if page.versions[name] != known[name]]
+    context = {**_context(page), "changed": changed, "oob": True}
+    return live.answer(request, "runs/_live_parts.html", context, changed=bool(changed), final=not page.run.is_live)
+
+
+@staff_page
+@require_safe
+def run_events(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """The whole timeline, page by page."""
+    run = visible_run(request, run_id)
+    try:
+        page = events_page(run, request.GET.get("cursor"))
+    except BadCursor:
+        page = events_page(run, None)
+    return render(request, "runs/events.html", {"run": run, "page": page})
+
+
+@staff_page
+@require_safe
+def run_errors(request: PageRequest, run_id: UUID) -> HttpResponse:
+    """All record errors of the run, page by page."""
+    run = visible_run(request, run_id)
+    try:
+        page = errors_page(run, request.GET.get("cursor"))
+    except BadCursor:
+        page = errors_page(run, None)
+    return render(request, "runs/errors.html", {"run": run, "page": page})
+
+
+def _context(page: RunPage) -> dict[str, Any]:
+    return {"page": page, "run": page.run, "token": live.parts_token(page.versions)}

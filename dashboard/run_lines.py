@@ -1,0 +1,41 @@
+"""A run as a line of a list: the run, its mark, and what its note column has to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dashboard.live import version_of
+from dashboard.marks import Mark, run_mark
+from runs.models import Daemon, RunStatus, SyncJobRun
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """`waits_in_vain`: it waits for a daemon of a group of which none is alive."""
+
+    run: SyncJobRun
+    mark: Mark
+    waits_in_vain: bool
+    took: timedelta | None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the line reads otherwise, apart from times that the browser counts on by itself."""
+        run = self.run
+        return version_of(
+            run.status, self.mark.kind, self.waits_in_vain, run.fetched, run.persisted, run.error_count,
+            run.rate_limited_until, run.attempt,
+        )  # fmt: skip
+
+
+def run_lines(runs: Iterable[SyncJobRun], now: datetime) -> list[RunLine]:
+    """The lines of these runs, with one query at most: for the living daemons, if any run waits for one."""
+    runs = list(runs)
+    waiting = [run for run in runs if run.status == RunStatus.CREATED]
+    alive = Daemon.objects.living_groups() if waiting else set()
+    return [
+        RunLine(run, run_mark(run, now), run in waiting and run.queue_group not in alive, run.elapsed(now))
+        for run in runs
+    ]

@@ -1,0 +1,144 @@
+"""All that the page of one run shows, part by part, each with a version of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from uuid import UUID
+
+from django.utils import timezone
+
+from dashboard.live import version_of
+from dashboard.marks import Mark, run_mark, step_mark
+from runs.keyset import Page, keyset_page
+from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, User
+
+PARTS = ("summary", "entries", "facts", "events", "errors")
+LINES = 50
+SHOWN_RERUNS = 5
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """An entry of the run. `depth`: how many entries it depends on, one above the other."""
+
+    step: RunStep
+    mark: Mark
+    depth: int
+    took: timedelta | None
+
+    @property
+    def started(self) -> bool:
+        return self.step.started_at is not None
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether there are several requests, and it is known how many."""
+        return self.step.status == StepStatus.RUNNING and (self.step.request_total or 0) > 1
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Read lazily: an answer to a poll loads what it needs to see that nothing has changed, and no more."""
+
+    run: SyncJobRun
+    reader: User
+    now: datetime
+
+    @classmethod
+    def of(cls, run: SyncJobRun, reader: User) -> RunPage:
+        return cls(run, reader, timezone.now())
+
+    @cached_property
+    def mark(self) -> Mark:
+        return run_mark(self.run, self.now)
+
+    @cached_property
+    def steps(self) -> list[RunStep]:
+        return list(self.run.steps.all())
+
+    @cached_property
+    def lines(self) -> list[StepLine]:
+        by_id = {step.pk: step for step in self.steps}
+        return [StepLine(step, step_mark(step, self.run), _depth(step, by_id), self._took(step)) for step in self.steps]
+
+    @cached_property
+    def finished_steps(self) -> int:
+        return sum(step.status == StepStatus.COMPLETED for step in self.steps)
+
+    @cached_property
+    def current_step(self) -> RunStep | None:
+        """The entry at work; of several the last, for children run while their parent waits."""
+        return next((step for step in reversed(self.steps) if step.status == StepStatus.RUNNING), None)
+
+    @cached_property
+    def events(self) -> Page[RunEvent]:
+        return events_page(self.run, None)
+
+    @cached_property
+    def errors(self) -> Page[RecordError]:
+        return errors_page(self.run, None)
+
+    @cached_property
+    def reruns(self) -> list[SyncJobRun]:
+        return list(self.run.reruns.order_by("created_at").only("id", "status", "created_at")[:SHOWN_RERUNS])
+
+    @cached_property
+    def waits_in_vain(self) -> bool:
+        waits = self.run.status == RunStatus.CREATED
+        return waits and self.run.queue_group not in Daemon.objects.living_groups()
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        return self.run.elapsed(self.now)
+
+    @property
+    def queued_for(self) -> timedelta | None:
+        """From creation to the first start; for a run that never started, to its end."""
+        until = self.run.started_at or self.run.finished_at
+        return None if until is None else until - self.run.created_at
+
+    @property
+    def may_stop(self) -> bool:
+        return self.reader.can_operate and self.run.can(Action.STOP) and not self.run.is_stopping
+
+    @property
+    def may_rerun(self) -> bool:
+        return self.reader.can_operate and self.run.can(Action.RERUN)
+
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        run, state = self.run, (self.run.updated_at, self.run.status, self.mark.kind)
+        steps = version_of(state, *((step.updated_at, step.status, step.fetched, step.position) for step in self.steps))
+        latest_event = run.events.order_by("-created_at", "-id").values_list("id", flat=True).first()
+        latest_error = run.record_errors.order_by("-created_at", "-id").values_list("id", flat=True).first()
+        return {
+            "summary": version_of(steps, self.waits_in_vain),
+            "entries": steps,
+            "facts": version_of(state),
+            "events": version_of(latest_event),
+            "errors": version_of(latest_error),
+        }
+
+    def _took(self, step: RunStep) -> timedelta | None:
+        if step.started_at is None:
+            return None
+        return (step.finished_at or self.run.finished_at or self.now) - step.started_at
+
+
+def events_page(run: SyncJobRun, cursor: str | None) -> Page[RunEvent]:
+    """The run's timeline, newest first. Raises BadCursor."""
+    return keyset_page(run.events.all(), cursor, LINES)
+
+
+def errors_page(run: SyncJobRun, cursor: str | None) -> Page[RecordError]:
+    """The run's record errors, newest first. Raises BadCursor."""
+    return keyset_page(run.record_errors.all(), cursor, LINES)
+
+
+def _depth(step: RunStep, by_id: dict[UUID, RunStep]) -> int:
+    depth = 0
+    while step.parent_id is not None:
+        step, depth = by_id[step.parent_id], depth + 1
+    return depth

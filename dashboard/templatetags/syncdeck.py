@@ -1,0 +1,138 @@
+"""How times, durations, numbers and states are written, everywhere the same."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard.marks import Mark
+
+register = template.Library()
+
+UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
+THIN_SPACE = "\u202f"
+GIST_LENGTH = 200
+_DAY = timedelta(days=1)
+
+
+@register.filter
+def number(value: int | None) -> str:
+    """12 345, grouped by thin spaces that do not break; a dash when it is not known."""
+    return UNKNOWN if value is None else f"{value:,}".replace(",", THIN_SPACE)
+
+
+@register.filter
+def duration(value: timedelta | None) -> str:
+    """Two units at most: `42s`, `4m 12s`, `3h 5m`, `2d 4h`. `static/js/clock.js` writes the same."""
+    if value is None:
+        return UNKNOWN
+    seconds = max(0, int(value.total_seconds()))
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours}h"
+    if hours:
+        return f"{hours}h {minutes}m"
+    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+@register.simple_tag
+def when(value: datetime | None) -> str:
+    """A moment as people say it: `4 min ago` within a day, else its date. The whole of it on hover."""
+    if value is None:
+        return UNKNOWN
+    return _time(value, relative(value, timezone.now()), "when")
+
+
+@register.simple_tag
+def clock(value: datetime | None) -> str:
+    """A moment to the second, as a log writes it."""
+    return UNKNOWN if value is None else _time(value, f"{_date(value)} {timezone.localtime(value):%H:%M:%S}", "clock")
+
+
+@register.simple_tag
+def ticking(since: datetime | None) -> str:
+    """The time since a moment, counted on in the browser."""
+    if since is None:
+        return UNKNOWN
+    return format_html('<span data-since="{}">{}</span>', _iso(since), duration(timezone.now() - since))
+
+
+@register.inclusion_tag("_mark.html")
+def mark(of: Mark, bare: bool = False) -> dict[str, Any]:
+    """The state's shape and word; `bare` leaves the word to screen readers."""
+    return {"mark": of, "bare": bare}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing of the sprite, silent for screen readers: the words beside it say what it means."""
+    address = static("vendor/lucide-1.62.0/sprite.svg")
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', address, name)
+
+
+@register.inclusion_tag("_copy.html")
+def copyable(text: object, shown: object = None) -> dict[str, object]:
+    """A text in monospace with a button that copies it."""
+    return {"text": text, "shown": shown or text}
+
+
+@register.filter
+def short_id(value: object) -> str:
+    """The two ends of an id: its middle says least."""
+    text = str(value)
+    return f"{text[:8]}…{text[-4:]}"
+
+
+@register.filter
+def pretty_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def gist(value: Any) -> str:
+    """The start of a record in one line, to tell it from others."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= GIST_LENGTH else f"{text[:GIST_LENGTH]}…"
+
+
+def relative(value: datetime, now: datetime) -> str:
+    """The words for a moment seen from `now`; the date beyond a day."""
+    age = now - value
+    if abs(age) >= _DAY:
+        return f"{_date(value)} {timezone.localtime(value):%H:%M}"
+    if abs(age) < timedelta(seconds=5):
+        return "just now"
+    amount = _largest_unit(abs(age))
+    return f"{amount} ago" if age > timedelta(0) else f"in {amount}"
+
+
+def _largest_unit(age: timedelta) -> str:
+    seconds = int(age.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 3600 else f"{seconds // 3600} h"
+
+
+def _date(value: datetime) -> str:
+    local = timezone.localtime(value)
+    this_year = local.year == timezone.localtime().year
+    return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
+
+
+def _time(value: datetime, text: str, kind: str) -> SafeString:
+    local = timezone.localtime(value)
+    whole = f"{local.day} {local:%b %Y %H:%M:%S} {timezone.get_current_timezone_name()}"
+    return format_html('<time datetime="{}" title="{}" class="{}">{}</time>', _iso(value), whole, kind, text)
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

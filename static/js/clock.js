@@ -1,0 +1,44 @@
+// Times count on in the browser, from the server's stamps and its clock. Written as the server writes them.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const offset = Date.parse(root.dataset.now) - Date.now();
+  const now = () => Date.now() + offset;
+
+  // As the filter `duration` in dashboard/templatetags/syncdeck.py.
+  function duration(milliseconds) {
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+    const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
+    if (days) return `${days}d ${hours % 24}h`;
+    if (hours) return `${hours}h ${minutes % 60}m`;
+    return minutes ? `${minutes}m ${seconds % 60}s` : `${seconds}s`;
+  }
+
+  // As `relative` there; null where it writes a date, which the server has done already.
+  function relative(milliseconds) {
+    const seconds = Math.floor(Math.abs(milliseconds) / 1000);
+    if (seconds >= 86400) return null;
+    if (seconds < 5) return "just now";
+    const amount = seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+    return milliseconds > 0 ? `${amount} ago` : `in ${amount}`;
+  }
+
+  function write(element, text) {
+    if (text !== null && element.textContent !== text) element.textContent = text;
+  }
+
+  function tick() {
+    document.querySelectorAll("[data-since]").forEach((element) => {
+      write(element, duration(now() - Date.parse(element.dataset.since)));
+    });
+    document.querySelectorAll("time.when").forEach((element) => {
+      write(element, relative(now() - Date.parse(element.dateTime)));
+    });
+  }
+
+  const inZone = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: root.dataset.timeZone });
+  window.syncdeckClock = { stamp: () => inZone.format(now()) };
+
+  setInterval(() => { if (!document.hidden) tick(); }, 1000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+})();
