@@ -183,16 +183,16 @@ def _method_failures(entry: Entry, spec: ApiSpec) -> Iterable[Failure]:
 
 
 def _placeholder_failures(entry: Entry) -> Iterable[Failure]:
-    for part, value in entry.request_parts.items():
-        path = f"resources.{entry.index}.{part}"
-        try:
-            found = placeholders_in(value)
-        except PlaceholderError as error:
-            yield Failure(path, str(error))
-            continue
-        roots = {name.split(".")[0] for placeholder in found for name in placeholder.paths}
-        for root in sorted(roots - set(ROOTS)):
-            yield Failure(path, f"{root} is not known to placeholders, which begin with: {', '.join(ROOTS)}.")
+    prefix = f"resources.{entry.index}"
+    try:
+        found = placeholders_in(entry.request_parts)
+    except PlaceholderError as error:
+        yield from (Failure(f"{prefix}.{location}", message) for location, message in error.failures)
+        return
+    for placeholder in found:
+        for root in sorted({path.split(".")[0] for path in placeholder.paths} - set(ROOTS)):
+            message = f"{root} is not known to placeholders, which begin with: {', '.join(ROOTS)}."
+            yield Failure(f"{prefix}.{placeholder.location}", message)
 
 
 def _cycles(entries: tuple[Entry, ...]) -> Iterable[Failure]:

@@ -1,0 +1,19 @@
+"""The settings of the suite: the project's own, read from an environment made for the tests."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_FOLDER = tempfile.mkdtemp(prefix="syncdeck-tests-")
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
+os.environ["DATA_DIR"] = _FOLDER
+os.environ["ALLOW_PRIVATE_NETWORKS"] = "true"  # the sources of the tests listen on loopback
+os.environ["PUBLIC_URL"] = "http://testserver"
+
+from dashboard.settings import *  # noqa: E402, F403
+from dashboard.settings import DATA_DIR, DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file, as in production: threads and real transactions don't work in memory.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
