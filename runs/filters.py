@@ -167,10 +167,10 @@ def _condition(name: str, value: Any) -> Q:
             return RUN_FIELDS["created_at"].compared("gte", value)
         case "until":
             return RUN_FIELDS["created_at"].compared("lte", value)
-    return _mentions(value)
+    return mentions(value)
 
 
-def _mentions(text: str) -> Q:
+def mentions(text: str) -> Q:
     """Runs whose id begins with the text, or whose account, job or error contains it.
 
     Accounts and jobs are found first, in tables that stay small, so that the runs come from their indexes.

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest
 from ninja import NinjaAPI
 
 from runs.api import daemons, integrated_accounts, integrations, records, sync_job_runs, sync_jobs
 from runs.api.auth import BearerToken
-from runs.api.errors import add_error_handlers
+from runs.api.errors import add_error_handlers, with_json_405
 from runs.api.parser import JsonParser
 
-api = NinjaAPI(
+
+class Api(NinjaAPI):
+    """The framework's API, all of whose refusals have the contract's form."""
+
+    @property
+    def urls(self) -> Any:
+        patterns, app_name, namespace = super().urls
+        for pattern in patterns:
+            pattern.callback = with_json_405(pattern.callback)  # type: ignore[arg-type]
+        return patterns, app_name, namespace
+
+
+api = Api(
     title="Syncdeck",
     version="1",
     description="Sync jobs, their runs, and the records they brought.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.keyset import BadCursor
+
+logger = logging.getLogger(__name__)
 
 PLAIN_MESSAGES = {
     400: "The request is not valid.",
@@ -108,6 +111,12 @@ def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpRespons
     return error_response(400)
 
 
+def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Nothing of it is told to the client: it may hold anything."""
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    return error_response(500)
+
+
 _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     InvalidInput: _invalid_input,
     ValidationError: _validation_error,
@@ -119,32 +128,20 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     Http404: _not_found,
     RequestDataTooBig: _too_big,
     SuspiciousOperation: _suspicious,
+    Exception: _unexpected,
 }
 
 
-def speaks_json(request: HttpRequest) -> bool:
-    """Whether a program asks: it shows a token, or wants JSON, or came to a route of the API."""
-    if request.headers.get("Authorization", "").lower().startswith("bearer "):
-        return True
-    wanted = request.headers.get("Accept", "")
-    if re.search(r"application/([\w.-]+\+)?json", wanted) and "text/html" not in wanted:
-        return True
-    match = request.resolver_match
-    return match is not None and "ninja" in match.app_names
+def with_json_405(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The framework answers a wrong method in plain text, past all handlers; here it gets the contract's form."""
 
-
-def json_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: a program gets JSON for refusals that no route of the API made (no such path, no such method)."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        is_json = response.get("Content-Type", "").startswith("application/json")
-        if response.status_code < 400 or is_json or not speaks_json(request):
+    @wraps(view)
+    def wrapped(request: HttpRequest, **path: Any) -> HttpResponse:
+        response = view(request, **path)
+        if response.status_code != 405:
             return response
-        answer = error_response(response.status_code)
-        for header in ("Allow", "Retry-After", "WWW-Authenticate"):
-            if header in response:
-                answer[header] = response[header]
+        answer = error_response(405)
+        answer["Allow"] = response["Allow"]
         return answer
 
-    return middleware
+    return wrapped

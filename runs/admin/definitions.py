@@ -1,0 +1,100 @@
+"""Integrations, accounts and jobs; the mappings and the schedules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService, person
+from runs.admin.forms import AccountForm, IntegrationForm, JobForm, ServiceForm
+from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
+from runs.services import delete_account, delete_integration, delete_job
+
+
+class DefinitionAdmin(RemovedByService):
+    """Saved by the form's service; tied for good to what it was created for."""
+
+    fixed: tuple[str, ...] = ("integration",)
+    list_filter: tuple[Any, ...] = (EnvironmentFilter,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("created_at", "updated_at", *(self.fixed if obj else ()))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ServiceForm, change: bool) -> None:
+        """Nothing is left to write: the form's service has written it."""
+
+
+@admin.register(Integration)
+class IntegrationAdmin(DefinitionAdmin):
+    form = IntegrationForm
+    fixed = ("environment",)
+    fields = ("environment", "name", "label", "category", "config", "created_at", "updated_at")
+    list_display = ("name", "label", "category", "environment", "updated_at")
+    list_select_related = ("environment",)
+    search_fields = ("name", "label")
+
+    def remove(self, request: HttpRequest, row: Integration) -> None:
+        delete_integration(row)
+
+
+@admin.register(IntegratedAccount)
+class IntegratedAccountAdmin(DefinitionAdmin):
+    form = AccountForm
+    fields = (
+        "integration",
+        "tenant_id",
+        "status",
+        "credentials",
+        "unified_model_override",
+        "created_at",
+        "updated_at",
+    )
+    list_display = ("__str__", "integration", "status", "environment", "updated_at")
+    list_filter = (EnvironmentFilter, "status")
+    list_select_related = ("integration", "environment")
+    search_fields = ("tenant_id", "id__exact")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("context")
+
+    def remove(self, request: HttpRequest, row: IntegratedAccount) -> None:
+        delete_account(row, actor=person(request).get_username())
+
+
+@admin.register(SyncJob)
+class SyncJobAdmin(DefinitionAdmin):
+    form = JobForm
+    fields = (
+        "integration",
+        "label",
+        "args_schema",
+        "resources",
+        "default_runtime_version",
+        "created_at",
+        "updated_at",
+    )
+    list_display = ("label", "integration", "environment", "updated_at")
+    list_select_related = ("integration", "environment")
+    search_fields = ("label", "id__exact")
+
+    def remove(self, request: HttpRequest, row: SyncJob) -> None:
+        delete_job(row)
+
+
+@admin.register(UnifiedMapping)
+class UnifiedMappingAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "integration", "environment", "updated_at")
+    list_filter = (EnvironmentFilter,)
+    list_select_related = ("integration", "environment")
+    search_fields = ("model", "resource")
+
+
+@admin.register(CronTrigger)
+class CronTriggerAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "integrated_account", "is_active", "next_run_at", "environment")
+    list_filter = (EnvironmentFilter, "is_active")
+    list_select_related = ("sync_job", "integrated_account", "environment")
+    search_fields = ("sync_job__label", "integrated_account__tenant_id")

@@ -1,0 +1,94 @@
+"""Forms whose rows are written by a service: its failures stand beside their fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from runs.errors import Failure, InvalidInput
+from runs.models import IntegratedAccount, Integration, SyncJob
+from runs.services import save_account, save_integration, save_job
+from runs.storable import storage_failures
+
+
+class WriteOnlyTextarea(forms.Textarea):
+    """Takes a text and never shows one, not even the one just sent."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, "", {**(attrs or {}), "autocomplete": "off"})
+
+
+class ServiceForm(forms.ModelForm):
+    """Writes its row through `store`, as the last step of validation: only the service knows all the rules.
+
+    The admin validates within the transaction in which it saves, and nothing else of the page can still fail.
+    """
+
+    def store(self, values: dict[str, Any]) -> None:
+        """Call the service. Raises InvalidInput."""
+        raise NotImplementedError
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.errors:
+            return
+        failures = [failure for name, value in self.cleaned_data.items() for failure in _unstorable(name, value)]
+        try:
+            if failures:
+                raise InvalidInput(failures)
+            self.store(self.cleaned_data)
+        except InvalidInput as refused:
+            self._show(refused.failures)
+
+    def _show(self, failures: list[Failure]) -> None:
+        for failure in failures:
+            field = failure.path.split(".")[0]
+            self.add_error(field if field in self.fields else None, f"{failure.path}: {failure.message}")
+
+
+class IntegrationForm(ServiceForm):
+    class Meta:
+        model = Integration
+        fields = ["environment", "name", "label", "category", "config"]
+
+    def store(self, values: dict[str, Any]) -> None:
+        save_integration(self.instance.environment, values, self.instance)
+
+
+class JobForm(ServiceForm):
+    class Meta:
+        model = SyncJob
+        fields = ["integration", "label", "args_schema", "resources", "default_runtime_version"]
+
+    def store(self, values: dict[str, Any]) -> None:
+        self.instance.environment = self.instance.integration.environment
+        save_job(self.instance.environment, values, self.instance)
+
+
+class AccountForm(ServiceForm):
+    credentials = forms.JSONField(
+        required=False,
+        widget=WriteOnlyTextarea,
+        help_text="A JSON object that is merged into the stored context, which is never shown. Empty: nothing changes.",
+    )
+
+    class Meta:
+        model = IntegratedAccount
+        fields = ["integration", "tenant_id", "status", "unified_model_override"]
+
+    def store(self, values: dict[str, Any]) -> None:
+        self.instance.environment = self.instance.integration.environment
+        save_account(self.instance.environment, {**values, "context": values.get("credentials")}, self.instance)
+
+    def _show(self, failures: list[Failure]) -> None:
+        super()._show([Failure(_field_of(failure.path), failure.message) for failure in failures])
+
+
+def _field_of(path: str) -> str:
+    return f"credentials{path.removeprefix('context')}" if path.split(".")[0] == "context" else path
+
+
+def _unstorable(name: str, value: Any) -> list[Failure]:
+    faults = storage_failures(value, "") if isinstance(value, dict | list) else []
+    return [Failure(f"{name}.{fault.path}".rstrip("."), fault.message) for fault in faults]

@@ -1,0 +1,61 @@
+"""The people who may log in, and the environments that they may see."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from runs.admin.common import ScopedAdmin, person
+from runs.models import Environment, User
+
+POWERS = ("is_superuser", "is_staff", "groups", "user_permissions", "environments")
+
+
+class PersonForm(UserChangeForm):
+    def clean_time_zone(self) -> str:
+        name: str = self.cleaned_data["time_zone"]
+        if name not in available_timezones():
+            raise ValidationError("This is not the name of a time zone.")
+        return name
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    """Whoever is no superuser may neither hand out powers nor touch a superuser: its password would be one."""
+
+    form = PersonForm
+    list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
+    fieldsets = (
+        *(UserAdmin.fieldsets or ()),
+        ("Syncdeck", {"fields": ("environments", "time_zone")}),
+    )
+    filter_horizontal = (*UserAdmin.filter_horizontal, "environments")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        people = super().get_queryset(request)
+        return people if person(request).is_superuser else people.filter(is_superuser=False)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fixed = ("last_login", "date_joined")
+        return fixed if person(request).is_superuser else (*fixed, *POWERS)
+
+
+@admin.register(Environment)
+class EnvironmentAdmin(ScopedAdmin):
+    """Never deleted here: with it would go its whole history."""
+
+    environment_path = "pk"
+    list_display = ("name", "created_at")
+    search_fields = ("name",)
+    fields = ("name", "created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,178 @@
+"""Runs and what happened in them: to be read, stopped and run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, person
+from runs.errors import InvalidInput, NotAllowed
+from runs.filters import NOT_LISTED, mentions
+from runs.models import Action, RecordError, RunEvent, RunStep, RunTrigger, StagedParent, SyncJobRun
+from runs.services import Origin, request_stop, rerun
+
+MOST_AT_ONCE = 100
+
+
+class StepInline(admin.TabularInline):
+    """One line per entry of the run's resources."""
+
+    model = RunStep
+    fields = readonly_fields = (
+        "name",
+        "method",
+        "parent",
+        "status",
+        "fetched",
+        "persisted",
+        "error_count",
+        "previous_run_date",
+        "started_at",
+        "finished_at",
+    )
+    extra = 0
+    can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RunStep]:
+        return super().get_queryset(request).select_related("parent")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(SyncJobRun)
+class SyncJobRunAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "status",
+        "sync_job",
+        "integrated_account",
+        "trigger",
+        "created_by",
+        "created_at",
+        "fetched",
+        "persisted",
+        "error_text",
+    )
+    list_filter = (EnvironmentFilter, "status", "trigger", "error_handling", "created_at")
+    list_select_related = ("sync_job", "integrated_account")
+    search_fields = ("id",)
+    search_help_text = "An id or the start of one, an account, a job, or a part of an error."
+    actions = ("stop_runs", "rerun_runs", "rerun_runs_from_the_beginning")
+    inlines = (StepInline,)
+    exclude = ("lease_token", "args_hash", "forced")
+    readonly_fields = ("timeline",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer(*(path for path in NOT_LISTED if "integration__" not in path))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return (queryset.filter(mentions(search_term)) if search_term else queryset), False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return person(request).can_operate
+
+    @admin.display(description="What happened")
+    def timeline(self, run: SyncJobRun) -> str:
+        """Links to the lists, which have pages: a run may have any number of events and errors."""
+        events, errors = (reverse(f"admin:runs_{name}_changelist") for name in ("runevent", "recorderror"))
+        query = f"?run__id__exact={run.id}"
+        return format_html('<a href="{}{}">Events</a>, <a href="{}{}">Errors</a>', events, query, errors, query)
+
+    @admin.action(description="Stop selected runs", permissions=["operate"])
+    def stop_runs(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        def stop(run: SyncJobRun) -> str:
+            stopped = request_stop(run, actor=person(request).get_username())
+            return f"Run {run.id} is asked to stop." if stopped.is_live else f"Run {run.id} is {stopped.status}."
+
+        self._each(request, queryset, Action.STOP, stop)
+
+    @admin.action(description="Rerun selected runs", permissions=["operate"])
+    def rerun_runs(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._rerun(request, queryset, ignore_previous_run=False)
+
+    @admin.action(description="Rerun ignoring the previous run date", permissions=["operate"])
+    def rerun_runs_from_the_beginning(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self._rerun(request, queryset, ignore_previous_run=True)
+
+    def _rerun(self, request: HttpRequest, queryset: QuerySet[Any], *, ignore_previous_run: bool) -> None:
+        origin = Origin(RunTrigger.ADMIN, person(request).get_username())
+
+        def run_again(run: SyncJobRun) -> str:
+            new = rerun(run, origin=origin, ignore_previous_run=ignore_previous_run)
+            address = reverse("admin:runs_syncjobrun_change", args=[new.id])
+            return format_html('Run {} runs again as <a href="{}">{}</a>.', run.id, address, new.id)
+
+        self._each(request, queryset, Action.RERUN, run_again)
+
+    def _each(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action: Action,
+        carry_out: Callable[[SyncJobRun], str],
+    ) -> None:
+        """Carry the action out on each run that allows it, and tell of every run what became of it."""
+        selected = list(queryset[: MOST_AT_ONCE + 1])
+        if len(selected) > MOST_AT_ONCE:
+            messages.error(request, f"Select at most {MOST_AT_ONCE} runs at once; nothing was done.")
+            return
+        legal = set(queryset.that_can(action).values_list("id", flat=True))  # type: ignore[attr-defined]
+        for run in selected:
+            if run.id not in legal:
+                messages.warning(request, f"Run {run.id} is {run.status}: {action} is not possible.")
+                continue
+            try:
+                messages.success(request, carry_out(run))
+            except (NotAllowed, InvalidInput) as refused:
+                messages.warning(request, f"Run {run.id}: {refused}")
+
+
+class WithinRunAdmin(ReadOnlyAdmin):
+    """Rows of one run, reached from it."""
+
+    environment_path = "run__environment"
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        return lookup == "run__id__exact" or super().lookup_allowed(lookup, value, request)
+
+
+@admin.register(RunEvent)
+class RunEventAdmin(WithinRunAdmin):
+    list_display = ("created_at", "kind", "message", "actor", "run")
+    list_filter = (("kind", admin.ChoicesFieldListFilter),)
+    list_select_related = ("run",)
+
+
+@admin.register(RecordError)
+class RecordErrorAdmin(WithinRunAdmin):
+    list_display = ("created_at", "resource", "method", "code", "message", "status_code", "run")
+    list_filter = ("is_quarantine",)
+    list_select_related = ("run",)
+
+
+@admin.register(RunStep)
+class RunStepAdmin(WithinRunAdmin):
+    list_display = ("name", "status", "fetched", "persisted", "error_count", "run")
+    list_filter = ("status",)
+    list_select_related = ("run",)
+    ordering = ("-created_at",)
+
+
+@admin.register(StagedParent)
+class StagedParentAdmin(ReadOnlyAdmin):
+    environment_path = "step__run__environment"
+    list_display = ("sequence", "step")
+    list_select_related = ("step",)
+    ordering = ("-id",)

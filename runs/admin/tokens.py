@@ -1,0 +1,51 @@
+"""API tokens: issued, shown once, revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from runs.admin.common import EnvironmentFilter, ScopedAdmin, person
+from runs.models import ApiToken
+from runs.services import issue_token, revoke_token
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ScopedAdmin):
+    """Never deleted: a revoked token tells who made it and when it was last used."""
+
+    list_display = ("__str__", "environment", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
+    list_filter = (EnvironmentFilter,)
+    list_select_related = ("environment",)
+    search_fields = ("name", "prefix")
+    actions = ("revoke",)
+    fields = ("environment", "name", "expires_at")
+    noted = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.fields, *self.noted) if obj else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("environment", *self.noted) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+            return
+        issued, secret = issue_token(
+            obj.environment, name=obj.name, actor=person(request).get_username(), expires_at=obj.expires_at
+        )
+        obj.pk, obj.prefix = issued.pk, issued.prefix
+        messages.warning(request, f"The token is {secret} - copy it now, it is not shown again.")
+
+    @admin.action(description="Revoke selected tokens", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset:
+            revoke_token(token)
+            messages.success(request, f"{token} is revoked.")

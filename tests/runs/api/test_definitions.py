@@ -1,0 +1,99 @@
+"""Integrations, accounts and jobs by the API: made, changed, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runs.models import IntegratedAccount, Integration, SyncJob, SyncJobRun
+from tests import factories
+from tests.runs.api.conftest import Program
+
+pytestmark = pytest.mark.django_db
+
+
+class TestIntegration:
+    def test_it_is_made_changed_and_removed(self, program: Program) -> None:
+        config = factories.integration_config()
+        made = program.post("/integration", {"name": "geo", "config": config})
+        assert made.status_code == 201
+        path = f"/integration/{made.json()['id']}"
+        assert program.patch(path, {"label": "Geography", "category": None}).json()["label"] == "Geography"
+        assert program.get(path).json()["config"] == config
+        assert program.delete(path).json() == {"id": made.json()["id"]}
+        assert program.get(path).status_code == 404
+        assert program.get("/integration").json()["result"] == []
+
+    def test_a_name_is_taken_once(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
+        factories.integration()
+        again = program.post("/integration", {"name": "geo", "config": factories.integration_config()})
+        assert refused(again) == ["name"]
+
+    def test_every_fault_of_the_config_is_listed(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
+        paths = refused(program.post("/integration", {"config": {"pagination": {"format": "magic"}}}))
+        assert "name" in paths
+        assert any(path.startswith("config.") for path in paths)
+        assert not Integration.objects.exists()
+
+    def test_one_that_a_live_run_uses_stays(
+        self, program: Program, run: SyncJobRun, refused: Callable[[Any], list[str]]
+    ) -> None:
+        response = program.delete(f"/integration/{run.sync_job.integration_id}")
+        assert refused(response) == ["id"]
+        assert str(run.id) in response.json()["message"]
+
+
+class TestAccount:
+    def test_it_is_made_with_credentials_that_never_come_back(self, program: Program) -> None:
+        factories.integration()
+        body = {"integration_name": "geo", "tenant_id": "acme", "context": {"token": "c4nary"}}
+        made = program.post("/integrated-account", body)
+        assert made.status_code == 201
+        assert made.json()["status"] == "active"
+        path = f"/integrated-account/{made.json()['id']}"
+        changed = program.patch(path, {"context": {"region": "eu"}, "tenant_id": "globex"})
+        assert changed.json()["tenant_id"] == "globex"
+        assert IntegratedAccount.objects.get().context == {"token": "c4nary", "region": "eu"}
+        for response in (made, changed, program.get(path), program.get("/integrated-account")):
+            assert "c4nary" not in response.content.decode()
+
+    def test_removing_it_stops_its_runs_and_keeps_them(self, program: Program, run: SyncJobRun) -> None:
+        path = f"/integrated-account/{run.integrated_account_id}"
+        assert program.delete(path).json() == {"id": str(run.integrated_account_id)}
+        assert program.get(path).status_code == 404
+        assert program.get(f"/sync-job-run/{run.id}").json()["status"] == "stopped"
+        assert IntegratedAccount.objects.get().context == {}
+
+
+class TestJob:
+    def test_it_is_made_changed_and_removed(self, program: Program) -> None:
+        factories.integration()
+        body = {"integration_name": "geo", "label": "Geo", "resources": factories.COUNTRIES_AND_CITIES}
+        made = program.post("/sync-job", body)
+        assert made.status_code == 201
+        path = f"/sync-job/{made.json()['id']}"
+        changed = program.patch(path, {"default_runtime_version": 2, "integration_name": "other", "id": "x"}).json()
+        assert (changed["default_runtime_version"], changed["integration_name"], changed["label"]) == (2, "geo", "Geo")
+        assert program.delete(path).json() == {"id": made.json()["id"]}
+        assert program.get(path).status_code == 404
+
+    def test_every_fault_of_it_is_listed(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
+        factories.integration()
+        body = {
+            "integration_name": "geo",
+            "resources": [
+                {"resource": "planets", "method": "list"},
+                {"resource": "cities", "method": "list", "depends_on": "x"},
+            ],
+            "default_runtime_version": 3,
+        }
+        paths = refused(program.post("/sync-job", body))
+        assert paths == ["default_runtime_version", "resources.0.resource", "resources.1.depends_on"]
+        assert not SyncJob.objects.exists()
+
+    def test_one_that_a_live_run_uses_stays(
+        self, program: Program, run: SyncJobRun, refused: Callable[[Any], list[str]]
+    ) -> None:
+        assert refused(program.delete(f"/sync-job/{run.sync_job_id}")) == ["id"]

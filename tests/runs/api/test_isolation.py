@@ -1,0 +1,93 @@
+"""An object of another environment is not there, whichever route, body or filter names it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from runs.api import api
+from runs.models import Record, RunStatus, SyncJobRun, Webhook
+from tests import factories
+from tests.runs.api.conftest import Program
+
+pytestmark = pytest.mark.django_db
+
+ROUTES = [
+    (method.upper(), path)
+    for path, methods in api.get_openapi_schema(path_prefix="")["paths"].items()
+    for method in methods
+    if "{" in path
+]
+
+
+def foreign_id(path: str, run: SyncJobRun) -> Any:
+    """The id of a row of the run's environment that fits the route."""
+    return {
+        "run_id": run.id,
+        "job_id": run.sync_job_id,
+        "account_id": run.integrated_account_id,
+        "integration_id": run.sync_job.integration_id,
+    }[re.findall(r"{(\w+)}", path)[0]]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_route_answers_a_foreign_id_like_an_unknown_one(
+    program: Program, stranger: Program, run: SyncJobRun, method: str, path: str
+) -> None:
+    row_id = foreign_id(path, run)
+    body = {} if method == "PATCH" else None
+    unknown = "00000000-0000-7000-8000-000000000000"
+    theirs = stranger.ask(method, re.sub("{.*}", str(row_id), path), body)
+    nothing = stranger.ask(method, re.sub("{.*}", unknown, path), body)
+    assert theirs.status_code == nothing.status_code == 404
+    assert theirs.content.decode().replace(str(row_id), unknown) == nothing.content.decode()
+    mine = program.ask(method, re.sub("{.*}", str(row_id), path), body)
+    assert mine.status_code != 404
+
+
+@pytest.mark.parametrize("path", ["/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/record"])
+def test_a_list_shows_nothing_of_another_environment(
+    program: Program, stranger: Program, run: SyncJobRun, path: str
+) -> None:
+    now = timezone.now()
+    Record.objects.create(
+        integrated_account=run.integrated_account,
+        resource="countries",
+        record_id="DE",
+        data={},
+        content_hash=b"0" * 16,
+        first_run=run,
+        last_run=run,
+        created_at=now,
+        updated_at=now,
+    )
+    assert len(program.get(path).json()["result"]) == 1
+    for query in ("", f"?environment_id={run.environment_id}", f"?integrated_account_id={run.integrated_account_id}"):
+        assert stranger.get(path + query).json()["result"] == []
+
+
+def test_a_body_cannot_name_what_is_of_another_environment(program: Program, stranger: Program) -> None:
+    account = factories.account()
+    job = factories.job(integration=account.integration)
+    webhook = Webhook.objects.create(environment=account.environment, target_url="https://example.com/hook")
+    body = {"sync_job_id": str(job.id), "integrated_account_id": str(account.id), "webhook_id": str(webhook.id)}
+    response = stranger.post("/sync-job-run", body)
+    assert sorted(failure["path"] for failure in response.json()["details"]["failures"]) == sorted(body)
+    assert stranger.post("/sync-job", {"integration_name": "geo", "resources": []}).status_code == 400
+    assert stranger.post("/integrated-account", {"integration_name": "geo"}).status_code == 400
+    assert not SyncJobRun.objects.exists()
+
+
+def test_what_a_foreign_token_asks_for_changes_nothing(stranger: Program, run: SyncJobRun) -> None:
+    stranger.post(f"/sync-job-run/{run.id}/stop")
+    stranger.delete(f"/sync-job-run/{run.id}")
+    stranger.patch(f"/sync-job-run/{run.id}", {"status": "stopped"})
+    stranger.delete(f"/integrated-account/{run.integrated_account_id}")
+    run.refresh_from_db()
+    assert run.status == RunStatus.CREATED
+    assert run.stop_requested_at is None
+    run.integrated_account.refresh_from_db()
+    assert run.integrated_account.deleted_at is None
