@@ -7,6 +7,7 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         import structlog
 
+        from dashboard.broker import prepare_embedded_broker
         from dashboard.logs import shared
 
         structlog.configure(
@@ -14,3 +15,4 @@ class DashboardConfig(AppConfig):
             logger_factory=structlog.stdlib.LoggerFactory(),
             cache_logger_on_first_use=True,
         )
+        prepare_embedded_broker()

@@ -11,11 +11,20 @@ import django
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging
 
+import dashboard.broker  # noqa: F401 - its signal receiver places the daemon's temporary folder
+from dashboard.broker import prepare_embedded_broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 app = Celery("syncdeck")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["runs"])
+
+
+@app.on_after_configure.connect
+def prepare_broker(**_: Any) -> None:
+    """Before the first use of the broker, by whichever process is first."""
+    prepare_embedded_broker()
 
 
 @celeryd_init.connect

@@ -12,8 +12,8 @@ import orjson
 def canonical(value: Any) -> bytes:
     """The value as JSON with sorted keys and no white space.
 
-    Raises ValueError for what is no JSON (infinities, lone surrogates). orjson is some nine times faster than the
-    standard library, but stops at integers of 64 bits.
+    Raises ValueError for lone surrogates; NaN and the infinities become null. orjson is some nine times faster than
+    the standard library, but stops at integers of 64 bits.
     """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

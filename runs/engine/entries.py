@@ -82,7 +82,7 @@ class _Raw:
         for key in TEXTS:
             if self.item.get(key) is not None and not _is_text(self.item[key]):
                 self.fail(key, "must be a text of at most 200 characters.")
-        if not isinstance(self.item.get("query") or {}, dict):
+        if not isinstance(self.item.get("query"), dict | None):
             self.fail("query", "must be an object.")
         if not isinstance(self.item.get("persist", False), bool):
             self.fail("persist", "must be true or false.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,8 @@ def _body(record: Any) -> bytes:
         body = canonical(record)
     except (ValueError, RecursionError):
         body = _cleaned_body(record)
+    if b"null" in body and _has_odd_number(record):  # orjson writes null for NaN and the infinities
+        raise _Refusal("not_json", "holds a number that JSON can't express.")
     if b"\\u0000" in body:
         body = _cleaned_body(record)
     if len(body) > MAX_BYTES:
@@ -91,6 +94,14 @@ def _cleaned_body(record: Any) -> bytes:
         raise _Refusal("too_deep", "is nested too deeply.") from error
     except ValueError as error:
         raise _Refusal("not_json", "holds a number that JSON can't express.") from error
+
+
+def _has_odd_number(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_odd_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_odd_number, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _cleaned(value: Any) -> Any:

@@ -24,16 +24,11 @@ def source() -> Iterator[Source]:
 
 def run_against(source: Source, resources: list[dict[str, Any]] | None = None, **over: Any) -> SyncJobRun:
     """A run of these entries against the source, executed for one slice."""
-    integration = over.pop("integration", None) or factories.integration(
-        config=factories.integration_config(source.url)
-    )
-    account = over.pop("account", None) or factories.account(integration=integration)
-    job = over.pop("job", None) or factories.job(
-        integration=integration,
-        resources=resources or factories.COUNTRIES_AND_CITIES,
-        args_schema=over.pop("args_schema", {}),
-    )
-    return executed(factories.run(account=account, job=job, **over))
+    if "job" not in over:
+        integration = factories.integration(config=factories.integration_config(source.url))
+        over["account"] = factories.account(integration=integration)
+        over["job"] = factories.job(integration=integration, resources=resources or factories.COUNTRIES_AND_CITIES)
+    return executed(factories.run(**over))
 
 
 def executed(run: SyncJobRun) -> SyncJobRun:
@@ -150,9 +145,8 @@ def test_fail_fast_ends_the_run_at_the_first_error_and_keeps_what_is_stored(sour
 def test_a_refused_login_fails_every_run_and_marks_the_account(source: Source) -> None:
     source.before = lambda request: Response("who?", 401)
     run = run_against(source)
-    assert (run.status, run.integrated_account.status) == (RunStatus.FAILED, AccountStatus.ACTIVE)
-    run.integrated_account.refresh_from_db()
-    assert run.integrated_account.status == AccountStatus.NEEDS_REAUTH
+    assert (run.status, run.integrated_account.status) == (RunStatus.FAILED, AccountStatus.NEEDS_REAUTH)
+    assert len(source.served) == 1
 
 
 def test_a_failed_parent_has_no_children(source: Source) -> None:
