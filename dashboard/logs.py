@@ -9,6 +9,8 @@ shared: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.format_exc_info,
 ]
-text_line = structlog.dev.ConsoleRenderer(colors=False)
+# Tracebacks without the values of variables: among those may be an account's credentials.
+text_line = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 json_line = structlog.processors.JSONRenderer()

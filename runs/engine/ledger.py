@@ -108,7 +108,7 @@ class StepLedger:
             "fetched": F("fetched") + batch.fetched,
             "persisted": F("persisted") + len(batch.stored),
             "error_count": F("error_count") + batch.error_count,
-            "failed_requests": F("failed_requests") + (batch.error is not None),
+            "failed_requests": F("failed_requests") + int(batch.error is not None),
             "pages": F("pages") + batch.pages,
             "position": batch.position,
             "cursor": batch.cursor,
