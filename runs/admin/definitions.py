@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -17,8 +17,8 @@ from runs.services import delete_account, delete_integration, delete_job
 class DefinitionAdmin(RemovedByService):
     """Saved by the form's service; tied for good to what it was created for."""
 
-    fixed: tuple[str, ...] = ("integration",)
-    list_filter: tuple[Any, ...] = (EnvironmentFilter,)
+    fixed: ClassVar[tuple[str, ...]] = ("integration",)
+    list_filter: ClassVar[tuple[Any, ...]] = (EnvironmentFilter,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("created_at", "updated_at", *(self.fixed if obj else ()))

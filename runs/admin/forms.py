@@ -19,6 +19,14 @@ class WriteOnlyTextarea(forms.Textarea):
         return super().get_context(name, "", {**(attrs or {}), "autocomplete": "off"})
 
 
+class ObjectField(forms.JSONField):
+    """JSON in which nothing at all means an empty object."""
+
+    def clean(self, value: Any) -> Any:
+        cleaned = super().clean(value)
+        return {} if cleaned is None else cleaned
+
+
 class ServiceForm(forms.ModelForm):
     """Writes its row through `store`, as the last step of validation: only the service knows all the rules.
 
@@ -28,6 +36,10 @@ class ServiceForm(forms.ModelForm):
     def store(self, values: dict[str, Any]) -> None:
         """Call the service. Raises InvalidInput."""
         raise NotImplementedError
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """All of them: the form's fields have checked their own values, and the rest is the service's to say."""
+        return {field.name for field in self._meta.model._meta.fields}
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
@@ -60,6 +72,7 @@ class JobForm(ServiceForm):
     class Meta:
         model = SyncJob
         fields = ["integration", "label", "args_schema", "resources", "default_runtime_version"]
+        field_classes = {"args_schema": ObjectField}
 
     def store(self, values: dict[str, Any]) -> None:
         self.instance.environment = self.instance.integration.environment
@@ -76,6 +89,7 @@ class AccountForm(ServiceForm):
     class Meta:
         model = IntegratedAccount
         fields = ["integration", "tenant_id", "status", "unified_model_override"]
+        field_classes = {"unified_model_override": ObjectField}
 
     def store(self, values: dict[str, Any]) -> None:
         self.instance.environment = self.instance.integration.environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import URLField
 from django.http import HttpRequest
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, ScopedAdmin
@@ -19,6 +20,7 @@ class WebhookAdmin(ScopedAdmin):
     list_filter = (EnvironmentFilter, "is_active")
     list_select_related = ("environment",)
     search_fields = ("target_url",)
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
     fields = ("environment", "target_url", "is_active", "event_types")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
