@@ -44,6 +44,12 @@ def duration(value: timedelta | None) -> str:
     return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
 
 
+@register.filter
+def full_stop(text: str) -> str:
+    """The text as a sentence that another one can follow."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 @register.simple_tag
 def when(value: datetime | None) -> str:
     """A moment as people say it: `4 min ago` within a day, else its date. The whole of it on hover."""
