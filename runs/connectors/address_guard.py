@@ -9,7 +9,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
+
+import httpx2
 
 from runs.connectors.errors import RequestFailed
 
@@ -48,18 +49,24 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+def parse_url(url: str) -> httpx2.URL:
+    """The address as the client will understand it: read by one parser only, so that no two can disagree about where
+    it leads. Raises AddressRefused for one that is malformed, holds a user name, or is not http(s)."""
+    try:
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError) as error:
+        raise AddressRefused("The address is not a valid one.") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise AddressRefused("The address must begin with https:// and name a host.")
+    if parsed.userinfo:
+        raise AddressRefused("The address must not hold a user name or password.")
+    return parsed
+
+
 def check_url(url: str, *, allow_private: bool) -> None:
     """Raises AddressRefused for an address that no request may go to, as far as its text shows."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise AddressRefused("The address is not a valid one.") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise AddressRefused("The address must begin with https:// and name a host.")
-    if "@" in parts.netloc:
-        raise AddressRefused("The address must not hold a user name or password.")
-    if not allow_private and (parts.scheme != "https" or port not in (None, 443)):
+    parsed = parse_url(url)
+    if not allow_private and (parsed.scheme != "https" or parsed.port is not None):
         raise AddressRefused("The address must use https on its default port: private networks are not allowed.")
 
 

@@ -16,7 +16,7 @@ import httpx2
 from runs.connectors.address_guard import check_url
 from runs.connectors.errors import RequestFailed
 from runs.connectors.exchange import Exchange
-from runs.connectors.pagination import PageView
+from runs.connectors.pagination import PageView, Pagination
 from runs.connectors.placeholders import placeholders_in
 from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.request import Outgoing, RequestValues, build
@@ -68,7 +68,7 @@ class ApiClient:
         self._clock = clock
         self._now = now
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._redact = Redactor(secrets_in(context, _credential_keys(spec)))
+        self._redact = Redactor(_secrets(spec, context))
         self._exchange = Exchange(spec.concurrency, allow_private=allow_private, transport=transport, clock=clock)
 
     def __enter__(self) -> Self:
@@ -95,16 +95,9 @@ class ApiClient:
 
     def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
         reply, body = self._answer(method, outgoing)
-        if method.is_write and not reply.body:
-            return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
         records = records_in(body, method, reply)
-        next_cursor = None
-        if method.pagination:
-            view = PageView(outgoing.url, outgoing.asked, body, reply.headers, records)
-            at = method.pagination.following(view, trail.at)
-            content = content_digest(reply.body) if method.pagination.is_numbered else ""
-            if at is not None:
-                next_cursor = trail.followed_by(at, is_empty=not records, content=content).as_cursor()
+        page = PageView(reply.url, outgoing.asked, body, reply.headers, records)
+        next_cursor = _next_cursor(method.pagination, trail, page, reply) if method.pagination else None
         return FetchedPage(records, next_cursor, self._redact(outgoing.url), reply.status_code)
 
     def _answer(self, method: MethodSpec, outgoing: Outgoing) -> tuple[Reply, Any]:
@@ -116,7 +109,7 @@ class ApiClient:
                 reply = self._exchange.send(outgoing, deadline=started + PAGE_SECONDS)
                 if not self._is_limit(reply):
                     check_status(reply)
-                    return reply, None if method.is_write and not reply.body else parse_body(reply)
+                    return reply, parse_body(reply, may_be_empty=method.is_write)
             except RequestFailed as error:
                 delay = None if error.permanent or not method.may_repeat else patience.after_failure(self._clock())
                 if delay is None:
@@ -148,7 +141,17 @@ class ApiClient:
             raise
 
 
-def _credential_keys(spec: ApiSpec) -> set[str]:
+def _next_cursor(pagination: Pagination, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:
+    at = pagination.following(page, trail.at)
+    if at is None:
+        return None
+    content = content_digest(reply.body) if pagination.is_numbered else ""
+    return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
+
+
+def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:
+    """The account's credentials, and those that an integration holds itself instead of a placeholder."""
     found = placeholders_in(spec.authorization_config)
     paths = [path.split(".") for placeholder in found for path in placeholder.paths]
-    return {path[1] for path in paths if path[0] == "context" and len(path) > 1}
+    used = {path[1] for path in paths if path[0] == "context" and len(path) > 1}
+    return secrets_in(context, used) | secrets_in(spec.authorization_config, {"header_value"})

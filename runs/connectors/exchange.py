@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urljoin
 
 import httpx2
 
+from runs.connectors.address_guard import public_addresses
 from runs.connectors.errors import RequestFailed
 from runs.connectors.request import Outgoing, check_origin
 from runs.connectors.response import Reply, read_reply
@@ -32,12 +34,13 @@ class Exchange:
         clock: Callable[[], float],
     ) -> None:
         self._deadline = Deadline(clock)
+        addresses = None if allow_private else public_addresses
         self._client = httpx2.Client(
-            transport=transport
-            or GuardedTransport(self._deadline, allow_private=allow_private, connections=connections),
+            transport=transport or GuardedTransport(self._deadline, connections=connections, addresses=addresses),
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             trust_env=False,
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no request depends on another's answer
         )
 
     def close(self) -> None:
@@ -91,8 +94,6 @@ def _own_words() -> Iterator[None]:
     except httpx2.TransportError as error:
         message = f"The connection failed ({_kind(error)}): {error}"
         raise RequestFailed("connection_failed", message, permanent=False) from error
-    except httpx2.InvalidURL as error:
-        raise RequestFailed("bad_url", f"The address is not a valid one: {error}") from error
 
 
 def _kind(error: Exception) -> str:

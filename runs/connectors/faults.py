@@ -74,7 +74,7 @@ class Section:
         value, names = self.value(key), sorted(known)
         if value in names:
             return str(value)
-        if value in set(coming):
+        if value in tuple(coming):
             self.fail(key, f"{value} is not run by this version yet, which knows: {', '.join(names)}.")
         else:
             given = "is required" if value is None else f"{value!r} is not known"

@@ -65,13 +65,13 @@ class Redactor:
 
 
 def _forms(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    as_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {secret, quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace"), *as_json}
 
 
-def secrets_in(context: Mapping[str, Any], used_paths: Iterable[str]) -> set[str]:
-    """The texts of an account's context that are credentials: those under the given top-level keys, and those under
-    any key that is named like a secret."""
-    used = set(used_paths)
+def secrets_in(context: Mapping[str, Any], used_keys: Iterable[str]) -> set[str]:
+    """The texts that are credentials: those under the given top-level keys, and under any key named like a secret."""
+    used = set(used_keys)
     return {text for key, value in context.items() for text in _texts(value, key in used or is_secret_name(key))}
 
 

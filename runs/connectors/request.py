@@ -6,15 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
+from runs.connectors.address_guard import parse_url
 from runs.connectors.casts import as_text
 from runs.connectors.errors import MissingValue, RequestFailed
 from runs.connectors.placeholders import filled, literal_text, placeholders_in, resolve
 from runs.connectors.spec import ApiSpec, MethodSpec
 
 USER_AGENT = "Syncdeck"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Outgoing:
 
     verb: str
     url: str
-    headers: Mapping[str, str]
-    content: bytes | None
+    headers: Mapping[str, str] = field(repr=False)  # credentials
+    content: bytes | None = field(repr=False)
     asked: Mapping[str, Any]
     base_url: str
 
@@ -43,7 +43,7 @@ def build(
 ) -> Outgoing:
     """The request for the page at the cursor (None: the first).
 
-    Raises RequestFailed where a needed value is missing, unsafe, or the cursor leads to another origin.
+    Raises RequestFailed where a value is missing or unsafe, or the cursor leads to another origin.
     """
     roots = {"context": context, "query": values.query, **({} if values.id is None else {"id": values.id})}
     try:
@@ -65,16 +65,9 @@ def check_origin(base_url: str, url: str) -> None:
 
     A source must not be able to send our credentials elsewhere.
     """
-    if _origin(base_url) != _origin(url):
+    base, target = parse_url(base_url), parse_url(url)
+    if (base.scheme, base.host, base.port) != (target.scheme, target.host, target.port):
         raise RequestFailed("foreign_origin", "The source's next address is one of another origin.")
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None, bool]:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme), "@" in parts.netloc
-    except ValueError as error:
-        raise RequestFailed("bad_url", "The address is not a valid one.") from error
 
 
 def _base_url(template: str, roots: Mapping[str, Any]) -> str:

@@ -93,13 +93,15 @@ def check_status(reply: Reply) -> None:
     )
 
 
-def parse_body(reply: Reply) -> Any:
-    """The body as JSON. Raises RequestFailed if it is none.
+def parse_body(reply: Reply, *, may_be_empty: bool = False) -> Any:
+    """The body as JSON; None for an empty one where that is allowed. Raises RequestFailed if it is no JSON.
 
     NaN, infinities, NUL and lone surrogates come through as Python has them, so that one odd record does not cost the
     page. Integers of over 4,300 digits are read as infinity, as JavaScript does.
     """
     text = _text(reply)
+    if may_be_empty and not text.strip():
+        return None
     try:
         return _decoded(text)
     except json.JSONDecodeError as error:
@@ -130,7 +132,9 @@ def _text(reply: Reply) -> str:
 
 def records_in(body: Any, method: MethodSpec, reply: Reply) -> list[Any]:
     """The page's records. Raises RequestFailed if they are not where the method's spec says: a wrong shape is never
-    taken for an empty list."""
+    taken for an empty list. Only a write may be answered without one."""
+    if method.is_write and body is None:
+        return []
     found = body if method.response_path is None else lookup(body, method.response_path)
     wanted = list if method.is_list else dict
     if isinstance(found, wanted):

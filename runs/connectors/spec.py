@@ -175,7 +175,7 @@ def _verb(section: Section, name: str) -> str:
 def _path(section: Section) -> str:
     path = section.template("path", required=True)
     fixed = literal_text(path)
-    if "://" in fixed or fixed.startswith("//") or "?" in fixed or "#" in fixed:
+    if "://" in fixed or path.startswith("//") or "?" in fixed or "#" in fixed:
         section.fail("path", "must be a path below base_url; parameters belong into query.")
     return path
 

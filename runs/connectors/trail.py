@@ -54,13 +54,14 @@ class Trail:
             raise RequestFailed("too_many_pages", f"The list does not end after {self.pages} pages.")
 
     def followed_by(self, at: dict[str, Any], *, is_empty: bool, content: str) -> Trail:
-        """The trail after this page, leading to the next. `content`: the digest of the page, or empty.
+        """The trail after this page, leading to the next. `content`: the digest of a numbered page, else empty.
 
         Raises RequestFailed if two numbered pages in a row are the same: the source ignores the number.
         """
         if content and content == self.content:
             raise RequestFailed("page_repeated", f"The source sends the same page again after {self.pages} pages.")
-        seen = self.seen if self.at is None else (*self.seen, _digest(self.at))
+        is_numbered = bool(content)
+        seen = self.seen if self.at is None or is_numbered else (*self.seen, _digest(self.at))
         empty_pages = self.empty_pages + 1 if is_empty else 0
         return Trail(at, self.pages + 1, empty_pages, seen[-REMEMBERED:], content)
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from runs.connectors.address_guard import Resolver, public_addresses, resolve_host
+Addresses = Callable[[str, int], list[str]]
 
 
 class Deadline(threading.local):
@@ -31,36 +31,34 @@ class Deadline(threading.local):
 
 
 class GuardedTransport(httpx2.HTTPTransport):
-    """Connects to checked addresses only, and reads no longer than the deadline.
+    """Connects to the addresses that `addresses(host, port)` gives for a name, and reads no longer than the deadline.
 
-    The address is checked where the connection is made: a name is resolved once, all its addresses are checked, and
-    one of these is connected to. Certificates and the Host header keep the name.
+    The addresses are looked up and checked where the connection is made, once, and one of just these is connected to.
+    Certificates and the Host header keep the name. Without `addresses` the system may connect to any.
     """
 
     def __init__(
         self,
         deadline: Deadline,
         *,
-        allow_private: bool,
         connections: int,
-        resolve: Resolver = resolve_host,
-        ssl_context: ssl.SSLContext | None = None,
+        addresses: Addresses | None,
     ) -> None:
-        context = ssl_context or httpx2.create_ssl_context(trust_env=False)
+        context = httpx2.create_ssl_context(trust_env=False)
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore2.ConnectionPool(
             ssl_context=context,
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=30,
-            network_backend=_GuardedBackend(deadline, None if allow_private else resolve),
+            network_backend=_GuardedBackend(deadline, addresses),
         )
 
 
 class _GuardedBackend(httpcore2.NetworkBackend):
-    def __init__(self, deadline: Deadline, resolve: Resolver | None) -> None:
+    def __init__(self, deadline: Deadline, addresses: Addresses | None) -> None:
         self._deadline = deadline
-        self._resolve = resolve
+        self._addresses = addresses
         self._sockets = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -71,7 +69,7 @@ class _GuardedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
-        *others, last = self._addresses(host, port)
+        *others, last = self._addresses_of(host, port)
         for address in others:
             try:
                 return self._connect(address, port, timeout, local_address, socket_options)
@@ -79,11 +77,11 @@ class _GuardedBackend(httpcore2.NetworkBackend):
                 continue
         return self._connect(last, port, timeout, local_address, socket_options)
 
-    def _addresses(self, host: str, port: int) -> list[str]:
-        if self._resolve is None:
+    def _addresses_of(self, host: str, port: int) -> list[str]:
+        if self._addresses is None:
             return [host]
         try:
-            return public_addresses(host, port, self._resolve)
+            return self._addresses(host, port)
         except OSError as error:
             raise httpcore2.ConnectError(f"{host} has no address.") from error
 

@@ -1,0 +1,154 @@
+"""Where requests may go, and that the connection goes to what was checked."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import httpx2
+import pytest
+from pytest_httpserver import HTTPServer
+
+from runs.connectors import RequestFailed
+from runs.connectors.address_guard import AddressRefused, check_url, is_public, public_addresses
+from runs.connectors.transport import Deadline, GuardedTransport
+from tests.runs.connectors.sources import fetch, spec
+
+PRIVATE = [
+    "127.0.0.1",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "192.88.99.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "198.18.0.1",
+    "::1",
+    "::",
+    "fe80::1",
+    "fc00::1",
+    "fec0::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+    "::7f00:1",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1",
+    "2002:7f00:1::",
+    "2001::1",
+    "2001:db8::1",
+]
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_private_addresses(address: str) -> None:
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:93.184.216.34"])
+def test_public_addresses(address: str) -> None:
+    assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "017700000001", "0", "localhost", "①②⑦.0.0.1"])
+def test_all_spellings_of_loopback_are_refused(host: str) -> None:
+    with pytest.raises((AddressRefused, OSError)):
+        public_addresses(host, 443)
+
+
+def test_one_private_address_among_public_ones_is_enough() -> None:
+    with pytest.raises(AddressRefused) as caught:
+        public_addresses("mixed.example", 443, lambda host, port: ["93.184.216.34", "10.0.0.1"])
+
+    assert "10.0.0.1" not in str(caught.value)
+
+
+def test_a_zone_does_not_hide_a_link_local_address() -> None:
+    with pytest.raises(AddressRefused):
+        public_addresses("zone.example", 443, lambda host, port: ["fe80::1%eth0"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a.example/",
+        "https://a.example:8443/",
+        "https://u:p@a.example/",
+        "https:///x",
+        "ftp://a.example/",
+        "gopher://a.example/",
+        "a.example",
+        "https://[::1",
+        "https://a.example:99999/",
+        "",
+    ],
+)
+def test_addresses_that_are_refused_by_their_text(url: str) -> None:
+    with pytest.raises(AddressRefused):
+        check_url(url, allow_private=False)
+
+
+@pytest.mark.parametrize("url", ["https://a.example/x?y=1", "https://a.example:443/"])
+def test_https_on_its_port_is_fine(url: str) -> None:
+    check_url(url, allow_private=False)
+
+
+def test_private_networks_may_be_allowed() -> None:
+    check_url("http://127.0.0.1:8000/x", allow_private=True)
+
+    with pytest.raises(AddressRefused):
+        check_url("http://u:p@127.0.0.1:8000/x", allow_private=True)
+
+
+def test_a_client_refuses_plain_http_before_it_asks(httpserver: HTTPServer) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        fetch(spec(httpserver.url_for("")), allow_private=False)
+
+    assert caught.value.code == "address_refused"
+    assert httpserver.log == []
+
+
+def test_a_connection_to_a_private_address_is_refused_where_it_is_made(httpserver: HTTPServer) -> None:
+    transport = GuardedTransport(Deadline(), connections=1, addresses=public_addresses)
+
+    with httpx2.Client(transport=transport) as http, pytest.raises(AddressRefused):
+        http.get(httpserver.url_for("/"))
+    assert httpserver.log == []
+
+
+def test_the_connection_goes_to_the_checked_address_and_keeps_the_name(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_json({})
+    asked: list[str] = []
+
+    def addresses(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    transport = GuardedTransport(Deadline(), connections=1, addresses=addresses)
+    with httpx2.Client(transport=transport) as http:
+        http.get(f"http://source.invalid:{httpserver.port}/")
+
+    request, _ = httpserver.log[0]
+    assert request.host == f"source.invalid:{httpserver.port}"
+    assert asked == ["source.invalid"]
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_json({})
+    transport = GuardedTransport(Deadline(), connections=1, addresses=lambda host, port: ["127.0.0.9", "127.0.0.1"])
+
+    with httpx2.Client(transport=transport) as http:
+        assert http.get(f"http://source.invalid:{httpserver.port}/").status_code == 200
+
+
+def test_a_name_without_an_address_is_a_failed_connection() -> None:
+    def addresses(host: str, port: int) -> list[str]:
+        raise OSError("no such name")
+
+    transport = GuardedTransport(Deadline(), connections=1, addresses=addresses)
+    with httpx2.Client(transport=transport) as http, pytest.raises(httpx2.ConnectError, match="has no address"):
+        http.get("http://source.invalid/")
