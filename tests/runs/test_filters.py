@@ -138,9 +138,9 @@ class TestRunFilter:
         stranger = factories.environment("Stranger")
         assert not RunFilter.from_params(QueryDict(""), Environment.objects.filter(pk=stranger.pk)).queryset()
 
-    def test_a_page_takes_one_query_whatever_its_size(self, django_assert_num_queries: Any) -> None:
+    def test_a_page_takes_two_queries_whatever_its_size(self, django_assert_num_queries: Any) -> None:
         rows.runs(30)
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             for run in filtered("").page(None, 30).rows:
                 assert run.sync_job.label and run.integrated_account.integration.name and run.can("rerun")
 
@@ -155,9 +155,10 @@ class TestStatusCounts:
         assert filtered("").status_counts(cap=5)["completed"] == 6
 
     def test_every_count_is_bounded_in_the_database(self, django_assert_num_queries: Any) -> None:
-        with django_assert_num_queries(5) as queries:
+        factories.environment()
+        with django_assert_num_queries(6) as queries:
             filtered("").status_counts(cap=5)
-        assert all("LIMIT 6" in query["sql"] for query in queries)
+        assert all("LIMIT 6" in query["sql"] for query in queries if "COUNT(" in query["sql"])
 
 
 class TestQueryString:
