@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from runs.connectors.transport import Deadline, GuardedTransport
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 MAX_REDIRECTS = 5
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs addresses as they are, credentials included
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 

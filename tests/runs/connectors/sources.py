@@ -82,8 +82,9 @@ def fetch(
 
 
 def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
-    """The bytes of a whole response."""
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers]
+    """The bytes of a whole response, the last on its connection."""
+    length = f"Content-Length: {len(body)}"
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", length, "Connection: close", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -403,6 +404,15 @@ def test_an_account_without_its_credential_sends_nothing(source: HTTPServer) -> 
 
     assert isinstance(failure(of), AuthenticationFailed)
     assert source.log == []
+
+
+def test_no_log_line_holds_a_credential(source: HTTPServer, caplog: pytest.LogCaptureFixture) -> None:
+    answers(source, page(1))
+    with caplog.at_level(logging.DEBUG):
+        fetch(spec(source.url_for(""), query={"sent": "{{context.token}}"}))
+
+    assert source.log[0][0].args["sent"] == TOKEN
+    assert TOKEN not in "".join(record.getMessage() for record in caplog.records if record.name != "werkzeug")
 
 
 def test_the_environment_can_not_put_a_proxy_in_between(source: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
