@@ -125,11 +125,10 @@ class StepLedger:
         return rows if batch.error is None else [*rows, self._failed_request(batch.error)]
 
     def _quarantined(self, refused: RefusedRecord) -> RecordError:
-        name = refused.record_id or "A record"
         return self._error_row(
             record_id=refused.record_id,
             code=refused.code,
-            message=f"{name} {refused.reason}",
+            message=refused.sentence,
             excerpt=refused.excerpt,
             is_quarantine=True,
         )
@@ -160,9 +159,9 @@ class StepLedger:
 
     def _info(self, batch: Batch) -> ErrorInfo:
         """The run's error: the request's that failed, else the first refused record's."""
-        where = {"resource": self.entry.resource, "method": self.entry.method}
+        status = None
         if batch.error is not None:
-            error = batch.error
-            return ErrorInfo(error.code, storable_text(error.message), **where, status_code=error.status_code)
-        refused = batch.refused[0]
-        return ErrorInfo(refused.code, f"{refused.record_id or 'A record'} {refused.reason}", **where)
+            code, message, status = batch.error.code, batch.error.message, batch.error.status_code
+        else:
+            code, message = batch.refused[0].code, batch.refused[0].sentence
+        return ErrorInfo(code, storable_text(message), self.entry.resource, self.entry.method, status)

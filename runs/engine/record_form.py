@@ -31,6 +31,10 @@ class RefusedRecord:
     reason: str
     excerpt: str
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.record_id or 'A record'} {self.reason}"
+
 
 class _Refusal(Exception):
     def __init__(self, code: str, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -22,7 +22,13 @@ def cipher() -> MultiFernet:
     return _cipher(tuple(settings.CREDENTIALS_KEYS))
 
 
-class EncryptedJSONField(models.TextField):
+if TYPE_CHECKING:
+    _AnyTextField = models.TextField[Any, Any]
+else:
+    _AnyTextField = models.TextField
+
+
+class EncryptedJSONField(_AnyTextField):
     """Holds a JSON value; the database and its backups see a Fernet token only."""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:

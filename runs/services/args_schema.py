@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, ValidationError
@@ -57,7 +57,8 @@ def args_failures(args: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Fa
     """What is wrong with the arguments, each at its path. References outside the schema are not followed."""
     validator = Draft202012Validator(_normalised(schema), registry=Registry())
     try:
-        return [_failure(error) for error in sorted(validator.iter_errors(args), key=lambda error: error.json_path)]
+        errors = sorted(validator.iter_errors(args), key=lambda error: error.json_path)
+        return list(dict.fromkeys(failure for error in errors for failure in _failures(error)))
     except Unresolvable as error:
         return [Failure("args", f"can't be checked: the schema refers to {error.ref}, which is not part of it.")]
 
@@ -120,12 +121,13 @@ def _has_default(field: Any) -> bool:
     return isinstance(field, dict) and "default" in field
 
 
-def _failure(error: ValidationError) -> Failure:
-    path = [str(part) for part in error.absolute_path]
+def _failures(error: ValidationError) -> list[Failure]:
+    """The fault, or for missing arguments one fault per argument: jsonschema repeats the whole list for each."""
+    path = ["args", *(str(part) for part in error.absolute_path)]
     if error.validator == "required":
-        missing = next(name for name in error.validator_value if name not in error.instance)
-        return Failure(".".join(["args", *path, missing]), "is required.")
-    return Failure(".".join(["args", *path]), _short(error.message))
+        wanted, given = cast("list[str]", error.validator_value), cast("dict[str, Any]", error.instance)
+        return [Failure(".".join([*path, name]), "is required.") for name in wanted if name not in given]
+    return [Failure(".".join(path), _short(error.message))]
 
 
 def _short(message: str, most: int = 300) -> str:

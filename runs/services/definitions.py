@@ -98,7 +98,7 @@ def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
     IntegratedAccount.objects.filter(id=account.id).update(
         deleted_at=timezone.now(), updated_at=timezone.now(), context={}
     )
-    for run in account.runs.live():  # type: ignore[attr-defined]
+    for run in account.runs.live():
         request_stop(run, actor=actor)
     Record.objects.filter(integrated_account=account).delete()
 

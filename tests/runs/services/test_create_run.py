@@ -169,3 +169,11 @@ def test_a_rerun_keeps_entries_of_its_own_and_takes_the_jobs_as_they_are_now(run
     run.refresh_from_db()
     assert [entry["resource"] for entry in rerun(own, origin=ORIGIN).resources] == ["countries"]
     assert [entry["resource"] for entry in rerun(run, origin=ORIGIN, force=True).resources] == ["cities", "countries"]
+
+
+@pytest.mark.django_db
+def test_each_missing_argument_is_told() -> None:
+    account = factories.account()
+    schema = {"type": "object", "required": ["a", "b"]}
+    job = factories.job(integration=account.integration, args_schema=schema)
+    assert set(failures(account=account, job=job)) == {"args.a", "args.b"}
