@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 from django.conf import settings
@@ -55,9 +56,9 @@ def database_state() -> str:
 
 
 def broker_state() -> str:
-    """`ok` or `unreachable`; the embedded broker is reached when its folder is there."""
+    """`ok` or `unreachable`; the embedded broker is reached where its files can be written."""
     if settings.EMBEDDED_BROKER:
-        return OK if (settings.BROKER_DIR / "messages").is_dir() else UNREACHABLE
+        return OK if os.access(settings.DATA_DIR, os.W_OK) else UNREACHABLE
     try:
         with app.connection_for_write(connect_timeout=BROKER_PATIENCE) as broker:
             broker.ensure_connection(max_retries=1, timeout=BROKER_PATIENCE)

@@ -215,5 +215,6 @@ LOGGING = {
         "httpx2": {"level": "WARNING"},  # it logs whole URLs, and a query may carry a secret
         "httpcore2": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        "kombu.connection": {"level": "ERROR"},  # it warns that the embedded broker has no host
     },
 }

@@ -27,10 +27,8 @@ def main() -> int:
     status = leg("SQLite and files", "", "filesystem://")
     if status or lacking:
         return status
-    try:
+    with services.own_queue(QUEUE):
         return leg("PostgreSQL and Redis", own_database_url(), services.BROKER_URL, *ONCE_ONLY)
-    finally:
-        services.forget_queue(QUEUE)
 
 
 def leg(name: str, database_url: str, broker_url: str, *options: str) -> int:

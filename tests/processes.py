@@ -120,7 +120,7 @@ class Processes:
             popen = subprocess.Popen(
                 command,
                 cwd=PROJECT,
-                env={**os.environ, **self.environment, **environment},
+                env=self._environment(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -139,13 +139,17 @@ class Processes:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env={**os.environ, **self.environment, **environment},
+            env=self._environment(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """With the settings that are shipped, not those of the suite."""
+        return {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **self.environment, **more}
 
     def end(self) -> None:
         for process in reversed(self._started):

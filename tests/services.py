@@ -49,10 +49,14 @@ def own_database(name: str) -> Iterator[str]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def forget_queue(name: str) -> None:
-    """Remove a queue and its binding from the broker."""
-    with redis.Redis.from_url(BROKER_URL) as server:
-        server.delete(name, f"_kombu.binding.{name}")
+@contextmanager
+def own_queue(name: str) -> Iterator[None]:
+    """A queue of the broker that is removed afterwards, with its binding."""
+    try:
+        yield
+    finally:
+        with redis.Redis.from_url(BROKER_URL) as server:
+            server.delete(name, f"_kombu.binding.{name}")
 
 
 def _place(url: str) -> str:

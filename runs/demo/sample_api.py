@@ -24,7 +24,7 @@ import waitress
 
 from runs.demo import dataset
 
-LATENCY = 0.025  # seconds: an API across a network, so that a run can be watched
+LATENCY = 0.06  # seconds: an API across a network, so that a run can be watched
 MOST_PER_PAGE = 200
 COUNTRIES, CITIES = "/countries", "/cities"
 

@@ -8,22 +8,28 @@ from pathlib import Path
 import pytest
 
 from tests import services
-from tests.acceptance.deck import Deck, embedded, on_servers
+from tests.acceptance.deck import Deck, Prepared, embedded, on_servers, prepare
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """A data directory with tables, keys, static files and a token, of which each test gets a copy."""
+    return prepare(tmp_path_factory.mktemp("prepared") / "data")
 
 
 @pytest.fixture
-def deck(tmp_path: Path) -> Iterator[Deck]:
-    with embedded(tmp_path) as installation:
+def deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
+    with embedded(prepared, tmp_path / "data") as installation:
         yield installation
 
 
 @pytest.fixture(params=["SQLite and files", "PostgreSQL and Redis"])
-def any_deck(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deck]:
+def any_deck(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
     if request.param == "SQLite and files":
-        installation = embedded(tmp_path)
+        installation = embedded(prepared, tmp_path / "data")
     elif lacking := services.lacking():
         pytest.skip(f"No answer from {' and '.join(lacking)}")
     else:
-        installation = on_servers(tmp_path)
+        installation = on_servers(prepared, tmp_path / "data")
     with installation as deck:
         yield deck

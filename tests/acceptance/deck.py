@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -90,39 +91,62 @@ class Deck:
         return body
 
 
-@contextmanager
-def embedded(folder: Path) -> Iterator[Deck]:
-    """On SQLite and the filesystem broker."""
+@dataclass(frozen=True)
+class Prepared:
+    """A data directory that a first start has filled."""
+
+    data_dir: Path
+    token: str
+
+
+def prepare(data_dir: Path) -> Prepared:
+    data_dir.mkdir()
     port = any_free_port()
-    with _deck(embedded_environment(folder, port), port, "default") as deck:
-        yield deck
+    with processes(data_dir, embedded_environment(data_dir, port)) as started:
+        token = create_token(started)
+        with web(started, port, token):
+            return Prepared(data_dir, token)
+
+
+def create_token(started: Processes) -> str:
+    made = started.run("create_token", "--environment", "Acceptance")
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
 
 
 @contextmanager
-def on_servers(folder: Path) -> Iterator[Deck]:
+def embedded(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
+    """On SQLite and the filesystem broker."""
+    shutil.copytree(prepared.data_dir, data_dir)
+    port = any_free_port()
+    with (
+        processes(data_dir, embedded_environment(data_dir, port)) as started,
+        web(started, port, prepared.token) as api,
+    ):
+        yield Deck(started, data_dir, started.environment["DATABASE_URL"], "default", api)
+
+
+@contextmanager
+def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
-    mark = secrets.token_hex(4)
-    with services.own_database(f"syncdeck_acceptance_{mark}") as url:
-        try:
-            port = any_free_port()
-            servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
-            with _deck(embedded_environment(folder, port) | servers, port, f"acceptance-{mark}") as deck:
-                yield deck
-        finally:
-            services.forget_queue(f"sync.acceptance-{mark}")
+    shutil.copytree(prepared.data_dir, data_dir)
+    port, group = any_free_port(), f"acceptance-{secrets.token_hex(4)}"
+    with services.own_database(group.replace("-", "_")) as url, services.own_queue(f"sync.{group}"):
+        servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
+        with (
+            processes(data_dir, embedded_environment(data_dir, port) | servers) as started,
+            web(started, port, create_token(started)) as api,
+        ):
+            yield Deck(started, data_dir, url, group, api)
 
 
 @contextmanager
-def _deck(environment: dict[str, str], port: int, group: str) -> Iterator[Deck]:
-    folder = Path(environment["DATA_DIR"])
-    with processes(folder, environment) as started:
-        token = started.run("create_token", "--environment", "Acceptance")
-        assert token.returncode == 0, token.stderr
-        web = started.manage("serve", "--port", str(port))
-        web.says("Serving")
-        headers = {"Authorization": f"Bearer {token.stdout.strip()}"}
-        with httpx2.Client(base_url=environment["PUBLIC_URL"], headers=headers, timeout=20) as api:
-            yield Deck(started, folder, environment["DATABASE_URL"], group, api)
+def web(started: Processes, port: int, token: str) -> Iterator[httpx2.Client]:
+    """A web process, and a client of its API."""
+    started.manage("serve", "--port", str(port)).says("Serving")
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as api:
+        yield api
 
 
 def embedded_environment(folder: Path, port: int) -> dict[str, str]:

@@ -11,7 +11,10 @@ from werkzeug import Request, Response
 from tests.acceptance.deck import JOB, TENANT, Deck, countries_then_cities
 from tests.acceptance.gate import Gate
 from tests.factories import COUNTRIES_AND_CITIES
+from tests.processes import wait_until
 from tests.sources import Source, countries_and_cities, serving
+
+STOP_REQUESTED = "SELECT id FROM runs_syncjobrun WHERE stop_requested_at IS NOT NULL"
 
 
 @pytest.fixture
@@ -52,6 +55,7 @@ def test_an_interrupted_run_is_stopped_and_exits_3(deck: Deck, source: Source, n
     gate.await_arrival()
 
     command.signal(number)
+    wait_until(lambda: deck.rows(STOP_REQUESTED), 10, "a request to stop")
     gate.open()
 
     assert command.wait(15) == 3, command.log()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import services
-from tests.processes import PROJECT
+from tests.processes import Processes
 
 
 def create_token(database_url: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -19,9 +18,7 @@ def create_token(database_url: str, folder: Path) -> subprocess.CompletedProcess
 
 
 def manage(database_url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "DATABASE_URL": database_url, "DATA_DIR": str(folder)}
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    return Processes(folder).run(*arguments, DATABASE_URL=database_url, DATA_DIR=str(folder))
 
 
 @pytest.fixture

@@ -36,10 +36,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", metavar="JOB", help="The job's id or label.")
         parser.add_argument("account", metavar="ACCOUNT", help="The integrated account's id or tenant id.")
-        parser.add_argument("--args", type=json_object, default={}, metavar="JSON", help='Such as {"user_id": 7}.')
+        parser.add_argument("--args", dest="run_args", type=json_object, metavar="JSON", help='Such as {"user_id": 7}.')
         parser.add_argument("--ignore-previous-run", action="store_true", help="Fetch everything, not only news.")
 
-    def handle(self, *, job: str, account: str, ignore_previous_run: bool, **options: Any) -> None:
+    def handle(
+        self, *, job: str, account: str, run_args: dict[str, Any] | None, ignore_previous_run: bool, **options: Any
+    ) -> None:
         ensure_tables()
         of_job = find_job(job)
         with refusals_told():
@@ -47,7 +49,7 @@ class Command(BaseCommand):
                 of_job,
                 find_account(account, of_job),
                 origin=Origin(RunTrigger.CLI, who_types()),
-                args=options["args"],
+                args=run_args,
                 ignore_previous_run=ignore_previous_run,
                 dispatch=False,
             )
