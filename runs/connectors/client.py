@@ -17,7 +17,6 @@ from runs.connectors.address_guard import check_url
 from runs.connectors.errors import RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.pagination import PageView, Pagination
-from runs.connectors.placeholders import placeholders_in
 from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import Reply, check_status, parse_body, records_in
@@ -151,7 +150,4 @@ def _next_cursor(pagination: Pagination, trail: Trail, page: PageView, reply: Re
 
 def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:
     """The account's credentials, and those that an integration holds itself instead of a placeholder."""
-    found = placeholders_in(spec.authorization_config)
-    paths = [path.split(".") for placeholder in found for path in placeholder.paths]
-    used = {path[1] for path in paths if path[0] == "context" and len(path) > 1}
-    return secrets_in(context, used) | secrets_in(spec.authorization_config, {"header_value"})
+    return secrets_in(context, spec.credential_keys) | secrets_in(spec.authorization_config, {"header_value"})

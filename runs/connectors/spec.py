@@ -77,6 +77,13 @@ class ApiSpec:
     pagination: Pagination | None
     resources: Mapping[str, Mapping[str, MethodSpec]]
 
+    @property
+    def credential_keys(self) -> set[str]:
+        """The top-level keys of an account's context that the authorization uses."""
+        found = placeholders_in(self.authorization_config)
+        paths = [path.split(".") for placeholder in found for path in placeholder.paths]
+        return {path[1] for path in paths if path[0] == "context" and len(path) > 1}
+
     def method(self, resource: str, method: str) -> MethodSpec:
         """The method of the resource. Raises UnknownMethod, whose message lists what there is."""
         if resource not in self.resources:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from runs.connectors import ApiSpec, is_secret_name, placeholders_in
+from runs.connectors import ApiSpec, is_secret_name
 from runs.models import SyncJobRun
 
 
@@ -28,10 +28,5 @@ def run_root(run: SyncJobRun) -> dict[str, Any]:
 
 def public_context(context: Mapping[str, Any], spec: ApiSpec) -> dict[str, Any]:
     """The account's context without its credentials: what authorization uses, and what is named like a secret."""
-    used = {path.split(".")[1] for path in _authorization_paths(spec) if path.startswith("context.")}
-    return {key: value for key, value in context.items() if key not in used and not is_secret_name(key)}
-
-
-def _authorization_paths(spec: ApiSpec) -> set[str]:
-    found = placeholders_in(spec.authorization_config)
-    return {path for placeholder in found for path in placeholder.paths}
+    hidden = spec.credential_keys
+    return {key: value for key, value in context.items() if key not in hidden and not is_secret_name(key)}

@@ -9,6 +9,7 @@ import pytest
 from runs.connectors import RequestFailed, parse_integration
 from runs.engine.bindings import Binding, bindings, first_parent, request_total, staged_data, staged_fields
 from runs.engine.entries import Entry, parse_entries
+from runs.engine.roots import public_context
 from tests.factories import integration_config
 
 SPEC = parse_integration(integration_config())
@@ -119,3 +120,8 @@ def test_a_grandchild_sees_its_grandparent() -> None:
     parent = entries({**COUNTRIES, "name": "all"})[0]
     seen = staged_data(parent, {"iso": "DE"}, None, {"world": {"id": 1}})
     assert seen == {"world": {"id": 1}, "countries": {"iso": "DE"}, "all": {"iso": "DE"}}
+
+
+def test_placeholders_see_the_context_without_its_credentials() -> None:
+    context = {"token": "t", "api_key": "k", "subdomain": "acme"}
+    assert public_context(context, SPEC) == {"subdomain": "acme"}
