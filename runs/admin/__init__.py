@@ -1,5 +1,10 @@
 """The admin: everything may be looked at, and only what has no history behind it is edited directly."""
 
+from django.contrib import admin
+
 from runs.admin import daemons, definitions, people, records, runs, tokens, webhooks
+
+admin.site.site_header = admin.site.site_title = "Syncdeck"
+admin.site.index_title = "Administration"
 
 __all__ = ["daemons", "definitions", "people", "records", "runs", "tokens", "webhooks"]

@@ -15,16 +15,24 @@ from django.utils.functional import cached_property
 from runs.errors import InvalidInput
 from runs.models import Environment, User
 
-COUNTED_AT_MOST = 5000
+
+class AtLeast(int):
+    """A count that was broken off, and says so where it is shown."""
+
+    def __str__(self) -> str:
+        return f"{int(self)}+"
 
 
 class BoundedPaginator(Paginator):
     """Counts so far and no farther: an exact count of a large table would take longer than the page it heads."""
 
+    at_most = 5000
+
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows.order_by()[:COUNTED_AT_MOST].count()
+        counted: int = rows.order_by()[: self.at_most + 1].count()
+        return counted if counted <= self.at_most else AtLeast(self.at_most)
 
 
 class EnvironmentFilter(admin.SimpleListFilter):
@@ -41,7 +49,8 @@ class EnvironmentFilter(admin.SimpleListFilter):
         return [(environment.name, environment.name) for environment in visible_environments(request)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(**{f"{self.path}__name": self.value()}) if self.value() else queryset
+        known = self.value() in dict(self.lookup_choices)
+        return queryset.filter(**{f"{self.path}__name": self.value()}) if known else queryset
 
 
 class ScopedAdmin(admin.ModelAdmin):

@@ -59,6 +59,13 @@ class ServiceForm(forms.ModelForm):
             self.add_error(field if field in self.fields else None, f"{failure.path}: {failure.message}")
 
 
+class IntegrationChoice(forms.ModelChoiceField):
+    """Names the environment as well: each may have an integration of the same name."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj} ({obj.environment})"
+
+
 class IntegrationForm(ServiceForm):
     class Meta:
         model = Integration
@@ -72,7 +79,7 @@ class JobForm(ServiceForm):
     class Meta:
         model = SyncJob
         fields = ["integration", "label", "args_schema", "resources", "default_runtime_version"]
-        field_classes = {"args_schema": ObjectField}
+        field_classes = {"integration": IntegrationChoice, "args_schema": ObjectField}
 
     def store(self, values: dict[str, Any]) -> None:
         self.instance.environment = self.instance.integration.environment
@@ -89,7 +96,7 @@ class AccountForm(ServiceForm):
     class Meta:
         model = IntegratedAccount
         fields = ["integration", "tenant_id", "status", "unified_model_override"]
-        field_classes = {"unified_model_override": ObjectField}
+        field_classes = {"integration": IntegrationChoice, "unified_model_override": ObjectField}
 
     def store(self, values: dict[str, Any]) -> None:
         self.instance.environment = self.instance.integration.environment

@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from runs.admin.common import BoundedPaginator
 from runs.models import (
     ApiToken,
     Environment,
@@ -95,7 +96,14 @@ class TestEveryModel:
             office.get(page("record_changelist"))
         counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
         assert counts
-        assert all("LIMIT 5000" in sql for sql in counts)
+        assert all("LIMIT 5001" in sql for sql in counts)
+
+    def test_a_count_that_was_broken_off_says_so(self) -> None:
+        class Short(BoundedPaginator):
+            at_most = 3
+
+        rows.runs(5)
+        assert str(Short(SyncJobRun.objects.all(), 2).count) == "3+"
 
     def test_a_list_of_runs_takes_the_same_queries_whatever_its_length(
         self, office: Client, django_assert_max_num_queries: Any

@@ -1,67 +1,12 @@
-"""A client that carries a token, as every program does."""
+"""Programs with a token, as every client of the API has one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
-
 import pytest
-from django.test import Client
 
 from runs.models import Environment
 from tests import factories
-
-
-@dataclass
-class Program:
-    """A program that talks to the API with one token."""
-
-    token: str
-    client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
-
-    def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
-        """The response to a request whose body, if any, is sent as JSON."""
-        if body is not None:
-            more = {"data": body, "content_type": "application/json", **more}
-        headers = {"Authorization": f"Bearer {self.token}", **more.pop("headers", {})}
-        return self.client.generic(method, path, headers=headers, **_encoded(more))
-
-    def get(self, path: str, **more: Any) -> Any:
-        return self.ask("GET", path, **more)
-
-    def post(self, path: str, body: Any = None, **more: Any) -> Any:
-        return self.ask("POST", path, body, **more)
-
-    def patch(self, path: str, body: Any = None) -> Any:
-        return self.ask("PATCH", path, body)
-
-    def delete(self, path: str) -> Any:
-        return self.ask("DELETE", path)
-
-    def all_of(self, path: str) -> list[dict[str, Any]]:
-        """The whole list at the path, read page by page."""
-        rows, cursor = [], ""
-        while cursor is not None:
-            page = self.get(f"{path}{'&' if '?' in path else '?'}next_cursor={cursor}").json()
-            rows += page["result"]
-            cursor = page["next_cursor"]
-        return rows
-
-
-def _encoded(more: dict[str, Any]) -> dict[str, Any]:
-    """Objects become JSON text; text goes out as it is, so that a test can send what is no JSON."""
-    import json
-
-    data = more.pop("data", "")
-    text = data if isinstance(data, str | bytes) else json.dumps(data)
-    return {"data": text, "content_type": more.pop("content_type", ""), **more}
-
-
-def failure_paths(response: Any) -> list[str]:
-    """The paths of a 400's failures, sorted."""
-    assert response.status_code == 400, response.content
-    return sorted(failure["path"] for failure in response.json()["details"]["failures"])
+from tests.runs.api.program import Program
 
 
 @pytest.fixture
@@ -73,8 +18,3 @@ def program(environment: Environment) -> Program:
 def stranger(db: None) -> Program:
     """A program with a token of another environment."""
     return Program(factories.token(factories.environment("Elsewhere")))
-
-
-@pytest.fixture
-def refused() -> Callable[[Any], list[str]]:
-    return failure_paths

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from runs.models import IntegratedAccount, Integration, SyncJob, SyncJobRun
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program, failure_paths
 
 pytestmark = pytest.mark.django_db
 
@@ -26,22 +23,20 @@ class TestIntegration:
         assert program.get(path).status_code == 404
         assert program.get("/integration").json()["result"] == []
 
-    def test_a_name_is_taken_once(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
+    def test_a_name_is_taken_once(self, program: Program) -> None:
         factories.integration()
         again = program.post("/integration", {"name": "geo", "config": factories.integration_config()})
-        assert refused(again) == ["name"]
+        assert failure_paths(again) == ["name"]
 
-    def test_every_fault_of_the_config_is_listed(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
-        paths = refused(program.post("/integration", {"config": {"pagination": {"format": "magic"}}}))
+    def test_every_fault_of_the_config_is_listed(self, program: Program) -> None:
+        paths = failure_paths(program.post("/integration", {"config": {"pagination": {"format": "magic"}}}))
         assert "name" in paths
         assert any(path.startswith("config.") for path in paths)
         assert not Integration.objects.exists()
 
-    def test_one_that_a_live_run_uses_stays(
-        self, program: Program, run: SyncJobRun, refused: Callable[[Any], list[str]]
-    ) -> None:
+    def test_one_that_a_live_run_uses_stays(self, program: Program, run: SyncJobRun) -> None:
         response = program.delete(f"/integration/{run.sync_job.integration_id}")
-        assert refused(response) == ["id"]
+        assert failure_paths(response) == ["id"]
         assert str(run.id) in response.json()["message"]
 
 
@@ -79,7 +74,7 @@ class TestJob:
         assert program.delete(path).json() == {"id": made.json()["id"]}
         assert program.get(path).status_code == 404
 
-    def test_every_fault_of_it_is_listed(self, program: Program, refused: Callable[[Any], list[str]]) -> None:
+    def test_every_fault_of_it_is_listed(self, program: Program) -> None:
         factories.integration()
         body = {
             "integration_name": "geo",
@@ -89,11 +84,9 @@ class TestJob:
             ],
             "default_runtime_version": 3,
         }
-        paths = refused(program.post("/sync-job", body))
+        paths = failure_paths(program.post("/sync-job", body))
         assert paths == ["default_runtime_version", "resources.0.resource", "resources.1.depends_on"]
         assert not SyncJob.objects.exists()
 
-    def test_one_that_a_live_run_uses_stays(
-        self, program: Program, run: SyncJobRun, refused: Callable[[Any], list[str]]
-    ) -> None:
-        assert refused(program.delete(f"/sync-job/{run.sync_job_id}")) == ["id"]
+    def test_one_that_a_live_run_uses_stays(self, program: Program, run: SyncJobRun) -> None:
+        assert failure_paths(program.delete(f"/sync-job/{run.sync_job_id}")) == ["id"]

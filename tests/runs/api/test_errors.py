@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from django.test import Client, override_settings
 
 from runs.models import Integration, SyncJob, SyncJobRun
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program, failure_paths
 
 pytestmark = pytest.mark.django_db
 
@@ -81,12 +80,10 @@ def test_a_wrong_method_is_told_the_right_ones(program: Program) -> None:
     ],
     ids=lambda value: str(value)[:20].encode("unicode_escape").decode(),
 )
-def test_a_body_that_cannot_be_read_or_stored_is_refused(
-    program: Program, refused: Callable[[Any], list[str]], text: str, path: str
-) -> None:
+def test_a_body_that_cannot_be_read_or_stored_is_failure_paths(program: Program, text: str, path: str) -> None:
     data = text.encode("utf-8", "surrogateescape")
     response = program.post("/sync-job-run", data=data, content_type="application/json")
-    assert refused(response) == [path]
+    assert failure_paths(response) == [path]
     assert_error(response, 400)
     assert not SyncJobRun.objects.exists()
 
@@ -108,7 +105,7 @@ def test_a_body_over_the_limit_is_too_large(program: Program) -> None:
     assert_error(response, 413)
 
 
-def test_too_many_parameters_are_refused(program: Program) -> None:
+def test_too_many_parameters_are_failure_paths(program: Program) -> None:
     assert_error(program.get("/sync-job-run?" + "&".join(f"a{n}=1" for n in range(2000))), 400)
 
 
@@ -134,10 +131,10 @@ def test_too_many_parameters_are_refused(program: Program) -> None:
     ],
 )
 def test_every_fault_of_a_body_is_listed_with_its_path(
-    program: Program, refused: Callable[[Any], list[str]], path: str, body: Any, paths: list[str]
+    program: Program, path: str, body: Any, paths: list[str]
 ) -> None:
     factories.integration()
-    assert refused(program.post(path, body)) == paths
+    assert failure_paths(program.post(path, body)) == paths
     assert (Integration.objects.count(), SyncJob.objects.count(), SyncJobRun.objects.count()) == (1, 0, 0)
 
 

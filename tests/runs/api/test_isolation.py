@@ -11,7 +11,7 @@ from django.utils import timezone
 from runs.api import api
 from runs.models import Record, RunStatus, SyncJobRun, Webhook
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program
 
 pytestmark = pytest.mark.django_db
 

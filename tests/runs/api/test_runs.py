@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 
 from runs.models import RunStatus, SyncJobRun, Webhook
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program, failure_paths
 
 pytestmark = pytest.mark.django_db
 
@@ -69,24 +68,26 @@ class TestCreate:
         assert second.json()["details"] == {"live_run_id": first["id"]}
         assert program.post("/sync-job-run", {**wish, "force": True}).status_code == 201
 
-    def test_what_the_service_refuses_is_listed(
-        self, program: Program, wish: dict[str, Any], refused: Callable[[Any], list[str]]
-    ) -> None:
+    def test_what_the_service_refuses_is_listed(self, program: Program, wish: dict[str, Any]) -> None:
         bad = {
             **wish,
             "resources": [{"resource": "planets", "method": "list"}],
             "error_handling": "shrug",
             "version": 3,
         }
-        assert refused(program.post("/sync-job-run", bad)) == ["error_handling", "resources.0.resource", "version"]
+        assert failure_paths(program.post("/sync-job-run", bad)) == [
+            "error_handling",
+            "resources.0.resource",
+            "version",
+        ]
         assert not SyncJobRun.objects.exists()
 
     def test_a_webhook_of_the_environment_is_handed_to_the_service(
-        self, program: Program, wish: dict[str, Any], refused: Callable[[Any], list[str]]
+        self, program: Program, wish: dict[str, Any]
     ) -> None:
         webhook = Webhook.objects.create(environment=factories.environment(), target_url="https://example.com/hook")
         both = {**wish, "webhook_id": str(webhook.id), "daemon_group_key": "default"}
-        assert refused(program.post("/sync-job-run", both)) == ["webhook_id"]
+        assert failure_paths(program.post("/sync-job-run", both)) == ["webhook_id"]
 
 
 class TestStop:
@@ -108,11 +109,9 @@ class TestStop:
         response = program.ask(method, path.format(run.id), body)
         assert (response.status_code, response.json()) == (200, before)
 
-    def test_another_status_cannot_be_set(
-        self, program: Program, run: SyncJobRun, refused: Callable[[Any], list[str]]
-    ) -> None:
+    def test_another_status_cannot_be_set(self, program: Program, run: SyncJobRun) -> None:
         for status in ("running", "completed", "exploded"):
-            assert refused(program.patch(f"/sync-job-run/{run.id}", {"status": status})) == ["status"]
+            assert failure_paths(program.patch(f"/sync-job-run/{run.id}", {"status": status})) == ["status"]
 
     def test_a_change_of_nothing_changes_nothing(self, program: Program, run: SyncJobRun) -> None:
         response = program.patch(f"/sync-job-run/{run.id}", {"started_at": "2021-08-10T10:00:00.000Z"})

@@ -12,7 +12,7 @@ from django.utils import timezone
 from runs.models import ApiToken, Environment, User
 from runs.services import revoke_token
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from runs.models import Daemon, DaemonStatus, EventKind, Record, RecordError, RunEvent, RunStatus, RunStep, SyncJobRun
 from tests import factories
-from tests.runs.api.conftest import Program
+from tests.runs.api.program import Program
 
 pytestmark = pytest.mark.django_db
 
