@@ -30,7 +30,7 @@ class StepLine:
 
     @property
     def started(self) -> bool:
-        return self.step.started_at is not None
+        return self.step.status != StepStatus.PENDING
 
     @property
     def shows_progress(self) -> bool:

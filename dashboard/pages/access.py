@@ -11,7 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -76,9 +76,7 @@ def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:
 
 def go_to(request: PageRequest, to: str) -> HttpResponse:
     """Send the browser on after an action, whether HTMX or the form itself asked for it."""
-    address = resolve_url(to)
-    response = HttpResponse(status=302, headers={"Location": address})
-    return HttpResponseClientRedirect(address) if request.htmx else response
+    return HttpResponseClientRedirect(resolve_url(to)) if request.htmx else redirect(to)
 
 
 def _to_login(request: PageRequest) -> HttpResponseBase:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dashboard.attention import Concern, Reason, concern_count, concerns
-from dashboard.pages.access import PageRequest, go_to, staff_page, visible
+from dashboard.pages.access import PageRequest, staff_page, visible
 from runs.models import SyncJobRun
 
 HEADINGS = {
@@ -31,7 +31,7 @@ def attention(request: PageRequest) -> HttpResponse:
 def attention_count(request: PageRequest) -> HttpResponse:
     """The number in the navigation, asked for by each page after it has been shown, so that it holds none up."""
     if not request.htmx:
-        return go_to(request, "attention")
+        return redirect("attention")
     count = concern_count(request.user.visible_environments())
     return render(request, "attention/_count.html", {"count": count})
 

@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from dashboard import live
-from dashboard.pages.access import PageRequest, go_to, staff_page, visible_run
+from dashboard.pages.access import PageRequest, staff_page, visible_run
 from dashboard.run_page import PARTS, RunPage, errors_page, events_page
 from runs.keyset import BadCursor
 
@@ -28,7 +27,7 @@ def run_detail(request: PageRequest, run_id: UUID) -> HttpResponse:
 def run_parts(request: PageRequest, run_id: UUID) -> HttpResponse:
     """The parts of the run's page that have changed since the browser last asked."""
     if not request.htmx:
-        return go_to(request, reverse("run_detail", args=[run_id]))
+        return redirect("run_detail", run_id)
     page = RunPage.of(visible_run(request, run_id), request.user)
     known = live.known_parts(request.GET, PARTS)
     changed = [name for name in PARTS if page.versions[name] != known[name]]

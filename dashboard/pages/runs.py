@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard import live
 from dashboard.marks import Mark, status_mark
-from dashboard.pages.access import PageRequest, go_to, staff_page, visible
+from dashboard.pages.access import PageRequest, staff_page, visible
 from dashboard.run_lines import RunLine, run_lines
+from dashboard.templatetags.syncdeck import number, started_by
 from runs.filters import NOT_LISTED, RunFilter
 from runs.models import IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJobRun
 
@@ -33,8 +34,9 @@ class Chip:
     count: int | None = None
 
     @property
-    def exceeds(self) -> bool:
-        return self.count is not None and self.count > COUNT_CAP
+    def shown_count(self) -> str:
+        exceeds = self.count is not None and self.count > COUNT_CAP
+        return f"{number(COUNT_CAP)}+" if exceeds else number(self.count)
 
 
 @staff_page
@@ -50,7 +52,7 @@ def run_list(request: PageRequest) -> HttpResponse:
         "older": page.next_cursor and filters.query_string(cursor=page.next_cursor),
         "first_page": filters.query_string(cursor=None),
         **_choices(request),
-        "triggers": RunTrigger.choices,
+        "triggers": [(trigger.value, started_by(trigger)) for trigger in RunTrigger],
         "in_force": _in_force(filters),
     }
     return render(request, "runs/list.html", context)
@@ -71,7 +73,7 @@ def run_counts(request: PageRequest) -> HttpResponse:
 def run_live(request: PageRequest) -> HttpResponse:
     """The lines that have changed, of those which the browser shows and which were not final."""
     if not request.htmx:
-        return go_to(request, "run_list")
+        return redirect("run_list")
     known = live.known_lines(request.GET)
     lines = run_lines(_shown(request, list(known)), timezone.now())
     changed = [line for line in lines if line.version != known[line.run.pk]]

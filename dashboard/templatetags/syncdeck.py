@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
+from runs.models import RunTrigger
 
 register = template.Library()
 
@@ -42,6 +43,12 @@ def duration(value: timedelta | None) -> str:
     if hours:
         return f"{hours}h {minutes}m"
     return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+@register.filter
+def started_by(trigger: str) -> str:
+    """What started a run, in the middle of a sentence."""
+    return trigger.upper() if trigger in (RunTrigger.API, RunTrigger.CLI) else str(trigger)
 
 
 @register.filter

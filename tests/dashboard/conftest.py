@@ -1,0 +1,58 @@
+"""The people who look at pages, and static files straight from their folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from runs.models import Environment, SyncJobRun, User
+from tests import factories
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(autouse=True)
+def static_files_uncollected(settings: LazySettings, tmp_path: Path) -> None:
+    """Without the folder and the manifest that only `collectstatic` makes."""
+    settings.STATIC_ROOT = tmp_path
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+
+
+def logged_in(person: User, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(person)
+    return client
+
+
+def member(username: str, environment: Environment, **over: Any) -> User:
+    person = factories.user(username, **over)
+    person.environments.add(environment)
+    return person
+
+
+@pytest.fixture
+def operator(environment: Environment) -> Client:
+    """May see the environment, and start, stop and rerun its runs."""
+    return logged_in(member("olga", environment, may_operate=True))
+
+
+@pytest.fixture
+def viewer(environment: Environment) -> Client:
+    """May see the environment."""
+    return logged_in(member("victor", environment))
+
+
+@pytest.fixture
+def outsider(db: None) -> Client:
+    """May operate, but in another environment."""
+    return logged_in(member("otto", factories.environment("Elsewhere"), may_operate=True))
+
+
+@pytest.fixture
+def run_url(run: SyncJobRun) -> str:
+    return f"/runs/{run.pk}/"

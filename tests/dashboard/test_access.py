@@ -1,0 +1,113 @@
+"""Who gets in: staff, to what belongs to their environments; and who may act there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+from django.urls.converters import UUIDConverter
+
+from dashboard.urls import urlpatterns
+from runs.models import SyncJobRun
+from tests import factories
+from tests.dashboard.conftest import HTMX, logged_in
+
+OPEN = {"login", "logout", "theme", "healthz", "readyz"}
+OPERATORS_ONLY = {"run_stop", "run_rerun", "run_start"}
+ANY_ID = "0192f0c1-2b3c-7d4e-8f50-112233445566"
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Name and address of every page that is not open to all."""
+    for pattern in urlpatterns:
+        if isinstance(pattern, URLPattern) and pattern.name not in OPEN:
+            arguments = {
+                name: ANY_ID for name, kind in pattern.pattern.converters.items() if isinstance(kind, UUIDConverter)
+            }
+            yield pattern.name, "/" + get_resolver().reverse(pattern.name, **arguments)
+
+
+PAGES = [pytest.param(address, id=name) for name, address in pages()]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_page_sends_the_unknown_to_the_login(client: Client, address: str, db: None) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, answer.url) == (302, f"/login/?next={address}")
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_no_page_is_for_people_who_are_not_staff(address: str, db: None) -> None:
+    client = logged_in(factories.user("customer", is_staff=False))
+    answer = client.get(address)
+    assert answer.status_code == 403 or address == "/password/"
+
+
+def test_htmx_is_sent_to_the_login_instead_of_getting_it_as_a_fragment(client: Client, db: None) -> None:
+    assert client.get("/runs/live/", headers=HTMX).headers["HX-Redirect"] == "/login/"
+
+
+@pytest.mark.parametrize("part", ["", "live/", "events/", "errors/", "stop/", "rerun/"])
+def test_a_run_of_another_environment_is_not_there(outsider: Client, run_url: str, part: str) -> None:
+    assert outsider.get(run_url + part, headers=HTMX).status_code == 404
+
+
+@pytest.mark.parametrize("action", ["stop/", "rerun/"])
+def test_a_run_of_another_environment_cannot_be_acted_on(outsider: Client, run_url: str, action: str) -> None:
+    assert outsider.post(run_url + action).status_code == 404
+
+
+def test_a_job_of_another_environment_is_not_there(outsider: Client, run: SyncJobRun) -> None:
+    assert outsider.get(f"/jobs/{run.sync_job_id}/run/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/runs/", "/jobs/", "/accounts/", "/records/"])
+def test_lists_leave_out_what_belongs_to_other_environments(outsider: Client, run: SyncJobRun, path: str) -> None:
+    page = outsider.get(path).content.decode()
+    assert "acme" not in page
+    assert "Countries and cities" not in page
+
+
+def test_polling_answers_nothing_about_runs_of_other_environments(outsider: Client, run: SyncJobRun) -> None:
+    answer = outsider.get(f"/runs/live/?ids={run.pk}&v=", headers=HTMX)
+    assert str(run.pk) not in answer.content.decode()
+
+
+def test_a_superuser_sees_every_environment(superuser: object, run_url: str) -> None:
+    assert logged_in(superuser).get(run_url).status_code == 200
+
+
+class TestViewer:
+    """Staff without the right to operate runs."""
+
+    def test_sees_no_buttons(self, viewer: Client, run: SyncJobRun, run_url: str) -> None:
+        for path in (run_url, "/runs/", "/jobs/", "/"):
+            page = viewer.get(path).content.decode()
+            assert f"{run_url}stop/" not in page
+            assert f"{run_url}rerun/" not in page
+            assert f"/jobs/{run.sync_job_id}/run/" not in page
+
+    @pytest.mark.parametrize("action", ["stop/", "rerun/"])
+    def test_may_not_act(self, viewer: Client, run: SyncJobRun, run_url: str, action: str) -> None:
+        assert viewer.post(run_url + action).status_code == 403
+        run.refresh_from_db()
+        assert run.stop_requested_at is None
+        assert SyncJobRun.objects.count() == 1
+
+    def test_may_not_start_a_run(self, viewer: Client, run: SyncJobRun) -> None:
+        assert viewer.post(f"/jobs/{run.sync_job_id}/run/").status_code == 403
+
+    def test_is_refused_within_the_dialog_when_htmx_asks(self, viewer: Client, run_url: str) -> None:
+        page = viewer.get(run_url + "stop/", headers=HTMX).content.decode()
+        assert "Not for you" in page
+        assert "<html" not in page
+
+
+def test_actions_need_the_token_against_forgery(operator: Client, run: SyncJobRun, run_url: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = operator.cookies
+    assert strict.post(run_url + "stop/").status_code == 403
+    run.refresh_from_db()
+    assert run.stop_requested_at is None
