@@ -1,11 +1,11 @@
-"""Many rows at once, written without the services: for tests of lists, whose rows need no history."""
+"""Many rows at once, written without the services and the engine: for tests of what is shown."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runs.models import SyncJobRun
+from runs.models import Record, SyncJobRun
 from runs.models.run import RECORD_STORE, RunStatus, RunTrigger
 from tests import factories
 
@@ -37,3 +37,19 @@ def runs(
         run.created_at = start + index * step
     SyncJobRun.objects.bulk_update(made, ["created_at"], batch_size=200)
     return made
+
+
+def record(run: SyncJobRun, **over: Any) -> Record:
+    """One record that the run has stored."""
+    values = {
+        "integrated_account": run.integrated_account,
+        "resource": "countries",
+        "record_id": "DE",
+        "data": {"iso": "DE"},
+        "content_hash": b"0" * 16,
+        "first_run": run,
+        "last_run": run,
+        "created_at": NOON,
+        "updated_at": NOON,
+    }
+    return Record.objects.create(**{**values, **over})

@@ -19,6 +19,8 @@ OWN_FIELDS = {
 }
 
 
+NULLABLE = {"default_runtime_version"}
+
 Item = TypeVar("Item")
 
 
@@ -42,5 +44,6 @@ def known_time(moment: datetime) -> str:
 
 
 def given(body: Schema) -> dict[str, Any]:
-    """The fields that the client sent with a value: null stands for "not given"."""
-    return body.model_dump(exclude_unset=True, exclude_none=True)
+    """The fields that the client sent with a value: null stands for "not given" where a field cannot be null."""
+    sent = body.model_dump(exclude_unset=True)
+    return {name: value for name, value in sent.items() if value is not None or name in NULLABLE}

@@ -71,6 +71,8 @@ class TestJob:
         path = f"/sync-job/{made.json()['id']}"
         changed = program.patch(path, {"default_runtime_version": 2, "integration_name": "other", "id": "x"}).json()
         assert (changed["default_runtime_version"], changed["integration_name"], changed["label"]) == (2, "geo", "Geo")
+        cleared = program.patch(path, {"default_runtime_version": None, "label": None}).json()
+        assert (cleared["default_runtime_version"], cleared["label"]) == (None, "Geo")
         assert program.delete(path).json() == {"id": made.json()["id"]}
         assert program.get(path).status_code == 404
 

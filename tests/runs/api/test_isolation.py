@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from runs.api import api
-from runs.models import Record, RunStatus, SyncJobRun, Webhook
+from runs.models import RunStatus, SyncJobRun, Webhook
 from tests import factories
+from tests.runs import rows
 from tests.runs.api.program import Program
 
 pytestmark = pytest.mark.django_db
@@ -52,18 +52,7 @@ def test_a_route_answers_a_foreign_id_like_an_unknown_one(
 def test_a_list_shows_nothing_of_another_environment(
     program: Program, stranger: Program, run: SyncJobRun, path: str
 ) -> None:
-    now = timezone.now()
-    Record.objects.create(
-        integrated_account=run.integrated_account,
-        resource="countries",
-        record_id="DE",
-        data={},
-        content_hash=b"0" * 16,
-        first_run=run,
-        last_run=run,
-        created_at=now,
-        updated_at=now,
-    )
+    rows.record(run)
     assert len(program.get(path).json()["result"]) == 1
     for query in ("", f"?environment_id={run.environment_id}", f"?integrated_account_id={run.integrated_account_id}"):
         assert stranger.get(path + query).json()["result"] == []

@@ -10,8 +10,9 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from runs.models import Daemon, DaemonStatus, EventKind, Record, RecordError, RunEvent, RunStatus, RunStep, SyncJobRun
+from runs.models import Daemon, DaemonStatus, EventKind, RecordError, RunEvent, RunStatus, RunStep, SyncJobRun
 from tests import factories
+from tests.runs import rows
 from tests.runs.api.program import Program
 
 pytestmark = pytest.mark.django_db
@@ -172,18 +173,7 @@ def test_an_account_has_every_field_but_its_context(program: Program) -> None:
 
 
 def test_a_record_has_every_field(program: Program, run: SyncJobRun) -> None:
-    now = timezone.now()
-    Record.objects.create(
-        integrated_account=run.integrated_account,
-        resource="countries",
-        record_id="DE",
-        data={"iso": "DE"},
-        content_hash=b"0" * 16,
-        first_run=run,
-        last_run=run,
-        created_at=now,
-        updated_at=now,
-    )
+    rows.record(run)
     [row] = program.get("/record").json()["result"]
     assert row.pop("data") == {"iso": "DE"}
     ids = dict.fromkeys(("id", "integrated_account_id", "first_run_id", "last_run_id"), is_id)

@@ -1,0 +1,121 @@
+"""Integrations, accounts and jobs, written and removed through the services."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from runs.models import (
+    Environment,
+    IntegratedAccount,
+    Integration,
+    RunStatus,
+    SyncJob,
+    SyncJobRun,
+)
+from tests import factories
+from tests.runs.admin.browsing import page, told
+
+pytestmark = pytest.mark.django_db
+
+
+class TestIntegrations:
+    def test_it_is_checked_by_the_service(self, office: Client, environment: Environment) -> None:
+        form = {"environment": str(environment.pk), "name": "geo", "label": "", "category": "", "config": "{}"}
+        response = office.post(page("integration_add"), form)
+        assert "config" in response.context["adminform"].form.errors
+        sound = {**form, "config": json.dumps(factories.integration_config())}
+        office.post(page("integration_add"), sound)
+        assert Integration.objects.get().name == "geo"
+        again = office.post(page("integration_add"), sound)
+        assert "taken" in str(again.context["adminform"].form.errors["name"])
+
+
+class TestAccounts:
+    def form(self, integration: Integration, **over: Any) -> dict[str, Any]:
+        values = {"integration": integration.pk, "tenant_id": "acme", "status": "active"}
+        return {**values, "unified_model_override": "", "credentials": "", **over}
+
+    def test_credentials_go_in_and_are_never_shown(self, office: Client) -> None:
+        integration = factories.integration()
+        response = office.post(
+            page("integratedaccount_add"), self.form(integration, credentials='{"token": "c4nary"}'), follow=True
+        )
+        account = IntegratedAccount.objects.get()
+        assert account.context == {"token": "c4nary"}
+        assert account.environment == integration.environment
+        shown = [response, office.get(page("integratedaccount_change", account.pk))]
+        shown.append(office.get(page("integratedaccount_history", account.pk)))
+        assert all("c4nary" not in one.content.decode() for one in shown)
+
+    def test_an_empty_field_keeps_them_and_a_given_one_is_merged(self, office: Client) -> None:
+        account = factories.account(context={"token": "c4nary"})
+        path = page("integratedaccount_change", account.pk)
+        office.post(path, self.form(account.integration, tenant_id="globex"))
+        account.refresh_from_db()
+        assert (account.tenant_id, account.context) == ("globex", {"token": "c4nary"})
+        office.post(path, self.form(account.integration, credentials='{"region": "eu"}'))
+        account.refresh_from_db()
+        assert account.context == {"token": "c4nary", "region": "eu"}
+
+    @pytest.mark.parametrize("text", ['["c4nary"]', '{"token": "c4nary"', '{"token": "c4nary\\u0000"}'])
+    def test_what_is_refused_is_not_shown_again(self, office: Client, text: str) -> None:
+        integration = factories.integration()
+        response = office.post(page("integratedaccount_add"), self.form(integration, credentials=text))
+        assert response.status_code == 200
+        assert response.context["adminform"].form.errors["credentials"]
+        assert "c4nary" not in response.content.decode()
+        assert not IntegratedAccount.objects.exists()
+
+    def test_deleting_goes_through_the_service(self, office: Client, run: SyncJobRun) -> None:
+        account = run.integrated_account
+        path = page("integratedaccount_delete", account.pk)
+        assert office.get(path).status_code == 200
+        office.post(path, {"post": "yes"})
+        account.refresh_from_db()
+        run.refresh_from_db()
+        assert account.deleted_at is not None
+        assert account.context == {}
+        assert run.status == RunStatus.STOPPED
+        assert office.get(page("integratedaccount_change", account.pk)).status_code == 302
+
+
+class TestJobs:
+    def test_the_services_faults_stand_at_their_fields(self, office: Client) -> None:
+        integration = factories.integration()
+        form = {
+            "integration": integration.pk,
+            "label": "Planets",
+            "args_schema": "{}",
+            "resources": json.dumps([{"resource": "planets", "method": "list"}]),
+            "default_runtime_version": "3",
+        }
+        response = office.post(page("syncjob_add"), form)
+        assert {"resources", "default_runtime_version"} <= set(response.context["adminform"].form.errors)
+        assert not SyncJob.objects.exists()
+
+    def test_a_sound_job_is_stored(self, office: Client) -> None:
+        integration = factories.integration()
+        form = {
+            "integration": integration.pk,
+            "label": "Geo",
+            "args_schema": "",
+            "resources": json.dumps(factories.COUNTRIES_AND_CITIES),
+        }
+        office.post(page("syncjob_add"), form)
+        job = SyncJob.objects.get()
+        assert (job.label, job.environment) == ("Geo", integration.environment)
+        office.post(page("syncjob_change", job.pk), {**form, "label": "Geography"})
+        job.refresh_from_db()
+        assert job.label == "Geography"
+
+    def test_one_that_a_live_run_uses_stays(self, office: Client, run: SyncJobRun) -> None:
+        response = office.post(page("syncjob_delete", run.sync_job_id), {"post": "yes"}, follow=True)
+        assert f"is in use by the live run {run.id}" in told(response)[0]
+        data = {"action": "delete_selected", "_selected_action": [str(run.sync_job_id)], "post": "yes"}
+        assert "Nothing was deleted" in told(office.post(page("syncjob_changelist"), data, follow=True))[0]
+        run.sync_job.refresh_from_db()
+        assert run.sync_job.deleted_at is None
