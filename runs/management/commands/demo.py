@@ -12,10 +12,10 @@ from rich.console import Console
 
 from runs.addresses import address_to_open, port_number, require_free
 from runs.demo.installation import Demo, find_or_make
-from runs.demo.tour import Tour
 from runs.management.database import ensure_tables
 from runs.management.refusals import refusals_told
 from runs.management.supervisor import Lost, Service, Supervisor
+from runs.management.tour import Tour
 from runs.management.whole import project_path, whole
 
 CONCURRENCY = 4

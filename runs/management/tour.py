@@ -1,4 +1,4 @@
-"""What the terminal shows while the demo runs."""
+"""What the terminal shows while the demo runs: where to look, how to get in, and the first run."""
 
 from __future__ import annotations
 
