@@ -16,20 +16,20 @@ MAX_DEPTH = 100
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def storage_failures(value: Any, root: str) -> list[Failure]:
-    """The faults of a JSON value, each with its path below the value; `root` names the value itself.
+def storage_failures(value: Any, root: str = "") -> list[Failure]:
+    """The faults of a JSON value, each with its path; `root` is the path of the value itself.
 
     Walked without recursion, since the depth is the client's.
     """
     failures: list[Failure] = []
-    waiting: list[tuple[str, int, Any]] = [("", 0, value)]
+    waiting: list[tuple[str, int, Any]] = [(root, 0, value)]
     while waiting:
         path, depth, part = waiting.pop()
         if isinstance(part, dict | list) and depth == MAX_DEPTH:
             return [Failure(root, f"must not be nested deeper than {MAX_DEPTH} levels")]
         message = _fault(part)
         if message:
-            failures.append(Failure(path or root, message))
+            failures.append(Failure(path, message))
         waiting += [(f"{path}.{key}" if path else str(key), depth + 1, item) for key, item in _items(part)]
     return failures
 

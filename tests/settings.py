@@ -12,8 +12,12 @@ os.environ["ALLOW_PRIVATE_NETWORKS"] = "true"  # the sources of the tests listen
 os.environ["PUBLIC_URL"] = "http://testserver"
 
 from dashboard.settings import *  # noqa: E402, F403
-from dashboard.settings import DATA_DIR, DATABASES  # noqa: E402
+from dashboard.settings import DATA_DIR, DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in production: threads and real transactions don't work in memory.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+
+STATIC_ROOT.mkdir()  # WhiteNoise warns of one that is missing; the real processes of the suite fill their own
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the suite logs in often

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods
 from dashboard.marks import run_mark
 from dashboard.pages.access import PageRequest, go_to, operator_page, visible_run
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
-from runs.models import Action, RunTrigger, SyncJobRun
-from runs.services import Origin, request_stop, rerun, rerun_window
+from runs.models import Action, SyncJobRun
+from runs.services import request_stop, rerun, rerun_window
 
 CONFLICT = 409
 BAD_REQUEST = 400
@@ -41,9 +41,8 @@ def run_rerun(request: PageRequest, run_id: UUID) -> HttpResponse:
     if request.method != "POST":
         window = rerun_window(run) if run.can(Action.RERUN) and not ignore else None
         return _dialog(request, "runs/rerun", run, ignore_previous_run=ignore, window=window)
-    origin = Origin(RunTrigger.RERUN, request.user.get_username())
     try:
-        new = rerun(run, origin=origin, ignore_previous_run=ignore)
+        new = rerun(run, actor=request.user.get_username(), ignore_previous_run=ignore)
     except LiveRunExists as error:
         return _refused(request, run, str(error), live_run_id=error.live_run_id)
     except NotAllowed as error:

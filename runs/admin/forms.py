@@ -9,7 +9,6 @@ from django import forms
 from runs.errors import Failure, InvalidInput
 from runs.models import IntegratedAccount, Integration, SyncJob
 from runs.services import save_account, save_integration, save_job
-from runs.storable import storage_failures
 
 
 class WriteOnlyTextarea(forms.Textarea):
@@ -45,10 +44,7 @@ class ServiceForm(forms.ModelForm):
         super()._post_clean()  # type: ignore[misc]
         if self.errors:
             return
-        failures = [failure for name, value in self.cleaned_data.items() for failure in _unstorable(name, value)]
         try:
-            if failures:
-                raise InvalidInput(failures)
             self.store(self.cleaned_data)
         except InvalidInput as refused:
             self._show(refused.failures)
@@ -108,8 +104,3 @@ class AccountForm(ServiceForm):
 
 def _field_of(path: str) -> str:
     return f"credentials{path.removeprefix('context')}" if path.split(".")[0] == "context" else path
-
-
-def _unstorable(name: str, value: Any) -> list[Failure]:
-    faults = storage_failures(value, "") if isinstance(value, dict | list) else []
-    return [Failure(f"{name}.{fault.path}".rstrip("."), fault.message) for fault in faults]

@@ -15,7 +15,7 @@ from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, person
 from runs.errors import InvalidInput, NotAllowed
 from runs.filters import NOT_LISTED, mentions
 from runs.models import Action, RecordError, RunEvent, RunStep, RunTrigger, StagedParent, SyncJobRun
-from runs.services import Origin, request_stop, rerun
+from runs.services import request_stop, rerun
 
 MOST_AT_ONCE = 100
 
@@ -107,10 +107,10 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
         self._rerun(request, queryset, ignore_previous_run=True)
 
     def _rerun(self, request: HttpRequest, queryset: QuerySet[Any], *, ignore_previous_run: bool) -> None:
-        origin = Origin(RunTrigger.ADMIN, person(request).get_username())
+        actor = person(request).get_username()
 
         def run_again(run: SyncJobRun) -> str:
-            new = rerun(run, origin=origin, ignore_previous_run=ignore_previous_run)
+            new = rerun(run, actor=actor, trigger=RunTrigger.ADMIN, ignore_previous_run=ignore_previous_run)
             address = reverse("admin:runs_syncjobrun_change", args=[new.id])
             return format_html('Run {} runs again as <a href="{}">{}</a>.', run.id, address, new.id)
 

@@ -27,9 +27,9 @@ class JsonParser(Parser):
             raise InvalidInput([Failure("body", "is not valid JSON")]) from error
         if not isinstance(body, dict):
             raise InvalidInput([Failure("body", "must be a JSON object")])
-        failures = storage_failures(body, "body")
+        failures = storage_failures(body)
         if failures:
-            raise InvalidInput(failures)
+            raise InvalidInput([Failure(failure.path or "body", failure.message) for failure in failures])
         return body
 
 

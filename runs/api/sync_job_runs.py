@@ -31,7 +31,7 @@ from runs.api.payloads.sync_job_runs import (
 )
 from runs.api.sync_jobs import jobs_of
 from runs.errors import Failure, InvalidInput
-from runs.models import RunStatus, RunStep, SyncJobRun, Webhook
+from runs.models import RunStatus, RunStep, SyncJobRun
 from runs.services import create_run, request_stop, rerun
 
 router = Router()
@@ -60,7 +60,6 @@ def start_run(request: TokenRequest, body: NewRun) -> RunWithJob:
         {
             "sync_job_id": ("job", jobs_of(request)),
             "integrated_account_id": ("account", accounts_of(request)),
-            "webhook_id": ("webhook", Webhook.objects.live().filter(environment=environment_of(request))),
         },
     )
     return run_with_job(create_run(**wishes, origin=origin_of(request)))
@@ -99,7 +98,7 @@ def stop_run(request: TokenRequest, run_id: UUID) -> RunWithJob:
 def rerun_run(request: TokenRequest, run_id: UUID, body: RerunWishes | None = None) -> RunWithJob:
     """The new run; 409 while this one is live."""
     wishes: dict[str, Any] = given(body) if body else {}
-    return run_with_job(rerun(find_run(request, run_id), origin=origin_of(request), **wishes))
+    return run_with_job(rerun(find_run(request, run_id), actor=actor_of(request), **wishes))
 
 
 @router.get("/{run_id}/event", response=ListOf[EventPayload], openapi_extra=list_parameters(EVENT_FIELDS))

@@ -15,6 +15,7 @@ from runs.models import AccountStatus, Environment, IntegratedAccount, Integrati
 from runs.services.args_schema import check_schema
 from runs.services.run_request import spec_of
 from runs.services.runs import request_stop
+from runs.storable import storage_failures
 
 VERSIONS = (None, 1, 2)
 
@@ -54,6 +55,7 @@ def save_account(
     given = values.get("context")
     if given is not None and not isinstance(given, dict):
         failures.append(Failure("context", "must be an object."))
+    failures += storage_failures(given, "context")
     _raise_if(failures)
     if given:
         row.context = {**row.context, **given}
@@ -111,6 +113,7 @@ def _delete(row: Integration | SyncJob, runs: Any) -> None:
 
 
 def _assign(row: Any, values: Mapping[str, Any], fields: tuple[str, ...]) -> None:
+    _raise_if([failure for field in fields if field in values for failure in storage_failures(values[field], field)])
     for field in fields:
         if field in values:
             setattr(row, field, values[field])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from runs.connectors import ApiSpec, SpecError, parse_integration
 from runs.engine.bindings import looped_list
@@ -12,6 +13,7 @@ from runs.engine.entries import Entry, parse_entries
 from runs.errors import Failure, InvalidInput
 from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, Webhook
 from runs.services.args_schema import args_failures, with_defaults
+from runs.storable import storage_failures
 
 MAX_GROUP = 100
 
@@ -24,7 +26,7 @@ class RunRequest:
     account: IntegratedAccount
     args: Mapping[str, Any]
     resources: list[Any] | None
-    webhook: Webhook | None
+    webhook_id: UUID | None
     daemon_group_key: str | None
     error_handling: str
     version: int
@@ -40,6 +42,7 @@ def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
     except InvalidInput as error:
         failures += error.failures
     if isinstance(request.args, Mapping):
+        failures += storage_failures(request.args, "args")
         args = with_defaults(request.args, request.job.args_schema)
         failures += [*args_failures(args, request.job.args_schema), *_loop_failures(entries, args)]
     else:
@@ -73,10 +76,8 @@ def _target_failures(request: RunRequest) -> Iterator[Failure]:
 
 
 def _mode_failures(request: RunRequest) -> Iterator[Failure]:
-    if request.webhook is not None and request.daemon_group_key is not None:
-        yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
-    elif request.webhook is not None:
-        yield Failure("webhook_id", "is not available in this version: runs go to the record store.")
+    if request.webhook_id is not None:
+        yield from _webhook_failures(request, request.webhook_id)
     group = request.daemon_group_key
     if group is not None and not (0 < len(group) <= MAX_GROUP and group.replace("-", "").replace("_", "").isalnum()):
         yield Failure("daemon_group_key", f"must be 1 to {MAX_GROUP} letters, digits, hyphens or underscores.")
@@ -86,6 +87,16 @@ def _mode_failures(request: RunRequest) -> Iterator[Failure]:
         yield Failure("version", "must be 1 or 2.")
     elif request.error_handling == ErrorHandling.BATCH:
         yield Failure("error_handling", _batch_message(request.version))
+
+
+def _webhook_failures(request: RunRequest, webhook_id: UUID) -> Iterator[Failure]:
+    if request.daemon_group_key is not None:
+        yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
+    webhooks = Webhook.objects.live().filter(environment=request.job.environment)
+    if not webhooks.filter(id=webhook_id).exists():
+        yield Failure("webhook_id", "is not the id of a webhook of this environment.")
+    elif request.daemon_group_key is None:
+        yield Failure("webhook_id", "is not available in this version: runs go to the record store.")
 
 
 def _batch_message(version: int) -> str:

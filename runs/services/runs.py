@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -27,7 +28,6 @@ from runs.models import (
     RunTrigger,
     SyncJob,
     SyncJobRun,
-    Webhook,
 )
 from runs.models.run import DEFAULT_GROUP, RECORD_STORE
 from runs.services.run_request import RunRequest, checked, spec_of
@@ -48,7 +48,7 @@ def create_run(
     origin: Origin,
     args: Mapping[str, Any] | None = None,
     resources: list[Any] | None = None,
-    webhook: Webhook | None = None,
+    webhook_id: UUID | None = None,
     daemon_group_key: str | None = None,
     error_handling: str | None = None,
     ignore_previous_run: bool = False,
@@ -68,7 +68,7 @@ def create_run(
         account=account,
         args={} if args is None else args,
         resources=resources,
-        webhook=webhook,
+        webhook_id=webhook_id,
         daemon_group_key=daemon_group_key,
         error_handling=error_handling or ErrorHandling.IGNORE,
         version=version or job.default_runtime_version or 1,
@@ -82,9 +82,9 @@ def create_run(
         args_hash=digest(args),
         resources=[entry.definition for entry in entries],
         has_own_resources=resources is not None,
-        webhook=webhook,
-        daemon_group_key=daemon_group_key or (None if webhook else DEFAULT_GROUP),
-        destination=str(webhook.id) if webhook else RECORD_STORE,
+        webhook_id=webhook_id,
+        daemon_group_key=daemon_group_key or (None if webhook_id else DEFAULT_GROUP),
+        destination=str(webhook_id) if webhook_id else RECORD_STORE,
         error_handling=request.error_handling,
         ignore_previous_run=ignore_previous_run,
         version=request.version,
@@ -115,7 +115,14 @@ def request_stop(run: SyncJobRun, *, actor: str = "") -> SyncJobRun:
     return SyncJobRun.objects.get(id=run.id)
 
 
-def rerun(run: SyncJobRun, *, origin: Origin, ignore_previous_run: bool = False, force: bool = False) -> SyncJobRun:
+def rerun(
+    run: SyncJobRun,
+    *,
+    actor: str = "",
+    trigger: RunTrigger = RunTrigger.RERUN,
+    ignore_previous_run: bool = False,
+    force: bool = False,
+) -> SyncJobRun:
     """A new run of the same job, account, args, destination and error handling.
 
     It takes the job's entries as they are now, unless the run was given its own. Raises NotAllowed while the run is
@@ -126,10 +133,10 @@ def rerun(run: SyncJobRun, *, origin: Origin, ignore_previous_run: bool = False,
     return create_run(
         run.sync_job,
         run.integrated_account,
-        origin=origin,
+        origin=Origin(trigger, actor),
         args=run.args,
         resources=run.resources if run.has_own_resources else None,
-        webhook=run.webhook,
+        webhook_id=run.webhook_id,
         daemon_group_key=run.daemon_group_key,
         error_handling=run.error_handling,
         ignore_previous_run=ignore_previous_run,

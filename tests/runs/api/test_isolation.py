@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runs.api import api
-from runs.models import RunStatus, SyncJobRun, Webhook
+from runs.models import RunStatus, SyncJobRun
 from tests import factories
 from tests.runs import rows
 from tests.runs.api.program import Program
@@ -61,8 +61,7 @@ def test_a_list_shows_nothing_of_another_environment(
 def test_a_body_cannot_name_what_is_of_another_environment(program: Program, stranger: Program) -> None:
     account = factories.account()
     job = factories.job(integration=account.integration)
-    webhook = Webhook.objects.create(environment=account.environment, target_url="https://example.com/hook")
-    body = {"sync_job_id": str(job.id), "integrated_account_id": str(account.id), "webhook_id": str(webhook.id)}
+    body = {"sync_job_id": str(job.id), "integrated_account_id": str(account.id)}
     response = stranger.post("/sync-job-run", body)
     assert sorted(failure["path"] for failure in response.json()["details"]["failures"]) == sorted(body)
     assert stranger.post("/sync-job", {"integration_name": "geo", "resources": []}).status_code == 400

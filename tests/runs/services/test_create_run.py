@@ -27,7 +27,7 @@ def failures(**over: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
         create_run(job, account, origin=ORIGIN, **over)
     assert not SyncJobRun.objects.exists()
-    return {failure.path: failure.message for failure in caught.value.failures}
+    return {failure.path: failure.message for failure in reversed(caught.value.failures)}
 
 
 def test_a_run_starts_as_created_with_zeros_for_each_entry(run: SyncJobRun) -> None:
@@ -66,7 +66,18 @@ def test_a_wrong_wish_is_refused_at_its_path(given: dict[str, Any], path: str) -
 @pytest.mark.django_db
 def test_both_destinations_at_once_are_refused() -> None:
     webhook = Webhook.objects.create(environment=factories.environment(), target_url="https://example.com/")
-    assert "exclude each other" in failures(webhook=webhook, daemon_group_key="default")["webhook_id"]
+    assert "exclude each other" in failures(webhook_id=webhook.id, daemon_group_key="default")["webhook_id"]
+
+
+@pytest.mark.django_db
+def test_a_webhook_of_another_environment_is_unknown() -> None:
+    webhook = Webhook.objects.create(environment=factories.environment("Other"), target_url="https://example.com/")
+    assert "is not the id of a webhook" in failures(webhook_id=webhook.id)["webhook_id"]
+
+
+@pytest.mark.django_db
+def test_args_that_no_database_can_hold_are_refused_at_their_path() -> None:
+    assert set(failures(args={"a": ["x", "\0"]})) == {"args.a.1"}
 
 
 @pytest.mark.django_db
@@ -139,7 +150,7 @@ def test_of_eight_creations_at_once_one_is_made() -> None:
 def test_a_rerun_repeats_the_run_and_names_it(run: SyncJobRun) -> None:
     request_stop(run)
     run.refresh_from_db()
-    again = rerun(run, origin=Origin(RunTrigger.RERUN, "someone"), ignore_previous_run=True)
+    again = rerun(run, actor="someone", ignore_previous_run=True)
     assert (again.rerun_of_id, again.trigger, again.created_by) == (run.id, RunTrigger.RERUN, "someone")
     assert (again.args, again.destination, again.error_handling) == (run.args, run.destination, run.error_handling)
     assert (again.ignore_previous_run, again.status) == (True, RunStatus.CREATED)
@@ -147,15 +158,15 @@ def test_a_rerun_repeats_the_run_and_names_it(run: SyncJobRun) -> None:
 
 def test_a_live_run_is_not_run_again(run: SyncJobRun) -> None:
     with pytest.raises(NotAllowed):
-        rerun(run, origin=ORIGIN)
+        rerun(run)
 
 
 def test_a_rerun_of_a_run_that_has_a_live_twin_is_refused(run: SyncJobRun) -> None:
     request_stop(run)
     run.refresh_from_db()
-    twin = rerun(run, origin=ORIGIN)
+    twin = rerun(run)
     with pytest.raises(LiveRunExists) as caught:
-        rerun(run, origin=ORIGIN)
+        rerun(run)
     assert caught.value.live_run_id == twin.id
 
 
@@ -167,8 +178,8 @@ def test_a_rerun_keeps_entries_of_its_own_and_takes_the_jobs_as_they_are_now(run
     run.sync_job.resources = list(reversed(run.sync_job.resources))
     run.sync_job.save()
     run.refresh_from_db()
-    assert [entry["resource"] for entry in rerun(own, origin=ORIGIN).resources] == ["countries"]
-    assert [entry["resource"] for entry in rerun(run, origin=ORIGIN, force=True).resources] == ["cities", "countries"]
+    assert [entry["resource"] for entry in rerun(own).resources] == ["countries"]
+    assert [entry["resource"] for entry in rerun(run, force=True).resources] == ["cities", "countries"]
 
 
 @pytest.mark.django_db
