@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from uuid import UUID
 
+from django.db.models import Manager
 from django.utils import timezone
 
 from dashboard.live import version_of
@@ -109,16 +110,16 @@ class RunPage:
 
     @cached_property
     def versions(self) -> dict[str, str]:
-        run, state = self.run, (self.run.updated_at, self.run.status, self.mark.kind)
-        steps = version_of(state, *((step.updated_at, step.status, step.fetched, step.position) for step in self.steps))
-        latest_event = run.events.order_by("-created_at", "-id").values_list("id", flat=True).first()
-        latest_error = run.record_errors.order_by("-created_at", "-id").values_list("id", flat=True).first()
+        """By what each part shows, apart from times that the browser counts on by itself."""
+        run = self.run
+        entries = version_of(run.status, *(_shown(step) for step in self.steps))
+        counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
         return {
-            "summary": version_of(steps, self.waits_in_vain),
-            "entries": steps,
-            "facts": version_of(state),
-            "events": version_of(latest_event),
-            "errors": version_of(latest_error),
+            "summary": version_of(entries, self.mark.kind, self.waits_in_vain, *counts),
+            "entries": entries,
+            "facts": version_of(run.updated_at, run.status),
+            "events": version_of(_latest(run.events)),
+            "errors": version_of(_latest(run.record_errors)),
         }
 
     def _took(self, step: RunStep) -> timedelta | None:
@@ -135,6 +136,15 @@ def events_page(run: SyncJobRun, cursor: str | None) -> Page[RunEvent]:
 def errors_page(run: SyncJobRun, cursor: str | None) -> Page[RecordError]:
     """The run's record errors, newest first. Raises BadCursor."""
     return keyset_page(run.record_errors.all(), cursor, LINES)
+
+
+def _shown(step: RunStep) -> tuple[object, ...]:
+    counts = (step.fetched, step.persisted, step.error_count, step.position, step.request_total)
+    return (step.status, *counts, step.started_at, step.finished_at, step.previous_run_date)
+
+
+def _latest(history: Manager[RunEvent] | Manager[RecordError]) -> UUID | None:
+    return history.order_by("-created_at", "-id").values_list("id", flat=True).first()
 
 
 def _depth(step: RunStep, by_id: dict[UUID, RunStep]) -> int:

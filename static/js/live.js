@@ -2,7 +2,7 @@
 // htmx polls by itself; this holds requests back. (Its own trigger filters would need eval, which the CSP forbids.)
 (() => {
   "use strict";
-  const MOST_SKIPPED = 15;
+  const MOST_SKIPPED = 7;
   const button = document.getElementById("live-state");
   let paused = false;
   let failures = 0;
@@ -10,7 +10,8 @@
   let lastContact = null;
 
   const poller = () => document.querySelector("[data-live]");
-  const isPoll = (event) => event.detail.elt && event.detail.elt.id === "poller";
+  // By its address: once an answer has replaced the poller, htmx tells of the request from another element.
+  const isPoll = (event) => event.detail.pathInfo.requestPath.includes("/live/");
 
   function show(state, text) {
     button.hidden = false;
@@ -40,6 +41,7 @@
   }
 
   function wake() {
+    toSkip = 0;
     if (poller()) window.htmx.trigger(poller(), "wake");
   }
 
@@ -53,6 +55,7 @@
   });
   document.addEventListener("htmx:afterSettle", tell);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
+  window.addEventListener("online", wake);
 
   // What the reader has opened stays open when its part of the page is swapped.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {

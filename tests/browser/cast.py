@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -14,6 +16,7 @@ from runs.models import (
     DaemonStatus,
     EventKind,
     IntegratedAccount,
+    Integration,
     Record,
     RecordError,
     RunEvent,
@@ -27,7 +30,7 @@ from runs.services import Origin, create_run
 from tests import factories
 
 LONG_NAME = (
-    "Société Anonyme des Établissements Réunis de la Haute-Saône et du Territoire " * 2 + "de Belfort et Fils, Frères"
+    "Société Anonyme des Établissements Réunis de la Haute-Saône et du Territoire de Belfort, Frères et Fils, " * 2
 )
 SCHEMA = {
     "project_slug": {"type": "string", "required": True, "description": "Such as gh/acme/website."},
@@ -36,34 +39,79 @@ SCHEMA = {
     "depth": {"type": "string", "enum": ["shallow", "full"]},
     "archived": {"type": "boolean"},
 }
+COUNTRIES = 252
+EU1 = "daemon@eu1.example.org"
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of a run. Times in seconds: since its start, from start to end, since a stop was asked for."""
+
+    status: RunStatus
+    age: int
+    took: int | None = None
+    cities: int = 0
+    errors: int = 0
+    error: str = ""
+    lease: int | None = None
+    stopping: int | None = None
+    group: str | None = None
+    trigger: RunTrigger = RunTrigger.DASHBOARD
+
+
+STORIES = {
+    "running": Story(RunStatus.RUNNING, 72, cities=12_148, lease=3600, trigger=RunTrigger.API),
+    "stopping": Story(RunStatus.RUNNING, 380, cities=7_861, lease=3600, stopping=95),
+    "silent": Story(RunStatus.RUNNING, 1120, cities=2_698, lease=-320, trigger=RunTrigger.SCHEDULE),
+    "created": Story(RunStatus.CREATED, 40, group="eu-west", trigger=RunTrigger.SCHEDULE),
+    "failed": Story(
+        RunStatus.FAILED, 4000, 357, 70_243,
+        error="the source answered 429 Too Many Requests, and asks to wait longer than is allowed.",
+        trigger=RunTrigger.SCHEDULE,
+    ),
+    "warned": Story(RunStatus.COMPLETED, 5000, 131, 9_120, errors=4),
+    "stopped": Story(RunStatus.STOPPED, 9000, 722, 55_618, stopping=8280),
+    "completed": Story(RunStatus.COMPLETED, 14_000, 312, 48_002, trigger=RunTrigger.RERUN),
+    "long-name": Story(RunStatus.FAILED, 90_000, 12, error="unbroken" * 50),
+}  # fmt: skip
 
 
 def populate() -> dict[str, SyncJobRun]:
-    """Everything, and of the runs one of each state by its name."""
+    """Everything; of the runs, the one of each story by its name."""
     now = timezone.now()
-    accounts, jobs = _accounts(), _jobs()
+    integration = factories.integration(name="zendesk", label="Zendesk")
+    accounts, jobs = _accounts(integration), _jobs(integration)
     _daemons(now)
     runs = {
-        name: _run(jobs[index % 2], accounts[index], now, **story)
-        for index, (name, story) in enumerate(_stories().items())
+        name: _run(job, account, story, now)
+        for (name, story), account, job in zip(STORIES.items(), accounts, cycle(jobs), strict=False)
     }
-    _history(jobs[0], accounts[0], now)
+    _history(jobs[0], now)
     _errors(runs["warned"])
-    _records(runs["completed"])
+    _records(accounts[0], runs["completed"])
     return runs
 
 
-def _accounts() -> list[IntegratedAccount]:
-    integration = factories.integration(name="zendesk", label="Zendesk")
-    names = ["Acme Corp", "Globex", "Initech", "Contoso", "Hooli", "Vandelay", "Northwind", "Wingtip Toys", LONG_NAME]
-    statuses = cycle([AccountStatus.ACTIVE] * 6 + [AccountStatus.NEEDS_REAUTH])
-    return [factories.account(integration=integration, tenant_id=name, status=next(statuses)) for name in names]
+def _accounts(integration: Integration) -> list[IntegratedAccount]:
+    names = [
+        "Acme Corp",
+        "Globex",
+        "Initech",
+        "Contoso",
+        "Hooli",
+        "Vandelay",
+        "Northwind",
+        "Wingtip Toys",
+        LONG_NAME[:200],
+    ]
+    statuses = cycle([*[AccountStatus.ACTIVE] * 6, AccountStatus.NEEDS_REAUTH])
+    return [
+        factories.account(integration=integration, tenant_id=name, status=status)
+        for name, status in zip(names, statuses, strict=False)
+    ]
 
 
-def _jobs() -> list[SyncJob]:
-    integration = factories.account(
-        tenant_id="spare", integration=IntegratedAccount.objects.first().integration
-    ).integration
+def _jobs(integration: Integration) -> list[SyncJob]:
     return [
         factories.job(integration=integration, label="Tickets and comments", args_schema=SCHEMA),
         factories.job(integration=integration, label="Countries and cities"),
@@ -71,143 +119,120 @@ def _jobs() -> list[SyncJob]:
 
 
 def _daemons(now: datetime) -> None:
-    facts = {"pool": "threads", "concurrency": 4}
-    for name, status, silent in [("eu1", "active", 2), ("eu2", "active", 400), ("us1", "stopped", 9000)]:
+    for name, group, status, silent in [
+        (EU1, "default", DaemonStatus.ACTIVE, -3600),
+        ("daemon@eu2.example.org", "default", DaemonStatus.ACTIVE, 400),
+        ("daemon@us1.example.org", "us", DaemonStatus.STOPPED, 9000),
+    ]:
         Daemon.objects.create(
-            daemon_id=f"daemon@{name}.example.org",
-            group_key="default" if name != "us1" else "us",
-            status=DaemonStatus(status),
+            daemon_id=name,
+            group_key=group,
+            status=status,
             last_active_at=now - timedelta(seconds=silent),
-            metadata=facts,
+            metadata={"pool": "threads", "concurrency": 4},
         )
 
 
-def _stories() -> dict[str, dict[str, Any]]:
-    failure = {
-        "code": "request_failed",
-        "message": "the source answered 429 Too Many Requests, and to wait longer than is allowed.",
-        "resource": "cities",
-        "method": "list",
-        "status_code": 429,
-    }
-    return {
-        "running": {"status": "running", "age": 72, "fetched": (252, 12_148), "lease_until": 3600, "trigger": "api"},
-        "stopping": {"status": "running", "age": 380, "fetched": (252, 7_861), "lease_until": 3600, "stopping": 95},
-        "stale": {"status": "running", "age": 1120, "fetched": (252, 2_698), "lease_until": -320, "trigger": "schedule"},
-        "created": {"status": "created", "age": 40, "group": "eu-west", "trigger": "schedule"},
-        "failed": {"status": "failed", "age": 4000, "took": 357, "fetched": (252, 70_243), "error": failure, "trigger": "schedule"},
-        "warned": {"status": "completed", "age": 5000, "took": 131, "fetched": (252, 9_120), "errors": 4},
-        "stopped": {"status": "stopped", "age": 9000, "took": 722, "fetched": (252, 55_618), "stopping": 8280},
-        "completed": {"status": "completed", "age": 14_000, "took": 312, "fetched": (252, 48_002), "trigger": "rerun"},
-        "long name": {"status": "failed", "age": 90_000, "took": 12, "fetched": (0, 0), "error": {**failure, "message": "x" * 400}},
-    }  # fmt: skip
-
-
-def _run(job: SyncJob, account: IntegratedAccount, now: datetime, **story: Any) -> SyncJobRun:
-    """A run as the service makes it, brought to its state as a daemon would have."""
-    started = now - timedelta(seconds=story["age"])
-    args = {"project_slug": "gh/acme/website", "since_days": 30} if job.args_schema else {}
-    origin = Origin(RunTrigger(story.get("trigger", "dashboard")), "operator")
-    run = create_run(job, account, origin=origin, args=args, daemon_group_key=story.get("group"), dispatch=False)
-    ended = started + timedelta(seconds=story["took"]) if "took" in story else None
-    countries, cities = story.get("fetched", (0, 0))
-    values: dict[str, Any] = {
-        "status": story["status"],
-        "created_at": started - timedelta(seconds=3),
-        "finished_at": ended,
-        "fetched": countries + cities,
-        "persisted": countries + cities,
-        "error_count": story.get("errors", 0),
-        "error": story.get("error"),
-    }
-    if story["status"] != "created":
-        values |= {"started_at": started, "daemon_id": "daemon@eu1.example.org", "attempt": 1}
-    if "lease_until" in story:
-        values |= {"lease_until": now + timedelta(seconds=story["lease_until"]), "lease_token": run.pk}
-    if "stopping" in story:
-        values |= {"stop_requested_at": now - timedelta(seconds=story["stopping"]), "stop_requested_by": "operator"}
-    SyncJobRun.objects.filter(pk=run.pk).update(**values)
+def _run(job: SyncJob, account: IntegratedAccount, story: Story, now: datetime) -> SyncJobRun:
+    """A run as the service makes it, brought to where its story is by what a daemon would have written."""
+    args = {"project_slug": "gh/acme/website"} if job.args_schema else {}
+    origin = Origin(story.trigger, "" if story.trigger == RunTrigger.SCHEDULE else "operator")
+    run = create_run(job, account, origin=origin, args=args, daemon_group_key=story.group, dispatch=False)
+    SyncJobRun.objects.filter(pk=run.pk).update(**_values(story, now))
     run.refresh_from_db()
+    RunEvent.objects.filter(run=run).update(created_at=run.created_at)
     if run.started_at:
-        _steps(run, countries, cities)
-        _events(run)
+        _steps(run, story)
+        _events(run, run.started_at)
     return run
 
 
-def _steps(run: SyncJobRun, countries: int, cities: int) -> None:
+def _values(story: Story, now: datetime) -> dict[str, Any]:
+    started = now - timedelta(seconds=story.age)
+    ended = None if story.took is None else started + timedelta(seconds=story.took)
+    count = story.cities + COUNTRIES
+    values: dict[str, Any] = {
+        "status": story.status,
+        "created_at": started - timedelta(seconds=3),
+        "finished_at": ended,
+    }
+    if story.status == RunStatus.CREATED:
+        return values
+    values |= {"started_at": started, "updated_at": ended or now, "daemon_id": EU1, "attempt": 1}
+    values |= {"fetched": count, "persisted": count, "error_count": story.errors}
+    if story.error:
+        values["error"] = {"code": "request_failed", "message": story.error, "resource": "cities", "method": "list"}
+    if story.lease is not None:
+        values |= {"lease_until": now + timedelta(seconds=story.lease), "lease_token": uuid4()}
+    if story.stopping is not None:
+        values |= {"stop_requested_at": now - timedelta(seconds=story.stopping), "stop_requested_by": "operator"}
+    return values
+
+
+def _steps(run: SyncJobRun, story: Story) -> None:
     """The countries are done; the cities are as far as the run."""
     half = run.started_at + timedelta(seconds=9)
-    first, second = run.steps.all()
-    ending = {"completed": StepStatus.COMPLETED, "running": StepStatus.RUNNING}.get(run.status, StepStatus(run.status))
-    for step, count, status, begun, ended in [
-        (first, countries, StepStatus.COMPLETED, run.started_at, half),
-        (second, cities, ending, half, run.finished_at),
-    ]:
-        step.status, step.fetched, step.persisted, step.started_at, step.finished_at = (
-            status,
-            count,
-            count,
-            begun,
-            ended,
-        )
-        step.error_count, step.previous_run_date = (
-            (run.error_count if step is second else 0),
-            run.started_at - timedelta(days=1),
-        )
-        step.save()
-    second.position, second.request_total = (97, 252) if run.is_live else (252, 252)
-    second.save()
+    dated = {"previous_run_date": run.started_at - timedelta(days=1)}
+    done = {"status": StepStatus.COMPLETED, "started_at": run.started_at, "finished_at": half}
+    run.steps.filter(index=0).update(fetched=COUNTRIES, persisted=COUNTRIES, **done, **dated)
+    work = {"status": StepStatus(run.status), "started_at": half, "finished_at": run.finished_at}
+    progress = {"position": 97 if run.is_live else COUNTRIES, "request_total": COUNTRIES}
+    counts = {"fetched": story.cities, "persisted": story.cities, "error_count": story.errors}
+    run.steps.filter(index=1).update(**work, **progress, **counts, **dated)
 
 
-def _events(run: SyncJobRun) -> None:
-    lines: list[tuple[int, EventKind, str]] = [
-        (0, EventKind.STARTED, "Started by daemon@eu1.example.org, attempt 1."),
-        (0, EventKind.STEP_STARTED, "countries: started."),
-        (9, EventKind.STEP_FINISHED, "countries: 252 fetched, 252 persisted."),
-        (9, EventKind.STEP_STARTED, "cities: started."),
-        (11, EventKind.RATE_LIMITED, "The source asks to wait 12 s (Retry-After)."),
+def _events(run: SyncJobRun, started: datetime) -> None:
+    lines: list[tuple[datetime, EventKind, str]] = [
+        (started, EventKind.STARTED, f"Started by {EU1}, attempt 1."),
+        (started, EventKind.STEP_STARTED, "countries: started."),
+        (started + timedelta(seconds=9), EventKind.STEP_FINISHED, "countries: 252 fetched, 252 persisted."),
+        (started + timedelta(seconds=9), EventKind.STEP_STARTED, "cities: started."),
+        (started + timedelta(seconds=11), EventKind.RATE_LIMITED, "The source asks to wait 12 s (Retry-After)."),
     ]
-    RunEvent.objects.filter(run=run, kind=EventKind.CREATED).update(created_at=run.created_at)
-    for seconds, kind, message in lines:
+    if run.stop_requested_at:
+        lines.append((run.stop_requested_at, EventKind.STOP_REQUESTED, "Stop asked for by operator."))
+    if run.finished_at:
+        ending = f"{run.get_status_display()}{f': {run.error_text()}' if run.error else '.'}"
+        lines.append((run.finished_at, EventKind(run.status), ending))
+    for time, kind, message in lines:
         event = RunEvent.objects.create(run=run, kind=kind, message=message)
-        RunEvent.objects.filter(pk=event.pk).update(created_at=run.started_at + timedelta(seconds=seconds))
-    if run.status == RunStatus.FAILED:
-        event = RunEvent.objects.create(run=run, kind=EventKind.FAILED, message=f"Failed: {run.error_text()}")
-        RunEvent.objects.filter(pk=event.pk).update(created_at=run.finished_at)
+        RunEvent.objects.filter(pk=event.pk).update(created_at=time)
 
 
-def _history(job: SyncJob, account: IntegratedAccount, now: datetime) -> None:
+def _history(job: SyncJob, now: datetime) -> None:
     """Enough completed runs for a second page."""
     for hours in range(5, 60):
-        _run(
-            job, factories.account(integration=account.integration, tenant_id=f"Customer {hours}"), now,
-            status="completed", age=hours * 3600, took=60 + hours * 7, fetched=(252, 900 + hours * 31), trigger="schedule",
-        )  # fmt: skip
+        account = factories.account(integration=job.integration, tenant_id=f"Customer {hours}")
+        took, cities = 60 + hours * 7, 900 + hours * 31
+        story = Story(RunStatus.COMPLETED, hours * 3600, took, cities, trigger=RunTrigger.SCHEDULE)
+        _run(job, account, story, now)
 
 
 def _errors(run: SyncJobRun) -> None:
-    step = run.steps.last()
     for number in range(4):
         RecordError.objects.create(
-            run=run, step=step, resource="cities", method="list", code="http_error", status_code=502,
-            message="the source answered 502 Bad Gateway four times within 30 s.", record_id=f"DE-{number}",
-            url="https://api.example.org/cities?country=DE&page=3", excerpt="<html><h1>502 Bad Gateway</h1></html>",
-        )  # fmt: skip
+            run=run,
+            step=run.steps.get(index=1),
+            resource="cities",
+            method="list",
+            code="http_error",
+            status_code=502,
+            message="the source answered 502 Bad Gateway four times within 30 s.",
+            record_id=f"DE-{number}",
+            url="https://api.example.org/cities?country=DE&page=3",
+            excerpt="<html><h1>502 Bad Gateway</h1></html>",
+        )
 
 
-def _records(run: SyncJobRun) -> None:
+def _records(account: IntegratedAccount, run: SyncJobRun) -> None:
     stored = {"first_run": run, "last_run": run, "created_at": run.finished_at, "updated_at": run.finished_at}
     for number in range(60):
+        geonameid = 2_950_159 + number
         Record.objects.create(
-            integrated_account=run.integrated_account,
+            integrated_account=account,
             resource="cities" if number % 3 else "countries",
-            record_id=str(2_950_159 + number),
-            data={
-                "geonameid": 2_950_159 + number,
-                "name": f"City {number}",
-                "countrycode": "DE",
-                "population": 3426354,
-            },
+            record_id=str(geonameid),
+            data={"geonameid": geonameid, "name": f"City {number}", "countrycode": "DE", "population": 3_426_354},
             content_hash=bytes(16),
             **stored,
         )

@@ -21,8 +21,8 @@ def change(run: SyncJobRun, **values: Any) -> SyncJobRun:
 
 def running(run: SyncJobRun, **over: Any) -> SyncJobRun:
     now = timezone.now()
-    lease = {"lease_until": now + timedelta(minutes=1), "lease_token": run.pk}
-    return change(run, status=RunStatus.RUNNING, started_at=now, daemon_id="d1", attempt=1, **{**lease, **over})
+    claim = {"lease_until": now + timedelta(minutes=1), "lease_token": run.pk, "daemon_id": "d1", "attempt": 1}
+    return change(run, status=RunStatus.RUNNING, started_at=now, **{**claim, **over})
 
 
 def ended(run: SyncJobRun, status: RunStatus, **over: Any) -> SyncJobRun:

@@ -1,0 +1,106 @@
+"""Chromium against an installation of real processes: web, a daemon, and a source that can be held back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request
+
+from tests.acceptance.deck import Deck, countries_then_cities, embedded, prepare
+from tests.browser.chromium import ARGUMENTS, MISSING, executable
+from tests.factories import COUNTRIES_AND_CITIES
+from tests.sources import Source, countries_and_cities, serving
+
+PASSWORD = "pw-for-tests-1"
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    path = executable()
+    if path is None:
+        pytest.skip(MISSING)
+    return {**browser_type_launch_args, "executable_path": path, "args": ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def source() -> Iterator[Source]:
+    with serving(countries_and_cities(countries=4, cities=150)) as source:
+        yield source
+
+
+@pytest.fixture(scope="session")
+def deck(source: Source, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
+    """One installation for all browser tests; it needs the browser first, so that nothing starts in vain."""
+    folder = tmp_path_factory.mktemp("deck")
+    with embedded(prepare(folder / "prepared"), folder / "data") as deck:
+        deck.define(countries_then_cities(source.url), COUNTRIES_AND_CITIES)
+        made = deck.processes.run(
+            "createsuperuser", "--noinput", "--username", "olga", "--email", "olga@example.org",
+            DJANGO_SUPERUSER_PASSWORD=PASSWORD,
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        deck.daemon()
+        yield deck
+
+
+@pytest.fixture(autouse=True)
+def source_answers(source: Source) -> Iterator[None]:
+    """Whatever a test makes the source do, it is itself again afterwards."""
+    yield
+    source.before = None
+
+
+@pytest.fixture(scope="session")
+def base_url(deck: Deck) -> str:
+    """Where the pages' relative addresses lead."""
+    return str(deck.api.base_url)
+
+
+def let_pass(page: Page, seconds: int) -> None:
+    """Put the page's clock forward: what its timers would do in that time has then been done."""
+    page.clock.run_for(seconds * 1000)
+    page.evaluate("0")  # whatever it has sent is known before this answer
+
+
+@dataclass
+class Polls:
+    """The requests of live updates that a page has sent, counted."""
+
+    requests: list[Request] = field(default_factory=list)
+
+    def note(self, request: Request) -> None:
+        if "/live/" in request.url:
+            self.requests.append(request)
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+
+@pytest.fixture
+def polls(context: BrowserContext) -> Polls:
+    polls = Polls()
+    context.on("request", polls.note)
+    return polls
+
+
+@pytest.fixture
+def olga(page: Page, deck: Deck) -> Iterator[Page]:
+    """A page of somebody who has logged in, and in whose console nothing may go wrong.
+
+    Its clock is one that `let_pass` can put forward.
+    """
+    page.clock.install()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
+    )
+    page.goto("/login/")
+    page.get_by_label("Username").fill("olga")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    yield page
+    assert faults == []

@@ -1,0 +1,105 @@
+"""What surrounds the pages: theme, keyboard, narrow screens, and no JavaScript at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.acceptance.deck import Deck
+from tests.browser.conftest import PASSWORD
+
+TARGETS = ".rail a, .button, select, summary, input:not([type=hidden], [type=checkbox])"
+SMALL = """targets => [...document.querySelectorAll(targets)]
+    .filter(element => element.checkVisibility() && element.getBoundingClientRect().height < 44)
+    .map(element => element.outerHTML)"""
+PAGES = ["/", "/runs/", "/jobs/", "/accounts/", "/records/", "/daemons/", "/password/"]
+
+
+@pytest.fixture
+def finished(deck: Deck) -> str:
+    """The address of a run that has ended."""
+    run_id = deck.create_run()
+    deck.ended(run_id)
+    return f"/runs/{run_id}/"
+
+
+@pytest.mark.parametrize("width", [360, 1024, 1440])
+def test_no_page_scrolls_sideways(olga: Page, finished: str, width: int) -> None:
+    olga.set_viewport_size({"width": width, "height": 800})
+    for path in [*PAGES, finished]:
+        olga.goto(path)
+        assert olga.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_targets_are_large_enough_for_fingers_on_a_phone(olga: Page, finished: str) -> None:
+    olga.set_viewport_size({"width": 360, "height": 800})
+    for path in [*PAGES, finished]:
+        olga.goto(path)
+        assert olga.evaluate(SMALL, TARGETS) == [], path
+
+
+def test_the_theme_follows_the_system_until_one_is_chosen(olga: Page) -> None:
+    def background() -> str:
+        return olga.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    olga.emulate_media(color_scheme="dark")
+    olga.goto("/runs/")
+    dark = background()
+    olga.locator("details.menu summary").click()
+    olga.get_by_role("button", name="Light").click()
+    expect(olga.locator("html[data-theme=light] body")).to_be_visible()
+    assert background() != dark
+    olga.emulate_media(color_scheme="light")
+    light = background()
+    olga.emulate_media(color_scheme="dark")
+    assert background() == light
+
+
+def test_the_search_is_a_key_away(olga: Page, finished: str) -> None:
+    olga.goto("/jobs/")
+    olga.keyboard.press("/")
+    olga.keyboard.type("acme")
+    olga.keyboard.press("Enter")
+    expect(olga).to_have_url("/runs/?q=acme")
+    expect(olga.locator("tbody tr").first).to_contain_text("acme")
+
+
+def test_the_id_of_a_run_can_be_copied(olga: Page, finished: str) -> None:
+    olga.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    olga.goto(finished)
+    olga.locator("#facts .copy").click()
+    assert olga.evaluate("navigator.clipboard.readText()") == finished.split("/")[2]
+
+
+class TestWithoutJavaScript:
+    @pytest.fixture
+    def plain(self, browser: Browser, deck: Deck) -> Iterator[Page]:
+        context = browser.new_context(base_url=str(deck.api.base_url), java_script_enabled=False)
+        page = context.new_page()
+        page.goto("/login/")
+        page.get_by_label("Username").fill("olga")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        yield page
+        context.close()
+
+    def test_a_run_is_started_and_run_again(self, plain: Page, deck: Deck, finished: str) -> None:
+        plain.goto(finished)
+        plain.get_by_role("link", name="Rerun", exact=True).click()
+        plain.get_by_role("button", name="Rerun").click()
+        expect(plain.locator("#facts")).to_contain_text("Rerun of")
+        deck.ended(plain.url.rstrip("/").rpartition("/")[2])
+        plain.reload()
+        expect(plain.locator("#summary")).to_contain_text("Completed in")
+
+    def test_the_list_is_filtered(self, plain: Page, finished: str) -> None:
+        plain.goto("/runs/")
+        plain.locator("select[name=trigger]").select_option("api")
+        plain.get_by_role("button", name="Apply").click()
+        expect(plain.locator(f"a[href='{finished}']")).to_be_visible()
+
+    def test_nothing_claims_to_be_live(self, plain: Page) -> None:
+        plain.goto("/runs/")
+        expect(plain.locator("#live-state")).to_be_hidden()

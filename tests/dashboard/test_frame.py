@@ -1,0 +1,129 @@
+"""What surrounds every page: login, theme, time zone, security headers, and what stands in for a page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib import auth
+from django.test import Client
+
+from runs.models import SyncJobRun, User
+from tests import factories
+from tests.dashboard.conftest import HTMX, logged_in
+
+PASSWORD = "pw-for-tests-1"
+
+
+class TestLogin:
+    def test_is_by_username_and_leads_to_where_one_wanted(self, client: Client, run_url: str) -> None:
+        factories.user("olga")
+        answer = client.post("/login/", {"username": "olga", "password": PASSWORD, "next": run_url})
+        assert answer.url == run_url
+
+    def test_with_a_wrong_password_says_so(self, client: Client, db: None) -> None:
+        factories.user("olga")
+        page = client.post("/login/", {"username": "olga", "password": "wrong"}).content.decode()
+        assert 'role="alert"' in page
+
+    def test_leads_nowhere_else(self, client: Client, db: None) -> None:
+        factories.user("olga")
+        answer = client.post("/login/", {"username": "olga", "password": PASSWORD, "next": "https://evil.example"})
+        assert answer.url == "/"
+
+    def test_is_locked_after_ten_wrong_tries(self, client: Client, db: None) -> None:
+        factories.user("olga")
+        answers = [client.post("/login/", {"username": "olga", "password": "wrong"}) for _ in range(11)]
+        assert "Too many tries" in answers[-1].content.decode()
+
+
+def test_logging_out_is_a_post(viewer: Client) -> None:
+    assert viewer.get("/logout/").status_code == 405
+    assert viewer.post("/logout/").url == "/login/"
+    assert not auth.get_user(viewer).is_authenticated
+
+
+def test_the_password_can_be_changed(viewer: Client) -> None:
+    new = "another-pw-for-tests-2"
+    answer = viewer.post(
+        "/password/", {"old_password": PASSWORD, "new_password1": new, "new_password2": new}, follow=True
+    )
+    assert "Your password is changed." in answer.content.decode()
+    assert User.objects.get().check_password(new)
+
+
+def test_a_weak_password_is_refused_beside_its_field(viewer: Client) -> None:
+    page = viewer.post("/password/", {"old_password": PASSWORD, "new_password1": "1", "new_password2": "1"})
+    assert "too short" in page.content.decode()
+
+
+class TestTheme:
+    def test_is_remembered_and_read_by_the_server(self, viewer: Client) -> None:
+        answer = viewer.post("/theme/", {"theme": "dark", "next": "/jobs/"})
+        assert answer.url == "/jobs/"
+        assert 'data-theme="dark"' in viewer.get("/jobs/").content.decode()
+
+    def test_follows_the_system_by_default(self, viewer: Client) -> None:
+        assert "data-theme" not in viewer.get("/jobs/").content.decode()
+        viewer.cookies["theme"] = '"><script>'
+        assert "data-theme" not in viewer.get("/jobs/").content.decode()
+
+    @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
+    def test_leads_back_to_our_own_pages_only(self, viewer: Client, elsewhere: str) -> None:
+        assert viewer.post("/theme/", {"theme": "odd", "next": elsewhere}).url == "/"
+
+
+class TestTimeZone:
+    def test_is_that_of_the_reader_and_is_named(self, viewer: Client, run: SyncJobRun, run_url: str) -> None:
+        User.objects.update(time_zone="Asia/Tokyo")
+        page = viewer.get(run_url).content.decode()
+        assert ">Asia/Tokyo</span>" in page
+        assert re.search(r'title="[^"]+ Asia/Tokyo"', page)
+
+    def test_is_utc_where_it_is_unknown(self, viewer: Client) -> None:
+        User.objects.update(time_zone="Mars/Olympus")
+        assert ">UTC</span>" in viewer.get("/runs/").content.decode()
+
+
+class TestSecurity:
+    def test_no_page_has_anything_inline(self, operator: Client, run: SyncJobRun, run_url: str) -> None:
+        for path in ("/", "/runs/", run_url, f"/jobs/{run.sync_job_id}/run/", "/records/"):
+            page = operator.get(path).content.decode()
+            assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=|javascript:", page), path
+
+    def test_the_policy_allows_our_own_files_only(self, viewer: Client) -> None:
+        policy = viewer.get("/runs/").headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+    def test_fragments_and_pages_are_cached_apart(self, viewer: Client) -> None:
+        assert "HX-Request" in viewer.get("/runs/").headers["Vary"]
+
+
+class TestProblems:
+    @pytest.mark.parametrize("path", ["/no/such/page/", "/runs/odd/"])
+    def test_a_page_that_is_not_there_is_told_in_our_style(self, viewer: Client, path: str) -> None:
+        answer = viewer.get(path)
+        assert answer.status_code == 404
+        assert "There is nothing here" in answer.content.decode()
+
+    def test_a_program_gets_the_errors_of_the_api(self, client: Client, db: None) -> None:
+        answer = client.get("/no/such/page", headers={"Accept": "application/json"})
+        assert answer.json()["statusCode"] == 404
+        answer = client.get("/no/such/page", headers={"Authorization": "Bearer x"})
+        assert answer.json()["error"] == "Not Found"
+
+    def test_htmx_gets_a_fragment(self, viewer: Client) -> None:
+        assert "<html" not in viewer.get("/no/such/page/", headers=HTMX).content.decode()
+
+    def test_a_form_that_is_too_old_says_what_to_do(self, db: None) -> None:
+        answer = Client(enforce_csrf_checks=True).post("/login/", {})
+        assert answer.status_code == 403
+        assert "This page was too old" in answer.content.decode()
+
+
+class TestAdminLink:
+    def test_is_for_those_with_something_to_see_there(self, superuser: User, viewer: Client, operator: Client) -> None:
+        assert 'href="/admin/"' in logged_in(superuser).get("/jobs/").content.decode()
+        assert 'href="/admin/"' not in viewer.get("/jobs/").content.decode()
+        assert 'href="/admin/"' not in operator.get("/jobs/").content.decode()
