@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Manager
 from django.utils import timezone
 
+from dashboard.charts import DurationBars, duration_bars
 from dashboard.live import version_of
 from dashboard.marks import Mark, run_mark, step_mark
 from runs.keyset import Page, keyset_page
@@ -18,6 +19,7 @@ from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunSte
 PARTS = ("summary", "entries", "facts", "events", "errors")
 LINES = 50
 SHOWN_RERUNS = 5
+SHOWN_BARS = 30
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,24 @@ class RunPage:
 
     @cached_property
     def events(self) -> Page[RunEvent]:
-        return events_page(self.run, None)
+        return keyset_page(self.run.events.all(), None, LINES)
 
     @cached_property
     def errors(self) -> Page[RecordError]:
-        return errors_page(self.run, None)
+        return keyset_page(self.run.record_errors.all(), None, LINES)
 
     @cached_property
     def reruns(self) -> list[SyncJobRun]:
         return list(self.run.reruns.order_by("created_at").only("id", "status", "created_at")[:SHOWN_RERUNS])
+
+    @cached_property
+    def duration_bars(self) -> DurationBars:
+        """Of this run and those of the same account and job before and after it, the last ones."""
+        same = SyncJobRun.objects.filter(
+            sync_job=self.run.sync_job_id, integrated_account=self.run.integrated_account_id
+        )
+        latest = same.order_by("-created_at", "-id").defer("args", "resources")[:SHOWN_BARS]
+        return duration_bars(list(latest)[::-1], self.now)
 
     @cached_property
     def waits_in_vain(self) -> bool:
@@ -126,16 +137,6 @@ class RunPage:
         if step.started_at is None:
             return None
         return (step.finished_at or self.run.finished_at or self.now) - step.started_at
-
-
-def events_page(run: SyncJobRun, cursor: str | None) -> Page[RunEvent]:
-    """The run's timeline, newest first. Raises BadCursor."""
-    return keyset_page(run.events.all(), cursor, LINES)
-
-
-def errors_page(run: SyncJobRun, cursor: str | None) -> Page[RecordError]:
-    """The run's record errors, newest first. Raises BadCursor."""
-    return keyset_page(run.record_errors.all(), cursor, LINES)
 
 
 def _shown(step: RunStep) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from runs.filters import NOT_LISTED
 from runs.models import SyncJob, SyncJobRun, User
 
 Row = TypeVar("Row", bound=Model)
@@ -64,8 +65,8 @@ def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
 
 def visible_run(request: PageRequest, run_id: UUID) -> SyncJobRun:
     """The run with all that its page names; 404 outside the person's environments."""
-    runs = SyncJobRun.objects.select_related("sync_job", "integrated_account__integration", "webhook", "rerun_of")
-    return get_object_or_404(visible(runs.defer("integrated_account__context"), request.user), pk=run_id)
+    runs = SyncJobRun.objects.select_related("sync_job", "integrated_account__integration", "webhook")
+    return get_object_or_404(visible(runs.defer(*NOT_LISTED, "webhook__secret"), request.user), pk=run_id)
 
 
 def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:

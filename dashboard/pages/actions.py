@@ -27,7 +27,7 @@ BAD_REQUEST = 400
 def run_stop(request: PageRequest, run_id: UUID) -> HttpResponse:
     run = visible_run(request, run_id)
     if request.method != "POST":
-        return _dialog(request, "runs/stop", run)
+        return _ask(request, "runs/_stop.html", run)
     after = request_stop(run, actor=request.user.get_username())
     _tell_stop(request, run, after)
     return go_to(request, _address(run))
@@ -40,7 +40,7 @@ def run_rerun(request: PageRequest, run_id: UUID) -> HttpResponse:
     ignore = "ignore_previous_run" in (request.POST or request.GET)
     if request.method != "POST":
         window = rerun_window(run) if run.can(Action.RERUN) and not ignore else None
-        return _dialog(request, "runs/rerun", run, ignore_previous_run=ignore, window=window)
+        return _ask(request, "runs/_rerun.html", run, ignore_previous_run=ignore, window=window)
     try:
         new = rerun(run, actor=request.user.get_username(), ignore_previous_run=ignore)
     except LiveRunExists as error:
@@ -56,17 +56,16 @@ def _address(run: SyncJobRun) -> str:
     return reverse("run_detail", args=[run.pk])
 
 
-def _dialog(request: PageRequest, name: str, run: SyncJobRun, status: int = 200, **context: Any) -> HttpResponse:
-    """`name.html` is a page of its own, and `_name.html` what it has in common with the dialog."""
-    folder, _, stem = name.rpartition("/")
-    template = f"{folder}/_{stem}.html" if request.htmx else f"{folder}/{stem}.html"
-    return render(request, template, {"run": run, "mark": run_mark(run, timezone.now()), **context}, status=status)
+def _ask(request: PageRequest, question: str, run: SyncJobRun, status: int = 200, **context: Any) -> HttpResponse:
+    """The question alone for the dialog, else on a page of its own."""
+    context |= {"question": question, "run": run, "mark": run_mark(run, timezone.now())}
+    return render(request, question if request.htmx else "runs/question.html", context, status=status)
 
 
 def _refused(
     request: PageRequest, run: SyncJobRun, why: str, status: int = CONFLICT, live_run_id: UUID | None = None
 ) -> HttpResponse:
-    return _dialog(request, "runs/refused", run, status, why=why, live_run_id=live_run_id)
+    return _ask(request, "runs/_refused.html", run, status, why=why, live_run_id=live_run_id)
 
 
 def _tell_stop(request: PageRequest, before: SyncJobRun, after: SyncJobRun) -> None:

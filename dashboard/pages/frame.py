@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -25,7 +26,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "themes": THEMES,
         "server_time": timezone.now(),
         "time_zone": timezone.get_current_timezone_name(),
-        "sees_admin": _sees_admin(request),
+        "sees_admin": partial(_sees_admin, request),  # asked by pages, not by every fragment
     }
 
 

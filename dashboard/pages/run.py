@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 
 from dashboard import live
 from dashboard.pages.access import PageRequest, staff_page, visible_run
-from dashboard.run_page import PARTS, RunPage, errors_page, events_page
-from runs.keyset import BadCursor
+from dashboard.pages.listing import listed
+from dashboard.run_page import PARTS, RunPage
 
 
 @staff_page
@@ -40,11 +40,8 @@ def run_parts(request: PageRequest, run_id: UUID) -> HttpResponse:
 def run_events(request: PageRequest, run_id: UUID) -> HttpResponse:
     """The whole timeline, page by page."""
     run = visible_run(request, run_id)
-    try:
-        page = events_page(run, request.GET.get("cursor"))
-    except BadCursor:
-        page = events_page(run, None)
-    return render(request, "runs/events.html", {"run": run, "page": page})
+    context = {"run": run, "heading": "Timeline", "lines": "runs/_events.html"}
+    return render(request, "runs/history.html", {**context, **listed(request, run.events.all())})
 
 
 @staff_page
@@ -52,11 +49,8 @@ def run_events(request: PageRequest, run_id: UUID) -> HttpResponse:
 def run_errors(request: PageRequest, run_id: UUID) -> HttpResponse:
     """All record errors of the run, page by page."""
     run = visible_run(request, run_id)
-    try:
-        page = errors_page(run, request.GET.get("cursor"))
-    except BadCursor:
-        page = errors_page(run, None)
-    return render(request, "runs/errors.html", {"run": run, "page": page})
+    context = {"run": run, "heading": "Errors", "lines": "runs/_errors.html"}
+    return render(request, "runs/history.html", {**context, **listed(request, run.record_errors.all())})
 
 
 def _context(page: RunPage) -> dict[str, Any]:

@@ -13,6 +13,16 @@
     }
   });
 
+  // A poll that fails is told in the top line; whatever else fails, here.
+  const toast = document.getElementById("toast");
+  function showFailure(event) {
+    if (event.detail.pathInfo.requestPath.includes("/live/") || event.detail.xhr.status < 500 && event.detail.xhr.status) return;
+    toast.hidden = false;
+    setTimeout(() => { toast.hidden = true; }, 8000);
+  }
+  document.addEventListener("htmx:sendError", showFailure);
+  document.addEventListener("htmx:responseError", showFailure);
+
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });

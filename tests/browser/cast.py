@@ -86,7 +86,7 @@ def populate() -> dict[str, SyncJobRun]:
         name: _run(job, account, story, now)
         for (name, story), account, job in zip(STORIES.items(), accounts, cycle(jobs), strict=False)
     }
-    _history(jobs[0], now)
+    _history(jobs[0], now, accounts[4])
     _errors(runs["warned"])
     _records(accounts[0], runs["completed"])
     return runs
@@ -199,13 +199,14 @@ def _events(run: SyncJobRun, started: datetime) -> None:
         RunEvent.objects.filter(pk=event.pk).update(created_at=time)
 
 
-def _history(job: SyncJob, now: datetime) -> None:
-    """Enough completed runs for a second page."""
+def _history(job: SyncJob, now: datetime, regular: IntegratedAccount) -> None:
+    """Enough completed runs for a second page; every second one is of one account."""
     for hours in range(5, 60):
-        account = factories.account(integration=job.integration, tenant_id=f"Customer {hours}")
-        took, cities = 60 + hours * 7, 900 + hours * 31
-        story = Story(RunStatus.COMPLETED, hours * 3600, took, cities, trigger=RunTrigger.SCHEDULE)
-        _run(job, account, story, now)
+        often = hours % 2 == 0
+        account = regular if often else factories.account(integration=job.integration, tenant_id=f"Customer {hours}")
+        status = RunStatus.STOPPED if hours == 26 else RunStatus.COMPLETED
+        took, cities = 260 + hours * 37 % 110, 900 + hours * 31
+        _run(job, account, Story(status, hours * 3600, took, cities, trigger=RunTrigger.SCHEDULE), now)
 
 
 def _errors(run: SyncJobRun) -> None:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 from django.contrib import auth
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.views.defaults import server_error
 
 from runs.models import SyncJobRun, User
 from tests import factories
@@ -115,6 +116,11 @@ class TestProblems:
 
     def test_htmx_gets_a_fragment(self, viewer: Client) -> None:
         assert "<html" not in viewer.get("/no/such/page/", headers=HTMX).content.decode()
+
+    def test_what_broke_is_told_without_any_context(self) -> None:
+        answer = server_error(RequestFactory().get("/"))
+        assert answer.status_code == 500
+        assert "Something broke here" in answer.content.decode()
 
     def test_a_form_that_is_too_old_says_what_to_do(self, db: None) -> None:
         answer = Client(enforce_csrf_checks=True).post("/login/", {})

@@ -98,7 +98,7 @@ class TestFilters:
         answer = viewer.get("/runs/?since=nonsense&account=%00&status=odd&cursor=odd")
         page = answer.content.decode()
         assert answer.status_code == 200
-        assert page.count('role="alert"') == 4
+        assert page.count('class="problem"') == 4
         assert f'id="run-{run.pk}"' in page
 
     def test_an_empty_list_names_the_filters_in_force(self, viewer: Client, run: SyncJobRun) -> None:
@@ -152,6 +152,13 @@ def test_polling_is_for_live_lines_only(viewer: Client, run: SyncJobRun) -> None
     assert f"ids={run.pk.hex}" in viewer.get("/runs/").content.decode()
     states.ended(run, RunStatus.COMPLETED)
     assert "data-live" not in viewer.get("/runs/").content.decode()
+
+
+def test_a_search_keeps_the_filters_of_the_list(viewer: Client, run: SyncJobRun) -> None:
+    page = viewer.get("/runs/?status=created&status=failed&cursor=x").content.decode()
+    form = page.split('role="search"')[1].split("</form>")[0]
+    assert form.count('type="hidden" name="status"') == 2
+    assert 'name="cursor"' not in form
 
 
 def test_the_search_is_found_again_in_the_top_line(viewer: Client, run: SyncJobRun) -> None:

@@ -116,7 +116,7 @@ class TestEntries:
     ) -> None:
         values = {"run": run, "resource": "cities", "method": "list", "incremental_key": "k"}
         RunStep.objects.bulk_create(RunStep(index=n + 2, name=f"entry {n}", **values) for n in range(198))
-        with django_assert_max_num_queries(8 + 4):  # session, user and two of permissions are not the page's
+        with django_assert_max_num_queries(9 + 4):  # session, user and two of permissions are not the page's
             assert "entry 197" in shown(viewer, run, "entries")
 
 
@@ -146,6 +146,19 @@ class TestFacts:
 
     def test_never_show_credentials(self, viewer: Client, run: SyncJobRun) -> None:
         assert "t0k3n" not in viewer.get(f"/runs/{run.pk}/").content.decode()
+
+
+class TestBars:
+    def test_compare_with_other_runs_of_the_account_and_job(self, viewer: Client, run: SyncJobRun) -> None:
+        states.ended(run, RunStatus.COMPLETED)
+        again = states.failed(factories.run(job=run.sync_job, account=run.integrated_account))
+        page = viewer.get(f"/runs/{again.pk}/").content.decode()
+        assert "usual is <b>1m 30s</b>" in page
+        assert '<rect class="bar failed"' in page
+        assert f'<a href="/runs/{run.pk}/" tabindex="-1"><title>Completed, 1m 30s</title>' in page
+
+    def test_are_not_drawn_for_a_first_run(self, viewer: Client, run: SyncJobRun) -> None:
+        assert "<figure" not in viewer.get(f"/runs/{run.pk}/").content.decode()
 
 
 class TestTimeline:
