@@ -10,6 +10,7 @@ atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 os.environ["DATA_DIR"] = _FOLDER
 os.environ["ALLOW_PRIVATE_NETWORKS"] = "true"  # the sources of the tests listen on loopback
 os.environ["PUBLIC_URL"] = "http://testserver"
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright keeps a loop running in the tests' own thread
 
 from dashboard.settings import *  # noqa: E402, F403
 from dashboard.settings import DATA_DIR, DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
