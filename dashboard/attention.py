@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from dashboard.marks import Mark, run_mark, silent
-from runs.filters import NOT_LISTED
+from dashboard.run_lines import named
 from runs.models import Daemon, Environment, RunStatus, SyncJobRun
 from runs.models.run import DEFAULT_GROUP
 
@@ -43,7 +43,7 @@ def concerns(environments: QuerySet[Environment], now: datetime | None = None) -
     return [
         Concern(run, run_mark(run, now), reason)
         for reason, runs in _queries(environments, now).items()
-        for run in runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED)[:MOST]
+        for run in named(runs)[:MOST]
     ]
 
 

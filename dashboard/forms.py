@@ -13,7 +13,7 @@ from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 
 from runs.errors import Failure
-from runs.models import ErrorHandling, IntegratedAccount, SyncJob
+from runs.models import AccountStatus, ErrorHandling, IntegratedAccount, SyncJob
 from runs.models.run import DEFAULT_GROUP
 from runs.services import ArgField, args_fields
 
@@ -71,7 +71,7 @@ class AccountField(forms.ModelChoiceField):
     iterator = _FirstAccounts
 
     def label_from_instance(self, account: IntegratedAccount) -> str:
-        usable = account.status == "active"
+        usable = account.status == AccountStatus.ACTIVE
         return str(account) if usable else f"{account} ({account.get_status_display().lower()})"
 
 
@@ -130,7 +130,8 @@ def _error_handling(job: SyncJob) -> list[tuple[str, str]]:
 def _arg_field(arg: ArgField) -> forms.Field:
     """The input for an argument. Whether it may be missing is the service's business; the browser only marks it."""
     field = _typed_field(arg)
-    field.label, field.help_text, field.initial, field.required = arg.name, arg.description, arg.default, False
+    field.label, field.help_text, field.required = arg.name, arg.description, False
+    field.initial = _text(arg.default) if isinstance(field, forms.ChoiceField) else arg.default
     if arg.required:
         field.widget.attrs["required"] = True
     return field
@@ -138,10 +139,10 @@ def _arg_field(arg: ArgField) -> forms.Field:
 
 def _typed_field(arg: ArgField) -> forms.Field:
     if arg.choices:
-        return _choice(arg, {str(value): value for value in arg.choices})
+        return _choice(arg, arg.choices)
     match arg.type:
         case "boolean":
-            return _choice(arg, {"true": True, "false": False})
+            return _choice(arg, (True, False))
         case "integer":
             return forms.IntegerField()
         case "number":
@@ -154,10 +155,18 @@ def _typed_field(arg: ArgField) -> forms.Field:
             return forms.CharField()
 
 
-def _choice(arg: ArgField, values: dict[str, Any]) -> forms.Field:
+def _choice(arg: ArgField, values: tuple[Any, ...]) -> forms.Field:
+    by_text = {_text(value): value for value in values}
     blank = [] if arg.required else [("", "not given")]
-    choices = [*blank, *((text, text) for text in values)]
-    return forms.TypedChoiceField(choices=choices, coerce=values.__getitem__, empty_value=None)
+    choices = [*blank, *((text, text) for text in by_text)]
+    return forms.TypedChoiceField(choices=choices, coerce=by_text.__getitem__, empty_value=None)
+
+
+def _text(value: Any) -> str:
+    """A value of a choice, as the form writes it; empty for none."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _parsed(text: str) -> Any:

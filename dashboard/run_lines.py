@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
 from dashboard.live import version_of
 from dashboard.marks import Mark, run_mark
+from runs.filters import NOT_LISTED
 from runs.models import Daemon, RunStatus, SyncJobRun
 
 
@@ -28,6 +31,11 @@ class RunLine:
             run.status, self.mark.kind, self.waits_in_vain, run.fetched, run.persisted, run.error_count,
             run.rate_limited_until, run.attempt,
         )  # fmt: skip
+
+
+def named(runs: QuerySet[SyncJobRun]) -> QuerySet[SyncJobRun]:
+    """With what a line names: job, account and integration; without the columns that no line shows."""
+    return runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED)
 
 
 def run_lines(runs: Iterable[SyncJobRun], now: datetime) -> list[RunLine]:

@@ -22,6 +22,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """The context that `base.html` needs on every page."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
+        "here": request.path.split("/")[1],
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,
         "server_time": timezone.now(),

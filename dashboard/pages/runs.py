@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,13 +15,14 @@ from django.views.decorators.http import require_safe
 from dashboard import live
 from dashboard.marks import Mark, status_mark
 from dashboard.pages.access import PageRequest, staff_page, visible
-from dashboard.run_lines import RunLine, run_lines
+from dashboard.run_lines import RunLine, named, run_lines
 from dashboard.templatetags.syncdeck import number, started_by
-from runs.filters import NOT_LISTED, RunFilter
+from runs.filters import RunFilter
 from runs.models import IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJobRun
 
 MOST_CHOICES = 200  # of jobs and accounts in a select; the search finds the others
 COUNT_CAP = 1000
+FILTER_WORDS = {"q": "search", "since": "from", "until": "to"}
 CHIP_ORDER = (RunStatus.RUNNING, RunStatus.CREATED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.COMPLETED)
 
 
@@ -28,7 +31,6 @@ class Chip:
     """A status that a click adds to the filter, or takes out of it. `count` None: not counted yet."""
 
     mark: Mark
-    status: str
     chosen: bool
     address: str
     count: int | None = None
@@ -50,9 +52,7 @@ def run_list(request: PageRequest) -> HttpResponse:
         "chips": _chips(filters, {}),
         "newer": page.previous_cursor and filters.query_string(cursor=page.previous_cursor),
         "older": page.next_cursor and filters.query_string(cursor=page.next_cursor),
-        "first_page": filters.query_string(cursor=None),
-        **_choices(request),
-        "triggers": [(trigger.value, started_by(trigger)) for trigger in RunTrigger],
+        **_choices(request, filters),
         "in_force": _in_force(filters),
     }
     return render(request, "runs/list.html", context)
@@ -75,16 +75,12 @@ def run_live(request: PageRequest) -> HttpResponse:
     if not request.htmx:
         return redirect("run_list")
     known = live.known_lines(request.GET)
-    lines = run_lines(_shown(request, list(known)), timezone.now())
+    runs = visible(SyncJobRun.objects.filter(id__in=known), request.user)
+    lines = run_lines(named(runs), timezone.now())
     changed = [line for line in lines if line.version != known[line.run.pk]]
     context = {**_live_context(lines), "changed": changed, "ended": [line for line in changed if not line.run.is_live]}
     final = not any(line.run.is_live for line in lines)
     return live.answer(request, "runs/_live_rows.html", context, changed=bool(changed), final=final)
-
-
-def _shown(request: PageRequest, run_ids: list[Any]) -> list[SyncJobRun]:
-    runs = visible(SyncJobRun.objects.filter(id__in=run_ids), request.user)
-    return list(runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED))
 
 
 def _live_context(lines: list[RunLine]) -> dict[str, Any]:
@@ -105,21 +101,28 @@ def _chip(filters: RunFilter, status: RunStatus, count: int | None) -> Chip:
     others = [value for value in chosen if value != status]
     rest = others if status in chosen else [*others, status.value]
     address = filters.query_string(status=rest or None)
-    return Chip(status_mark(status), status.value, status in chosen, address, count)
+    return Chip(status_mark(status), status in chosen, address, count)
 
 
-def _choices(request: PageRequest) -> dict[str, Any]:
-    """The selects' options, as (value, words)."""
-    jobs = visible(SyncJob.objects.live(), request.user).order_by("label").values_list("id", "label")
+def _choices(request: PageRequest, filters: RunFilter) -> dict[str, list[tuple[str, str]]]:
+    """The options of the selects: value and words."""
+    jobs = visible(SyncJob.objects.live(), request.user).order_by("label")
     accounts = visible(IntegratedAccount.objects.live(), request.user).order_by("tenant_id", "id")
     return {
-        "jobs": [(str(pk), label) for pk, label in jobs[:MOST_CHOICES]],
-        "accounts": [
-            (str(pk), tenant_id or str(pk)) for pk, tenant_id in accounts.values_list("id", "tenant_id")[:MOST_CHOICES]
-        ],
+        "jobs": _options(jobs.values_list("id", "label"), filters.values.get("job")),
+        "accounts": _options(accounts.values_list("id", "tenant_id"), filters.values.get("account")),
+        "triggers": [(trigger.value, started_by(trigger)) for trigger in RunTrigger],
     }
+
+
+def _options(rows: QuerySet[Any, tuple[UUID, str]], chosen: UUID | None) -> list[tuple[str, str]]:
+    """The first rows, and the chosen one if it is not among them: else sending the form would lose it."""
+    first = list(rows[:MOST_CHOICES])
+    if chosen and chosen not in dict(first):
+        first += rows.filter(pk=chosen)
+    return [(str(pk), name or str(pk)) for pk, name in first]
 
 
 def _in_force(filters: RunFilter) -> list[tuple[str, str]]:
     """The filters that narrow the list, each with the address that takes it out."""
-    return [(name, filters.query_string(**{name: None})) for name in filters.values]
+    return [(FILTER_WORDS.get(name, name), filters.query_string(**{name: None})) for name in filters.values]

@@ -55,6 +55,21 @@ class TestFields:
         assert '<option value="shallow">shallow</option>' in page
         assert "Such as gh/acme." in page
 
+    @pytest.mark.parametrize(
+        ("argument", "option"),
+        [
+            ({"type": "boolean", "default": False}, '<option value="false" selected>'),
+            ({"type": "integer", "enum": [1, 2], "default": 2}, '<option value="2" selected>'),
+            ({"type": "string", "enum": ["a", "b"], "default": "b"}, '<option value="b" selected>'),
+            ({"type": "boolean"}, '<option value="" selected>not given'),
+        ],
+    )
+    def test_start_with_the_default_chosen(
+        self, operator: Client, job: SyncJob, address: str, argument: dict[str, Any], option: str
+    ) -> None:
+        SyncJob.objects.update(args_schema={"chosen": argument})
+        assert option in operator.get(address).content.decode()
+
     def test_are_one_for_json_when_the_job_declares_none(self, operator: Client, job: SyncJob, address: str) -> None:
         SyncJob.objects.update(args_schema={})
         assert '<textarea name="args"' in operator.get(address).content.decode()
