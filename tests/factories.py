@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 
 from runs.models import ApiToken, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
 from runs.models.run import RunTrigger
+from runs.services import Origin, RunRequest, create_run
 
 COUNTRIES_AND_CITIES: list[dict[str, Any]] = [
     {"resource": "countries", "method": "list", "persist": True},
@@ -60,12 +61,11 @@ def job(**over: Any) -> SyncJob:
 
 def run(**over: Any) -> SyncJobRun:
     """A run made by the very service that everybody uses."""
-    from runs.services import Origin, create_run
-
     of_account = over.pop("account", None) or account()
     of_job = over.pop("job", None) or job(integration=of_account.integration)
     origin = over.pop("origin", None) or Origin(RunTrigger.API, "a test")
-    return create_run(of_job, of_account, origin=origin, **over)
+    dispatch = over.pop("dispatch", True)
+    return create_run(RunRequest(of_job, of_account, **over), origin, dispatch=dispatch)
 
 
 def user(username: str = "operator", *, may_operate: bool = False, **over: Any) -> User:

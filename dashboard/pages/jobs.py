@@ -14,7 +14,7 @@ from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page
 from dashboard.pages.listing import listed
 from runs.errors import InvalidInput, LiveRunExists
 from runs.models import RunTrigger, SyncJob, SyncJobRun
-from runs.services import Origin, create_run
+from runs.services import Origin, RunRequest, create_run
 
 
 @staff_page
@@ -44,13 +44,13 @@ def run_start(request: PageRequest, job_id: UUID) -> HttpResponse:
 
 def _start(request: PageRequest, job: SyncJob, form: StartRunForm) -> SyncJobRun:
     values = form.cleaned_data
-    return create_run(
+    wishes = RunRequest(
         job,
         values["account"],
-        origin=Origin(RunTrigger.DASHBOARD, request.user.get_username()),
         args=form.args(),
         daemon_group_key=values["daemon_group_key"],
         error_handling=values["error_handling"],
         ignore_previous_run=values["ignore_previous_run"],
         force=values.get("force", False),
     )
+    return create_run(wishes, Origin(RunTrigger.DASHBOARD, request.user.get_username()))

@@ -32,7 +32,7 @@ from runs.api.payloads.sync_job_runs import (
 from runs.api.sync_jobs import jobs_of
 from runs.errors import Failure, InvalidInput
 from runs.models import RunStatus, RunStep, SyncJobRun
-from runs.services import create_run, request_stop, rerun
+from runs.services import RunRequest, create_run, request_stop, rerun
 
 router = Router()
 
@@ -62,7 +62,7 @@ def start_run(request: TokenRequest, body: NewRun) -> RunWithJob:
             "integrated_account_id": ("account", accounts_of(request)),
         },
     )
-    return run_with_job(create_run(**wishes, origin=origin_of(request)))
+    return run_with_job(create_run(RunRequest(**wishes), origin_of(request)))
 
 
 @router.get("/{run_id}", response=RunWithJob)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from runs.addresses import any_free_port, is_free
 from runs.models import Environment, IntegratedAccount, Integration, RunTrigger, SyncJob, SyncJobRun, User
-from runs.services import Origin, create_run, save_account, save_integration, save_job
+from runs.services import Origin, RunRequest, create_run, save_account, save_integration, save_job
 
 ENVIRONMENT = "Demo"
 INTEGRATION = "geo-sample"
@@ -63,7 +63,7 @@ class Demo:
         """The run that starts by itself, or None when the main job has run before."""
         if self.job.runs.exists():
             return None
-        return create_run(self.job, self.accounts[0], origin=Origin(RunTrigger.CLI, "demo"))
+        return create_run(RunRequest(self.job, self.accounts[0]), Origin(RunTrigger.CLI, "demo"))
 
 
 def find_or_make(usual_port: int = USUAL_PORT) -> Demo:

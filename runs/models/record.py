@@ -39,6 +39,7 @@ class Record(models.Model):
         indexes = [
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="record_list"),
             models.Index(fields=["integrated_account", "updated_at"], name="record_changed"),
+            models.Index(fields=["-created_at", "-id"], name="record_of_all"),
         ]
 
     def __str__(self) -> str:

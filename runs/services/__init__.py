@@ -9,12 +9,14 @@ from runs.services.definitions import (
     save_integration,
     save_job,
 )
+from runs.services.run_request import RunRequest
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
 
 __all__ = [
     "ArgField",
     "Origin",
+    "RunRequest",
     "args_fields",
     "create_run",
     "delete_account",

@@ -11,7 +11,8 @@ from runs.connectors import ApiSpec, SpecError, parse_integration
 from runs.engine.bindings import looped_list
 from runs.engine.entries import Entry, parse_entries
 from runs.errors import Failure, InvalidInput
-from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, Webhook
+from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
+from runs.models.run import DEFAULT_GROUP, RECORD_STORE
 from runs.services.args_schema import args_failures, with_defaults
 from runs.storable import storage_failures
 
@@ -20,16 +21,39 @@ MAX_GROUP = 100
 
 @dataclass(frozen=True)
 class RunRequest:
-    """The wishes of a caller, defaults filled in."""
+    """The wishes of a caller. What is not given takes the job's default, else the contract's.
+
+    `resources` stand in for the job's. Neither webhook nor group: the default group, which writes to the record
+    store. `force` lets a run start beside a live one of its kind.
+    """
 
     job: SyncJob
     account: IntegratedAccount
-    args: Mapping[str, Any]
-    resources: list[Any] | None
-    webhook_id: UUID | None
-    daemon_group_key: str | None
-    error_handling: str
-    version: int
+    args: Mapping[str, Any] | None = None
+    resources: list[Any] | None = None
+    webhook_id: UUID | None = None
+    daemon_group_key: str | None = None
+    error_handling: str | None = None
+    ignore_previous_run: bool = False
+    version: int | None = None
+    force: bool = False
+    rerun_of: SyncJobRun | None = None
+
+    @property
+    def strategy(self) -> str:
+        return self.error_handling or ErrorHandling.IGNORE
+
+    @property
+    def runtime_version(self) -> int:
+        return self.version or self.job.default_runtime_version or 1
+
+    @property
+    def group(self) -> str | None:
+        return None if self.webhook_id else self.daemon_group_key or DEFAULT_GROUP
+
+    @property
+    def destination(self) -> str:
+        return str(self.webhook_id) if self.webhook_id else RECORD_STORE
 
 
 def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
@@ -41,9 +65,10 @@ def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
         entries = _entries(request)
     except InvalidInput as error:
         failures += error.failures
-    if isinstance(request.args, Mapping):
-        failures += storage_failures(request.args, "args")
-        args = with_defaults(request.args, request.job.args_schema)
+    given = {} if request.args is None else request.args
+    if isinstance(given, Mapping):
+        failures += storage_failures(given, "args")
+        args = with_defaults(given, request.job.args_schema)
         failures += [*args_failures(args, request.job.args_schema), *_loop_failures(entries, args)]
     else:
         failures.append(Failure("args", "must be an object."))
@@ -81,12 +106,12 @@ def _mode_failures(request: RunRequest) -> Iterator[Failure]:
     group = request.daemon_group_key
     if group is not None and not (0 < len(group) <= MAX_GROUP and group.replace("-", "").replace("_", "").isalnum()):
         yield Failure("daemon_group_key", f"must be 1 to {MAX_GROUP} letters, digits, hyphens or underscores.")
-    if request.error_handling not in ErrorHandling.values:
+    if request.strategy not in ErrorHandling.values:
         yield Failure("error_handling", f"must be one of {', '.join(ErrorHandling.values)}.")
-    if request.version not in (1, 2):
+    if request.runtime_version not in (1, 2):
         yield Failure("version", "must be 1 or 2.")
-    elif request.error_handling == ErrorHandling.BATCH:
-        yield Failure("error_handling", _batch_message(request.version))
+    elif request.strategy == ErrorHandling.BATCH:
+        yield Failure("error_handling", _batch_message(request.runtime_version))
 
 
 def _webhook_failures(request: RunRequest, webhook_id: UUID) -> Iterator[Failure]:

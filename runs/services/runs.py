@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -21,15 +19,11 @@ from runs.errors import LiveRunExists, NotAllowed
 from runs.hashing import digest
 from runs.models import (
     Action,
-    ErrorHandling,
     EventKind,
-    IntegratedAccount,
     RunStep,
     RunTrigger,
-    SyncJob,
     SyncJobRun,
 )
-from runs.models.run import DEFAULT_GROUP, RECORD_STORE
 from runs.services.run_request import RunRequest, checked, spec_of
 
 
@@ -41,58 +35,14 @@ class Origin:
     actor: str = ""
 
 
-def create_run(
-    job: SyncJob,
-    account: IntegratedAccount,
-    *,
-    origin: Origin,
-    args: Mapping[str, Any] | None = None,
-    resources: list[Any] | None = None,
-    webhook_id: UUID | None = None,
-    daemon_group_key: str | None = None,
-    error_handling: str | None = None,
-    ignore_previous_run: bool = False,
-    version: int | None = None,
-    force: bool = False,
-    rerun_of: SyncJobRun | None = None,
-    dispatch: bool = True,
-) -> SyncJobRun:
+def create_run(request: RunRequest, origin: Origin, *, dispatch: bool = True) -> SyncJobRun:
     """Check everything, write the run with its steps, and tell the daemons after the commit.
 
-    Neither webhook nor group given: the default group. `resources` given: they stand in for the job's. With
-    `dispatch` false nobody is told; the caller executes it. A broker that is down does not matter: the row waits for
-    the sweep. Raises InvalidInput with every fault, and LiveRunExists unless `force`.
+    With `dispatch` false nobody is told; the caller executes it. A broker that is down does not matter: the row waits
+    for the sweep. Raises InvalidInput with every fault, and LiveRunExists unless the request says `force`.
     """
-    request = RunRequest(
-        job=job,
-        account=account,
-        args={} if args is None else args,
-        resources=resources,
-        webhook_id=webhook_id,
-        daemon_group_key=daemon_group_key,
-        error_handling=error_handling or ErrorHandling.IGNORE,
-        version=version or job.default_runtime_version or 1,
-    )
     entries, args = checked(request)
-    run = SyncJobRun(
-        environment=job.environment,
-        sync_job=job,
-        integrated_account=account,
-        args=args,
-        args_hash=digest(args),
-        resources=[entry.definition for entry in entries],
-        has_own_resources=resources is not None,
-        webhook_id=webhook_id,
-        daemon_group_key=daemon_group_key or (None if webhook_id else DEFAULT_GROUP),
-        destination=str(webhook_id) if webhook_id else RECORD_STORE,
-        error_handling=request.error_handling,
-        ignore_previous_run=ignore_previous_run,
-        version=request.version,
-        forced=force,
-        trigger=origin.trigger,
-        created_by=origin.actor,
-        rerun_of=rerun_of,
-    )
+    run = _row(request, entries, args, origin)
     _insert(run, entries, origin)
     if dispatch:
         transaction.on_commit(partial(publish, run), robust=True)
@@ -130,10 +80,9 @@ def rerun(
     """
     if not run.can(Action.RERUN):
         raise NotAllowed(f"Run {run.id} is {run.status}: it can be run again once it has ended.")
-    return create_run(
+    request = RunRequest(
         run.sync_job,
         run.integrated_account,
-        origin=Origin(trigger, actor),
         args=run.args,
         resources=run.resources if run.has_own_resources else None,
         webhook_id=run.webhook_id,
@@ -144,6 +93,7 @@ def rerun(
         force=force,
         rerun_of=run,
     )
+    return create_run(request, Origin(trigger, actor))
 
 
 def rerun_window(run: SyncJobRun) -> datetime | None:
@@ -152,6 +102,28 @@ def rerun_window(run: SyncJobRun) -> datetime | None:
     keys = list(run.steps.values_list("incremental_key", flat=True))
     dates = previous_run_dates(keys, spec.incremental_overlap)
     return min(dates.values()) if dates and len(dates) == len(set(keys)) else None
+
+
+def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], origin: Origin) -> SyncJobRun:
+    return SyncJobRun(
+        environment=request.job.environment,
+        sync_job=request.job,
+        integrated_account=request.account,
+        args=args,
+        args_hash=digest(args),
+        resources=[entry.definition for entry in entries],
+        has_own_resources=request.resources is not None,
+        webhook_id=request.webhook_id,
+        daemon_group_key=request.group,
+        destination=request.destination,
+        error_handling=request.strategy,
+        ignore_previous_run=request.ignore_previous_run,
+        version=request.runtime_version,
+        forced=request.force,
+        trigger=origin.trigger,
+        created_by=origin.actor,
+        rerun_of=request.rerun_of,
+    )
 
 
 def _insert(run: SyncJobRun, entries: tuple[Entry, ...], origin: Origin) -> None:

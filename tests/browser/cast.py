@@ -26,7 +26,7 @@ from runs.models import (
     SyncJob,
     SyncJobRun,
 )
-from runs.services import Origin, create_run
+from runs.services import Origin, RunRequest, create_run
 from tests import factories
 
 LONG_NAME = (
@@ -137,7 +137,7 @@ def _run(job: SyncJob, account: IntegratedAccount, story: Story, now: datetime) 
     """A run as the service makes it, brought to where its story is by what a daemon would have written."""
     args = {"project_slug": "gh/acme/website"} if job.args_schema else {}
     origin = Origin(story.trigger, "" if story.trigger == RunTrigger.SCHEDULE else "operator")
-    run = create_run(job, account, origin=origin, args=args, daemon_group_key=story.group, dispatch=False)
+    run = create_run(RunRequest(job, account, args, daemon_group_key=story.group), origin, dispatch=False)
     SyncJobRun.objects.filter(pk=run.pk).update(**_values(story, now))
     run.refresh_from_db()
     RunEvent.objects.filter(run=run).update(created_at=run.created_at)

@@ -1,26 +1,16 @@
-"""The people who look at pages, and static files straight from their folders."""
+"""The people who look at pages."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.test import Client
 
 from runs.models import Environment, SyncJobRun, User
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def static_files_uncollected(settings: LazySettings, tmp_path: Path) -> None:
-    """Without the folder and the manifest that only `collectstatic` makes."""
-    settings.STATIC_ROOT = tmp_path
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 def logged_in(person: User, **options: Any) -> Client:

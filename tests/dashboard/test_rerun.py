@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runs.models import RunStatus, RunTrigger, SyncJobRun
-from runs.services import Origin, create_run
+from runs.services import Origin, RunRequest, create_run
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
 
@@ -72,7 +72,7 @@ def test_a_live_run_is_not_run_again(operator: Client, run: SyncJobRun, run_url:
 
 def test_a_second_live_run_of_the_same_is_refused_with_a_link(operator: Client, run: SyncJobRun, run_url: str) -> None:
     states.failed(run)
-    live = create_run(run.sync_job, run.integrated_account, origin=Origin(RunTrigger.API))
+    live = create_run(RunRequest(run.sync_job, run.integrated_account), Origin(RunTrigger.API))
     answer = operator.post(run_url + "rerun/", headers=HTMX)
     assert answer.status_code == 409
     assert f'href="/runs/{live.pk}/"' in answer.content.decode()

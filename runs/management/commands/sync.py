@@ -24,7 +24,7 @@ from runs.management.progress import RunProgress, last_line
 from runs.management.refusals import refusals_told
 from runs.management.targets import find_account, find_job
 from runs.models import RunStatus, RunTrigger, SyncJobRun
-from runs.services import Origin, create_run, request_stop
+from runs.services import Origin, RunRequest, create_run, request_stop
 
 EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.STOPPED: 3}
 LOOK_AGAIN = 0.2  # seconds, between slices: the run may wait for its source, or a daemon may have taken it
@@ -45,14 +45,9 @@ class Command(BaseCommand):
         ensure_tables()
         of_job = find_job(job)
         with refusals_told():
-            run = create_run(
-                of_job,
-                find_account(account, of_job),
-                origin=Origin(RunTrigger.CLI, who_types()),
-                args=run_args,
-                ignore_previous_run=ignore_previous_run,
-                dispatch=False,
-            )
+            of_account = find_account(account, of_job)
+            request = RunRequest(of_job, of_account, run_args, ignore_previous_run=ignore_previous_run)
+            run = create_run(request, Origin(RunTrigger.CLI, who_types()), dispatch=False)
         self.stdout.write(f"{settings.PUBLIC_URL}/runs/{run.id}/")
         self.stdout.flush()
         ended = execute_visibly(run, Console())

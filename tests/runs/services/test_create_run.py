@@ -11,7 +11,7 @@ from django.db import connection
 
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
 from runs.models import EventKind, RunStatus, RunTrigger, SyncJobRun, Webhook
-from runs.services import Origin, create_run, request_stop, rerun
+from runs.services import Origin, RunRequest, create_run, request_stop, rerun
 from tests import factories
 
 ORIGIN = Origin(RunTrigger.API, "a test")
@@ -25,7 +25,7 @@ def failures(**over: Any) -> dict[str, str]:
     account = over.pop("account", None) or factories.account()
     job = over.pop("job", None) or factories.job(integration=account.integration)
     with pytest.raises(InvalidInput) as caught:
-        create_run(job, account, origin=ORIGIN, **over)
+        create_run(RunRequest(job, account, **over), ORIGIN)
     assert not SyncJobRun.objects.exists()
     return {failure.path: failure.message for failure in reversed(caught.value.failures)}
 
@@ -94,7 +94,7 @@ def test_args_are_checked_against_the_flat_shape_and_take_its_defaults() -> None
     flat = {"slug": {"type": "string", "required": True}, "n": {"type": "integer", "default": 3}}
     job = factories.job(integration=account.integration, args_schema=flat)
     assert failures(account=account, job=job) == {"args.slug": "is required."}
-    run = create_run(job, account, origin=ORIGIN, args={"slug": "a/b", "extra": 1})
+    run = create_run(RunRequest(job, account, args={"slug": "a/b", "extra": 1}), ORIGIN)
     assert run.args == {"slug": "a/b", "extra": 1, "n": 3}
 
 
@@ -112,13 +112,13 @@ def test_an_account_of_another_environment_is_refused() -> None:
 
 def test_a_second_live_run_of_the_same_kind_is_refused_by_name(run: SyncJobRun) -> None:
     with pytest.raises(LiveRunExists) as caught:
-        create_run(run.sync_job, run.integrated_account, origin=ORIGIN, daemon_group_key="elsewhere")
+        create_run(RunRequest(run.sync_job, run.integrated_account, daemon_group_key="elsewhere"), ORIGIN)
     assert caught.value.live_run_id == run.id
 
 
 def test_force_and_other_args_are_let_through(run: SyncJobRun) -> None:
-    create_run(run.sync_job, run.integrated_account, origin=ORIGIN, force=True)
-    create_run(run.sync_job, run.integrated_account, origin=ORIGIN, args={"a": 1})
+    create_run(RunRequest(run.sync_job, run.integrated_account, force=True), ORIGIN)
+    create_run(RunRequest(run.sync_job, run.integrated_account, args={"a": 1}), ORIGIN)
     assert SyncJobRun.objects.live().count() == 3
 
 
@@ -133,7 +133,7 @@ def test_of_eight_creations_at_once_one_is_made() -> None:
     def work() -> None:
         start.wait()
         try:
-            made.append(create_run(job, account, origin=ORIGIN).id)
+            made.append(create_run(RunRequest(job, account), ORIGIN).id)
         except LiveRunExists as error:
             refused.append(error.live_run_id)
         finally:
@@ -171,7 +171,8 @@ def test_a_rerun_of_a_run_that_has_a_live_twin_is_refused(run: SyncJobRun) -> No
 
 
 def test_a_rerun_keeps_entries_of_its_own_and_takes_the_jobs_as_they_are_now(run: SyncJobRun) -> None:
-    own = create_run(run.sync_job, run.integrated_account, origin=ORIGIN, force=True, resources=run.resources[:1])
+    wish = RunRequest(run.sync_job, run.integrated_account, force=True, resources=run.resources[:1])
+    own = create_run(wish, ORIGIN)
     for each in (run, own):
         request_stop(each)
         each.refresh_from_db()
