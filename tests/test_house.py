@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = {
-    *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "docs"),
+    *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md"),
     *("dashboard", "manage.py", "pyproject.toml", "requirements.lock", "requirements-test.lock"),
     *("runs", "static", "templates", "tests"),
 }
