@@ -49,9 +49,10 @@ def parse_integer(text: str) -> int:
 
 
 def parse_boolean(text: str) -> bool:
-    if text not in ("true", "false"):
+    """`True` and `False` are what a Python client sends that does not know better."""
+    if text.lower() not in ("true", "false"):
         raise ValueError("must be true or false")
-    return text == "true"
+    return text.lower() == "true"
 
 
 def parse_time(text: str, zone: tzinfo = UTC) -> datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -67,6 +68,14 @@ class ScopedAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return visible(super().get_queryset(request), self.environment_path, request)
+
+    def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
+        """A selection of what is no id selects nothing; Django would fail on it."""
+        try:
+            return super().response_action(request, *args, **kwargs)
+        except ValidationError as not_an_id:
+            messages.error(request, f"Nothing was done. {' '.join(not_an_id.messages)}")
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest

@@ -29,6 +29,15 @@ PLAIN_MESSAGES = {
     500: "Something went wrong on our side.",
 }
 
+# In place of what pydantic says of these faults, which speaks of Python.
+_MESSAGES = {
+    "missing": "is required.",
+    "uuid_type": "must be a UUID.",
+    "uuid_parsing": "must be a UUID.",
+    "dict_type": "must be an object.",
+    "list_type": "must be a list.",
+}
+
 
 class UnsupportedMediaType(Exception):
     """The body is something else than JSON."""
@@ -67,8 +76,9 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
 def _failure(fault: dict[str, Any]) -> Failure:
     """Without where pydantic found it: "body" and the name of our parameter mean nothing to a client."""
     path = ".".join(str(part) for part in fault["loc"][2:])
-    message = "a JSON object is required" if not path else fault["msg"][:1].lower() + fault["msg"][1:]
-    return Failure(path or "body", message)
+    if not path:
+        return Failure("body", "a JSON object is required")
+    return Failure(path, _MESSAGES.get(fault["type"]) or fault["msg"][:1].lower() + fault["msg"][1:])
 
 
 def _live_run_exists(request: HttpRequest, error: LiveRunExists) -> HttpResponse:

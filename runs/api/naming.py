@@ -34,7 +34,7 @@ def named_rows(values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, Qu
             continue
         named[name] = rows.filter(pk=row_id).first()
         if named[name] is None:
-            failures.append(Failure(field, f"is not the id of a {rows.model._meta.verbose_name} of this environment"))
+            failures.append(Failure(field, f"is no {rows.model._meta.verbose_name} of this environment"))
     if failures:
         raise InvalidInput(failures)
     return named

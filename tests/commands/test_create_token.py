@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from runs.models import ApiToken, Environment
 
@@ -31,3 +31,10 @@ def test_a_second_token_opens_the_same_environment() -> None:
     create_token("--environment", "Acme")
 
     assert Environment.objects.get().tokens.count() == 2
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 101])
+def test_a_name_that_no_environment_can_have_is_one_sentence(name: str) -> None:
+    with pytest.raises(CommandError, match="--environment"):
+        create_token("--environment", name)
+    assert not Environment.objects.exists()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
+from django.forms.models import fields_for_model
 
 from runs.management.database import ensure_tables
-from runs.models import Environment
+from runs.models import ApiToken, Environment
 from runs.services import issue_token
 
 
@@ -15,11 +19,29 @@ class Command(BaseCommand):
     help = "Print a new API token of an environment, which is made if missing. It can't be read again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--environment", required=True, metavar="NAME")
-        parser.add_argument("--name", default="command line", help="What the token is for, as the admin shows it.")
+        parser.add_argument("--environment", type=name_of(Environment), required=True, metavar="NAME")
+        parser.add_argument(
+            "--name",
+            type=name_of(ApiToken),
+            default="command line",
+            help="What the token is for, as the admin shows it.",
+        )
 
     def handle(self, *, environment: str, name: str, **options: Any) -> None:
         ensure_tables()
         opened, _ = Environment.objects.get_or_create(name=environment)
         _, secret = issue_token(opened, name=name, actor="cli")
         self.stdout.write(secret)
+
+
+def name_of(model: type[Environment | ApiToken]) -> Callable[[str], str]:
+    """An argparse type: what a form takes as a name of this model, in length and characters."""
+    field = fields_for_model(model, ["name"])["name"]
+
+    def name(text: str) -> str:
+        try:
+            return str(field.clean(text))
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(" ".join(error.messages)) from error
+
+    return name

@@ -11,6 +11,9 @@ from waitress.server import create_server
 from runs.addresses import address_to_open, port_number, require_free
 from runs.management.static_files import collect_if_stale
 
+# Far above what the application takes, which refuses in its own words; beyond it a body is not even received.
+LARGEST_BODY = 32 * 1024 * 1024
+
 
 class Command(BaseCommand):
     help = "Serve pages and API."
@@ -23,6 +26,13 @@ class Command(BaseCommand):
     def handle(self, *, host: str, port: int, threads: int, **options: Any) -> None:
         require_free(host, port)
         collect_if_stale()
-        server = create_server(get_internal_wsgi_application(), host=host, port=port, threads=threads, ident=None)
+        server = create_server(
+            get_internal_wsgi_application(),
+            host=host,
+            port=port,
+            threads=threads,
+            ident=None,
+            max_request_body_size=LARGEST_BODY,
+        )
         self.stdout.write(f"Serving {address_to_open(host, port)}")
         server.run()

@@ -56,6 +56,13 @@ class TestRuns:
         assert str(new.id) in message
         assert (new.created_by, new.trigger, new.ignore_previous_run) == ("admin", "admin", ignores)
 
+    def test_a_selection_of_what_is_no_id_is_told(self, office: Client, run: SyncJobRun) -> None:
+        data = {"action": "stop_runs", "_selected_action": ["nothing"]}
+        [message] = told(office.post(page("syncjobrun_changelist"), data, follow=True))
+        assert message.startswith("Nothing was done.")
+        run.refresh_from_db()
+        assert run.status == RunStatus.CREATED
+
     def test_rerun_of_a_live_run_is_refused(self, office: Client, run: SyncJobRun) -> None:
         assert told(act(office, "rerun_runs", run)) == [f"Run {run.id} is created: rerun is not possible."]
         assert SyncJobRun.objects.count() == 1

@@ -35,3 +35,12 @@ def test_the_readable_documentation_runs_no_inline_script_and_loads_nothing_from
     assert all(
         finders.find(re.sub(r"\.[0-9a-f]{12}\.", ".", address.removeprefix("/static/"))) for address in addresses
     )
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
+def test_the_documentation_is_to_be_read_only(path: str) -> None:
+    program = Client(enforce_csrf_checks=True)
+    assert program.head(path).status_code == 200
+    refused = program.put(path)
+    assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD")
+    assert refused.json()["statusCode"] == 405

@@ -138,6 +138,19 @@ def test_every_fault_of_a_body_is_listed_with_its_path(
     assert (Integration.objects.count(), SyncJob.objects.count(), SyncJobRun.objects.count()) == (1, 0, 0)
 
 
+def test_a_fault_is_told_in_the_words_of_json(program: Program) -> None:
+    body = {"sync_job_id": 7, "integrated_account_id": "x", "args": [], "resources": {}}
+    told = {
+        fault["path"]: fault["message"] for fault in program.post("/sync-job-run", body).json()["details"]["failures"]
+    }
+    assert told == {
+        "sync_job_id": "must be a UUID.",
+        "integrated_account_id": "must be a UUID.",
+        "args": "must be an object.",
+        "resources": "must be a list.",
+    }
+
+
 def test_no_refusal_repeats_a_secret(program: Program) -> None:
     factories.integration()
     body = {"integration_name": "nothing", "context": {"token": "c4nary"}, "status": 7, "tenant_id": ["c4nary"]}

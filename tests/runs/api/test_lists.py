@@ -78,6 +78,7 @@ class TestFilters:
         assert count("status[in]=failed,completed") == 5
         assert count("status[]=failed") == 2
         assert count(f"sync_job_id={job.id}&status[ne]=failed") == 3
+        assert count("ignore_previous_run=False") == 5
         assert count("created_at[gt]=2026-11-25") == 0
         assert count(f"integrated_account_id={account.environment_id}") == 0
         assert count(f"environment_id={account.environment_id}") == 5
