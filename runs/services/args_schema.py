@@ -16,6 +16,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from runs.errors import Failure, InvalidInput
+from runs.services.bounded_schema import BoundedValidator, unsafe_parts
 
 TYPES = ("string", "integer", "number", "boolean", "array", "object")
 KEYWORDS = ("type", "properties", "$schema", "$ref", "additionalProperties")
@@ -44,6 +45,9 @@ def check_schema(schema: Any) -> None:
     except SchemaError as error:
         path = ".".join(["args_schema", *map(str, error.absolute_path)])
         raise InvalidInput([Failure(path, error.message)]) from error
+    failures = unsafe_parts(schema)
+    if failures:
+        raise InvalidInput(failures)
 
 
 def with_defaults(args: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,12 +59,14 @@ def with_defaults(args: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[st
 
 def args_failures(args: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Failure]:
     """What is wrong with the arguments, each at its path. References outside the schema are not followed."""
-    validator = Draft202012Validator(_normalised(schema), registry=Registry())
+    validator = BoundedValidator(_normalised(schema), registry=Registry())
     try:
         errors = sorted(validator.iter_errors(args), key=lambda error: error.json_path)
         return list(dict.fromkeys(failure for error in errors for failure in _failures(error)))
     except Unresolvable as error:
         return [Failure("args", f"can't be checked: the schema refers to {error.ref}, which is not part of it.")]
+    except RecursionError:
+        return [Failure("args", "can't be checked: the schema refers to itself without end.")]
 
 
 def args_fields(schema: Mapping[str, Any]) -> list[ArgField]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -19,12 +19,15 @@ from runs.storable import storage_failures
 
 VERSIONS = (None, 1, 2)
 
+Row = TypeVar("Row", Integration, IntegratedAccount, SyncJob)
 
+
+@transaction.atomic
 def save_integration(
     environment: Environment, values: Mapping[str, Any], integration: Integration | None = None
 ) -> Integration:
     """Create the integration, or change the one given. Raises InvalidInput with every fault of it."""
-    row = integration or Integration(environment=environment)
+    row = _locked(integration) if integration else Integration(environment=environment)
     _assign(row, values, ("name", "label", "category", "config"))
     failures = [] if row.name else [Failure("name", "is required.")]
     try:
@@ -40,6 +43,7 @@ def save_integration(
     return row
 
 
+@transaction.atomic
 def save_account(
     environment: Environment, values: Mapping[str, Any], account: IntegratedAccount | None = None
 ) -> IntegratedAccount:
@@ -47,7 +51,7 @@ def save_account(
 
     New credentials make an account active that needed them. Raises InvalidInput.
     """
-    row = account or IntegratedAccount(environment=environment)
+    row = _locked(account) if account else IntegratedAccount(environment=environment)
     _assign(row, values, ("integration", "tenant_id", "status", "unified_model_override"))
     failures = [] if row.integration_id else [Failure("integration_name", "is required.")]
     if row.status not in AccountStatus.values:
@@ -65,9 +69,10 @@ def save_account(
     return row
 
 
+@transaction.atomic
 def save_job(environment: Environment, values: Mapping[str, Any], job: SyncJob | None = None) -> SyncJob:
     """Create the job, or change the one given. Raises InvalidInput with every fault of it."""
-    row = job or SyncJob(environment=environment)
+    row = _locked(job) if job else SyncJob(environment=environment)
     _assign(row, values, ("integration", "label", "args_schema", "resources", "default_runtime_version"))
     failures: list[Failure] = []
     if row.default_runtime_version not in VERSIONS:
@@ -103,6 +108,20 @@ def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
     for run in account.runs.live():
         request_stop(run, actor=actor)
     Record.objects.filter(integrated_account=account).delete()
+
+
+def _locked(row: Row) -> Row:
+    """The row, read again and locked to the end of the transaction, so that no change of another caller is lost.
+
+    Raises InvalidInput if it has been deleted meanwhile.
+    """
+    if row._state.adding:
+        return row
+    try:
+        row.refresh_from_db(from_queryset=type(row).objects.live().select_for_update(of=("self",)))
+    except type(row).DoesNotExist as error:
+        raise InvalidInput([Failure("id", "has been deleted.")]) from error
+    return row
 
 
 def _delete(row: Integration | SyncJob, runs: Any) -> None:

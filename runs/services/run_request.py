@@ -45,7 +45,8 @@ class RunRequest:
 
     @property
     def runtime_version(self) -> int:
-        return self.version or self.job.default_runtime_version or 1
+        given = self.job.default_runtime_version if self.version is None else self.version
+        return 1 if given is None else given
 
     @property
     def group(self) -> str | None:

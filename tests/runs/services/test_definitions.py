@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from runs.engine.claim import claim
 from runs.errors import InvalidInput
@@ -105,3 +107,33 @@ def test_what_is_deleted_starts_nothing_new(run: SyncJobRun) -> None:
     run.integrated_account.refresh_from_db()
     with pytest.raises(InvalidInput, match="has been deleted"):
         factories.run(account=run.integrated_account, job=run.sync_job)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_changes_at_the_same_time_none_is_lost() -> None:
+    account = factories.account(context={})
+    start = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        mine = IntegratedAccount.objects.get(id=account.id)
+        start.wait()
+        try:
+            save_account(mine.environment, {"context": {f"key {number}": number}}, mine)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    account.refresh_from_db()
+    assert account.context == {f"key {number}": number for number in range(8)}
+
+
+def test_a_change_does_not_bring_back_what_was_deleted() -> None:
+    account = factories.account()
+    delete_account(IntegratedAccount.objects.get(id=account.id))
+    with pytest.raises(InvalidInput, match="has been deleted"):
+        save_account(account.environment, {"context": {"token": "t"}}, account)
+    assert IntegratedAccount.objects.get(id=account.id).context == {}
