@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from celery import bootsteps, signals
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
 from runs.engine.recovery import sweep
@@ -67,7 +67,7 @@ class Presence(threading.Thread):
         close_old_connections()
         try:
             act()
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             log.exception("The database can't be reached by the daemon's own thread.")
             connection.close()
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from runs.connectors import RequestFailed
 from runs.engine.bindings import staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
-from runs.engine.record_form import RefusedRecord, StorableRecord, prepared
+from runs.engine.record_form import RefusedRecord, StorableRecord, cleaned, prepared
 
 
 @dataclass(frozen=True)
@@ -68,4 +68,5 @@ class Batch:
 
 
 def _staged(entry: Entry, turn: Turn, record: Any, staging: Staging) -> dict[str, Any]:
-    return staged_data(entry, record, staging.fields, inherited=turn.binding.roots["resources"])
+    data = staged_data(entry, record, staging.fields, inherited=turn.binding.roots["resources"])
+    return cast("dict[str, Any]", cleaned(data))

@@ -26,6 +26,7 @@ from runs.models import (
     EventKind,
     IntegratedAccount,
     RecordError,
+    RunStatus,
     RunStep,
     StagedParent,
     StepStatus,
@@ -67,7 +68,10 @@ class StepLedger:
         self.step.previous_run_date = previous_run_date
 
     def commit(self, batch: Batch) -> None:
-        """Write the batch with its checkpoint. Raises RunFailed, after it is written, if its error ends the run."""
+        """Write the batch with its checkpoint. Raises RunFailed, after it is written, if its error ends the run.
+
+        The run then ends in the same transaction: else a crash in between would let another daemon go on behind it.
+        """
         with transaction.atomic():
             self._claim.hold(
                 fetched=F("fetched") + batch.fetched,
@@ -80,8 +84,12 @@ class StepLedger:
             self._stage(batch)
             RecordError.objects.bulk_create(self._errors(batch))
             self._write(**self._advance(batch))
+            failure = self._failure(batch)
+            if failure is not None:
+                self._fail(batch, failure)
         self.step.fetched += batch.fetched
-        self._judge(batch)
+        if failure is not None:
+            raise RunFailed(failure)
 
     def complete(self) -> None:
         """Close the step. It is clean, and moves its date, if nothing failed in it or in its parents."""
@@ -146,12 +154,15 @@ class StepLedger:
         of = {"run": self._run, "step": self.step, "resource": self.entry.resource, "method": self.entry.method}
         return RecordError(**of, **values)
 
-    def _judge(self, batch: Batch) -> None:
-        error = batch.error
-        if batch.error_count and judge(self._run.error_handling, error) == Verdict.FAIL:
-            if isinstance(error, AuthenticationFailed):
-                self._account_needs_reauth()
-            raise RunFailed(self._info(batch))
+    def _failure(self, batch: Batch) -> ErrorInfo | None:
+        """Why the batch ends the run; None if the run goes on."""
+        ends = batch.error_count and judge(self._run.error_handling, batch.error) == Verdict.FAIL
+        return self._info(batch) if ends else None
+
+    def _fail(self, batch: Batch, failure: ErrorInfo) -> None:
+        if isinstance(batch.error, AuthenticationFailed):
+            self._account_needs_reauth()
+        self._claim.finish(RunStatus.FAILED, failure.message, failure)
 
     def _account_needs_reauth(self) -> None:
         accounts = IntegratedAccount.objects.filter(id=self._run.integrated_account_id, status=AccountStatus.ACTIVE)

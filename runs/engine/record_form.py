@@ -93,7 +93,7 @@ def _body(record: Any) -> bytes:
 def _cleaned_body(record: Any) -> bytes:
     """Without the characters that PostgreSQL can't hold (NUL, lone surrogates)."""
     try:
-        return canonical(_cleaned(record))
+        return canonical(cleaned(record))
     except RecursionError as error:
         raise _Refusal("too_deep", "is nested too deeply.") from error
     except ValueError as error:
@@ -108,14 +108,15 @@ def _has_odd_number(value: Any) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _cleaned(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """The value as the JSON columns of all databases take it: cleaned texts, null for NaN and the infinities."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, list):
-        return [_cleaned(item) for item in value]
+        return [cleaned(item) for item in value]
     if isinstance(value, dict):
-        return {storable_text(key): _cleaned(item) for key, item in value.items()}
-    return value
+        return {storable_text(key): cleaned(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def storable_text(text: str) -> str:

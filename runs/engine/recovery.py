@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import takewhile
 from uuid import UUID
 
 import structlog
@@ -35,7 +36,7 @@ def settle_stop(run_id: UUID) -> bool:
 
 def sweep() -> int:
     """One round. Returns the number of runs it acted on; a run that can't be handled is stepped over and logged."""
-    return sum(_each(_unheld_stops(), settle_stop)) + sum(_each(_untaken(), _publish_again))
+    return sum(_each(_unheld_stops(), settle_stop)) + _publish_all(_untaken())
 
 
 def _unheld_stops() -> list[UUID]:
@@ -52,8 +53,14 @@ def _untaken() -> list[UUID]:
     return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
 
 
+def _publish_all(run_ids: list[UUID]) -> int:
+    """How many were published, up to the first that fails: each failure waits for a broker that is gone."""
+    return sum(takewhile(bool, map(_publish_again, run_ids)))
+
+
 def _publish_again(run_id: UUID) -> bool:
-    return publish(SyncJobRun.objects.get(id=run_id))
+    run = SyncJobRun.objects.filter(id=run_id).first()
+    return run is None or publish(run)
 
 
 def _each(ids: list[UUID], act: Callable[[UUID], bool]) -> list[bool]:
@@ -61,6 +68,6 @@ def _each(ids: list[UUID], act: Callable[[UUID], bool]) -> list[bool]:
     for run_id in ids:
         try:
             done.append(act(run_id))
-        except (DatabaseError, SyncJobRun.DoesNotExist):
+        except DatabaseError:
             log.exception("The sweep steps over a run.", run=str(run_id))
     return done

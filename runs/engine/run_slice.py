@@ -19,7 +19,7 @@ from runs.engine.page_stream import PageStream
 from runs.engine.plan import in_order, previous_run_dates
 from runs.engine.roots import public_context, run_root, wire_time
 from runs.engine.sinks import RecordStore
-from runs.engine.watch import ROUND_OFF_SECONDS, SliceOver, Watch
+from runs.engine.watch import SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
 from runs.models import StagedParent, SyncJobRun
 
@@ -100,9 +100,10 @@ class RunSlice:
             raise
         except BaseException:
             self._cancelled.set()
+            stream.close(round_off_seconds())
             raise
         finally:
-            stream.close(ROUND_OFF_SECONDS)
+            stream.close(0)
 
     def _commit(self, ledger: StepLedger, turns: list[Any]) -> None:
         if turns:

@@ -10,11 +10,12 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from runs.connectors import RateLimited
 from runs.dispatch import publish
 from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
+from runs.engine.recovery import settle_stop
 from runs.engine.run_slice import RunSlice
 from runs.engine.watch import SliceOver
 from runs.errors import ErrorInfo, RunFailed
@@ -23,6 +24,8 @@ from runs.models import EventKind, RunStatus, SyncJobRun
 log = structlog.get_logger(__name__)
 
 CRASH_CAP = 3
+# A connection that was cut raises the first, each later use of it the second, which is not a DatabaseError.
+DATABASE_FAULTS = (DatabaseError, InterfaceError)
 
 
 def execute_slice(run_id: UUID, daemon_id: str) -> None:
@@ -32,16 +35,20 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
     the database leaves the run to the next daemon, which takes it over when the lease ends.
     """
     with structlog.contextvars.bound_contextvars(run=str(run_id)):
-        taken = claim(run_id, daemon_id)
-        if taken is None:
-            return
         try:
-            _work(taken)
-        except LeaseLost:
-            _leave(taken)
-        except DatabaseError:
+            taken = claim(run_id, daemon_id)
+            if taken is not None:
+                _work_or_leave(taken)
+        except DATABASE_FAULTS:
             log.exception("The database failed; the run is taken over when its lease ends.")
             connection.close()
+
+
+def _work_or_leave(taken: Claim) -> None:
+    try:
+        _work(taken)
+    except LeaseLost:
+        _leave(taken)
 
 
 def _work(taken: Claim) -> None:
@@ -54,13 +61,13 @@ def _work(taken: Claim) -> None:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
         taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
     except SliceOver:
-        if taken.release():
+        if hand_back(taken):
             publish(SyncJobRun.objects.get(id=taken.run_id))
     except RateLimited as limit:
         _park(taken, timedelta(seconds=limit.seconds))
     except RunFailed as failure:
         taken.finish(RunStatus.FAILED, failure.info.message, failure.info)
-    except (DatabaseError, LeaseLost):
+    except (*DATABASE_FAULTS, LeaseLost):
         raise
     except Exception:
         log.exception("The run fails by a fault of Syncdeck.")
@@ -81,9 +88,17 @@ def _give_up_after_crashes(taken: Claim) -> None:
         raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
 
 
+def hand_back(taken: Claim, wait: timedelta | None = None) -> bool:
+    """Release the run, so that it goes on in a later slice. False if it does not.
+
+    A stop that came since the last look found the run held, so it is carried out here.
+    """
+    return taken.release(wait) and not settle_stop(taken.run_id)
+
+
 def _park(taken: Claim, wait: timedelta) -> None:
     """Free the slot; the sweep publishes the run again when the wait is over."""
-    if taken.release(wait):
+    if hand_back(taken, wait):
         message = f"The source limits its rate: goes on in {wait.total_seconds():.0f} s."
         add_event(taken.run_id, EventKind.RATE_LIMITED, message, taken.daemon_id)
 

@@ -14,8 +14,12 @@ from runs.errors import ErrorInfo, RunFailed
 from runs.models import Daemon, DaemonStatus, EventKind
 
 TICK = 1.0
-ROUND_OFF_SECONDS = 30.0  # how long requests in flight are waited for when the slice ends
-DRAIN_SECONDS = 3.0  # the same when the daemon itself has to end
+DRAIN_SECONDS = 3.0  # how long requests in flight are waited for when the daemon has to end
+
+
+def round_off_seconds() -> float:
+    """The same for every other end of a slice. The lease is not renewed then; a third of it may be used up already."""
+    return settings.LEASE_SECONDS / 3
 
 
 class SliceOver(Exception):
@@ -59,7 +63,7 @@ class Watch:
         if Daemon.objects.filter(daemon_id=self._claim.daemon_id, status=DaemonStatus.STOPPING).exists():
             raise SliceOver(DRAIN_SECONDS)
         if now > self._slice_ends:
-            raise SliceOver(ROUND_OFF_SECONDS)
+            raise SliceOver(round_off_seconds())
         self._show_wait()
         if now >= self._renew_at:
             self._claim.hold()

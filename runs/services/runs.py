@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 
 from runs.dispatch import SETTLE_STOP, publish
 from runs.engine.claim import add_event
-from runs.engine.entries import Entry
+from runs.engine.entries import Entry, parse_entries
 from runs.engine.plan import in_order, incremental_keys, previous_run_dates
 from runs.engine.recovery import settle_stop
-from runs.errors import LiveRunExists, NotAllowed
+from runs.errors import InvalidInput, LiveRunExists, NotAllowed
 from runs.hashing import digest
 from runs.models import (
     Action,
@@ -97,11 +97,18 @@ def rerun(
 
 
 def rerun_window(run: SyncJobRun) -> datetime | None:
-    """From when on a plain rerun would fetch: the earliest date of its entries. None: at least one has no date yet."""
-    spec = spec_of(run.integrated_account.integration)
-    keys = list(run.steps.values_list("incremental_key", flat=True))
+    """From when on a plain rerun would fetch: the earliest date of its entries.
+
+    None: at least one has no date yet, or the rerun would be refused.
+    """
+    try:
+        spec = spec_of(run.integrated_account.integration)
+        entries = parse_entries(run.resources if run.has_own_resources else run.sync_job.resources, spec)
+    except InvalidInput:
+        return None
+    keys = list(incremental_keys(entries, _scope(run)).values())
     dates = previous_run_dates(keys, spec.incremental_overlap)
-    return min(dates.values()) if dates and len(dates) == len(set(keys)) else None
+    return min(dates.values()) if len(dates) == len(set(keys)) else None
 
 
 def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], origin: Origin) -> SyncJobRun:
@@ -149,14 +156,18 @@ def _refuse_second(run: SyncJobRun) -> None:
         raise LiveRunExists(live.id)
 
 
-def _steps(run: SyncJobRun, entries: tuple[Entry, ...]) -> list[RunStep]:
-    scope = {
+def _scope(run: SyncJobRun) -> dict[str, str]:
+    """Of what runs share their dates, beside the entries themselves."""
+    return {
         "job": str(run.sync_job_id),
         "account": str(run.integrated_account_id),
         "args": run.args_hash,
         "destination": run.destination,
     }
-    keys = incremental_keys(entries, scope)
+
+
+def _steps(run: SyncJobRun, entries: tuple[Entry, ...]) -> list[RunStep]:
+    keys = incremental_keys(entries, _scope(run))
     steps: dict[str, RunStep] = {}
     for entry in in_order(entries):
         steps[entry.name] = RunStep(

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from werkzeug import Request, Response
 
+from runs.engine.claim import claim
+from runs.engine.run_slice import RunSlice
 from runs.engine.runner import execute_slice
-from runs.models import AccountStatus, EventKind, Record, RunStatus, StagedParent, StepStatus, SyncJobRun
+from runs.errors import RunFailed
+from runs.models import (
+    AccountStatus,
+    Daemon,
+    DaemonStatus,
+    EventKind,
+    Record,
+    RunStatus,
+    StagedParent,
+    StepStatus,
+    SyncJobRun,
+)
 from tests import factories
 from tests.sources import Source, countries_and_cities, json_response, serving
 
@@ -24,11 +39,15 @@ def source() -> Iterator[Source]:
 
 def run_against(source: Source, resources: list[dict[str, Any]] | None = None, **over: Any) -> SyncJobRun:
     """A run of these entries against the source, executed for one slice."""
+    return executed(a_run(source, resources, **over))
+
+
+def a_run(source: Source, resources: list[dict[str, Any]] | None = None, **over: Any) -> SyncJobRun:
     if "job" not in over:
         integration = factories.integration(config=factories.integration_config(source.url))
         over["account"] = factories.account(integration=integration)
         over["job"] = factories.job(integration=integration, resources=resources or factories.COUNTRIES_AND_CITIES)
-    return executed(factories.run(**over))
+    return factories.run(**over)
 
 
 def executed(run: SyncJobRun) -> SyncJobRun:
@@ -142,6 +161,29 @@ def test_fail_fast_ends_the_run_at_the_first_error_and_keeps_what_is_stored(sour
     assert run.steps.get(name="cities").status == StepStatus.FAILED
 
 
+def test_fail_fast_holds_though_the_daemon_dies_right_after_the_error(source: Source) -> None:
+    source.before = failing_for("C005", 404)
+    run = a_run(source, error_handling="fail_fast")
+    taken = claim(run.id, "d1")
+    assert taken is not None
+    with RunSlice(taken) as work, pytest.raises(RunFailed):
+        work.run_to_end()
+    run.refresh_from_db()
+    assert run.error is not None
+    assert (run.status, run.error["status_code"], run.lease_token) == (RunStatus.FAILED, 404, None)
+
+
+def test_odd_values_of_a_parent_reach_its_children_without_what_no_database_holds(source: Source) -> None:
+    source.tables["countries"][0]["name"] = "A\0B"
+    source.tables["countries"][1]["name"] = float("nan")
+    query = {"country": "{{resources.countries.iso}}", "label": "{{resources.countries.name}}"}
+    countries, cities = factories.COUNTRIES_AND_CITIES
+    run = run_against(source, [countries, {**cities, "query": query}])
+    labels = {request.query["country"]: request.query.get("label") for request in source.requests("/cities")}
+    assert (run.status, run.error_count) == (RunStatus.COMPLETED, 1)
+    assert (labels["C000"], labels["C001"]) == ("AB", None)
+
+
 def test_a_refused_login_fails_every_run_and_marks_the_account(source: Source) -> None:
     source.before = lambda request: Response("who?", 401)
     run = run_against(source)
@@ -187,6 +229,16 @@ def test_a_slice_that_is_over_goes_on_where_it_was(source: Source, settings: Any
     assert (run.status, run.fetched, run.attempt) == (RunStatus.COMPLETED, 72, 1)
     assert slices > 1
     assert len(source.served) == 13
+
+
+def test_a_daemon_that_has_to_end_does_not_wait_for_a_source_that_lets_it_wait(source: Source) -> None:
+    values = {"group_key": "default", "status": DaemonStatus.STOPPING, "last_active_at": timezone.now()}
+    Daemon.objects.create(daemon_id="test-daemon", **values)
+    source.before = lambda request: Response("", 429, {"Retry-After": "25"})
+    begun = time.monotonic()
+    run = run_against(source)
+    assert (run.status, run.lease_token, run.resume_at) == (RunStatus.RUNNING, None, None)
+    assert time.monotonic() - begun < 12
 
 
 def test_a_run_over_its_time_fails_by_name(source: Source, settings: Any) -> None:

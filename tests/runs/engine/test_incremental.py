@@ -164,6 +164,12 @@ def test_the_window_of_a_rerun_is_the_date_it_will_send(job: SyncJob, account: I
     assert rerun_window(first) == rerun_window_at(first)
 
 
+def test_the_window_of_a_rerun_is_that_of_the_job_as_it_is_now(job: SyncJob, account: IntegratedAccount) -> None:
+    first = executed(job, account)
+    save_job(job.environment, {"resources": [{**ENTRIES[0], "persist": False}]}, job)
+    assert rerun_window(SyncJobRun.objects.get(id=first.id)) is None
+
+
 def test_a_takeover_does_not_move_the_start(source: Source, job: SyncJob, account: IntegratedAccount) -> None:
     run = factories.run(job=job, account=account)
     source.before = lambda request: Response("", 429, {"Retry-After": "3600"})

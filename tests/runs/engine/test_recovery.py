@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from runs.engine.claim import claim
 from runs.engine.recovery import sweep
@@ -85,3 +88,17 @@ def test_a_stop_whose_daemon_died_is_ended_and_not_run_again() -> None:
     sweep()
     run.refresh_from_db()
     assert (run.status, run.stop_requested_by) == (RunStatus.STOPPED, "someone")
+
+
+def test_a_sweep_tries_a_broker_that_is_gone_once(settings: Any) -> None:
+    account = factories.account()
+    job = factories.job(integration=account.integration)
+    for number in range(3):
+        factories.run(account=account, job=job, args={"number": number}, dispatch=False)
+    messages = Path(settings.BROKER_DIR, "messages")
+    shutil.rmtree(messages)
+    with capture_logs() as lines:
+        assert sweep() == 0
+    messages.mkdir()
+    assert len([line for line in lines if line["log_level"] == "warning"]) == 1
+    assert sweep() == 3

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from werkzeug import Request, Response
 
-from runs.engine.runner import execute_slice
+from runs.engine.claim import claim
+from runs.engine.runner import execute_slice, hand_back
 from runs.models import EventKind, Record, RunStatus, StepStatus, SyncJobRun
 from runs.services import request_stop
 from tests import factories
@@ -88,6 +89,16 @@ def test_a_run_that_waits_for_its_source_stops_within_the_wait(source: Source) -
     assert run.stop_requested_at is not None
     assert (run.status, len(source.served)) == (RunStatus.STOPPED, 1)
     assert (run.finished_at - run.stop_requested_at).total_seconds() < 5
+
+
+def test_a_stop_that_comes_while_the_slice_ends_is_not_left_to_the_sweep() -> None:
+    run = factories.run()
+    taken = claim(run.id, "d1")
+    assert taken is not None
+    assert request_stop(run, actor="someone").status == RunStatus.RUNNING
+    assert not hand_back(taken)
+    run.refresh_from_db()
+    assert (run.status, run.stop_requested_by) == (RunStatus.STOPPED, "someone")
 
 
 def test_stopping_twice_is_stopping_once() -> None:
