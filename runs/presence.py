@@ -33,6 +33,7 @@ class Presence(threading.Thread):
     def __init__(self, daemon_id: str, group_key: str, metadata: dict[str, Any]) -> None:
         super().__init__(name="presence", daemon=True)
         self._daemon_id = daemon_id
+        self._groups = group_key.split(",")
         self._told = {"group_key": group_key, "metadata": metadata}
         self._stopping = threading.Event()
         self._woken = threading.Event()
@@ -43,7 +44,7 @@ class Presence(threading.Thread):
             self._guarded(self._beat)
             if time.monotonic() >= self._next_sweep and not self._stopping.is_set():
                 self._next_sweep = time.monotonic() + settings.SWEEP_SECONDS
-                self._guarded(sweep)
+                self._guarded(lambda: sweep(self._groups))
             self._woken.wait(min(HEARTBEAT.total_seconds(), settings.SWEEP_SECONDS))
             self._woken.clear()
 

@@ -11,7 +11,7 @@ from runs.connectors.errors import (
     SpecError,
     UnknownMethod,
 )
-from runs.connectors.placeholders import Placeholder, placeholders_in, resolve, unresolved
+from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
 from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
@@ -33,6 +33,7 @@ __all__ = [
     "SpecError",
     "UnknownMethod",
     "is_secret_name",
+    "located",
     "parse_integration",
     "placeholders_in",
     "redact",

@@ -62,6 +62,12 @@ class Placeholder:
         """Flags hold for the whole placeholder, whichever alternative carries them."""
         return any(flag in alternative.types for alternative in self.alternatives)
 
+    def faults(self) -> Iterator[str]:
+        """A sentence for each of its types that is unknown."""
+        for name in self.types:
+            if name not in TYPES:
+                yield f"{self.text} has the unknown type {name!r}; known are: {', '.join(TYPES)}."
+
     def found(self, roots: Roots) -> tuple[Any, str]:
         """The first value that is there, and the cast that it asks for; else the default; else MISSING."""
         ignore_empty = self.has_flag("ignore-empty-str")
@@ -166,31 +172,26 @@ def literal_text(text: str) -> str:
 
 def placeholders_in(value: Any) -> list[Placeholder]:
     """Every placeholder in the value, with its location. Raises PlaceholderError that lists all unknown types."""
-    found = list(_located(value, ""))
-    failures = [(placeholder.location, fault) for placeholder in found for fault in _faults(placeholder)]
+    found = list(located(value))
+    failures = [(placeholder.location, fault) for placeholder in found for fault in placeholder.faults()]
     if failures:
         raise PlaceholderError(failures)
     return found
 
 
-def _located(value: Any, location: str) -> Iterator[Placeholder]:
+def located(value: Any, location: str = "") -> Iterator[Placeholder]:
+    """Every placeholder in the value, with its location, whether its types are known or not."""
     if isinstance(value, str):
         yield from (replace(part, location=location) for part in _parts(value) if isinstance(part, Placeholder))
     elif isinstance(value, Mapping | list):
         items = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, item in items:
-            yield from _located(item, f"{location}.{key}" if location else str(key))
-
-
-def _faults(placeholder: Placeholder) -> Iterator[str]:
-    for name in placeholder.types:
-        if name not in TYPES:
-            yield f"{placeholder.text} has the unknown type {name!r}; known are: {', '.join(TYPES)}."
+            yield from located(item, f"{location}.{key}" if location else str(key))
 
 
 def _checked_parts(text: str) -> tuple[str | Placeholder, ...]:
     parts = _parts(text)
-    faults = [fault for part in parts if isinstance(part, Placeholder) for fault in _faults(part)]
+    faults = [fault for part in parts if isinstance(part, Placeholder) for fault in part.faults()]
     if faults:
         raise PlaceholderError([("", fault) for fault in faults])
     return parts

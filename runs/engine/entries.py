@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs.connectors import ApiSpec, PlaceholderError, UnknownMethod, placeholders_in
+from runs.connectors import ApiSpec, UnknownMethod, located
 from runs.errors import Failure, InvalidInput
 
 ROOTS = ("args", "resources", "previous_run_date", "sync_job_run", "context")
@@ -183,16 +183,11 @@ def _method_failures(entry: Entry, spec: ApiSpec) -> Iterable[Failure]:
 
 
 def _placeholder_failures(entry: Entry) -> Iterable[Failure]:
-    prefix = f"resources.{entry.index}"
-    try:
-        found = placeholders_in(entry.request_parts)
-    except PlaceholderError as error:
-        yield from (Failure(f"{prefix}.{location}", message) for location, message in error.failures)
-        return
-    for placeholder in found:
+    for placeholder in located(entry.request_parts, f"resources.{entry.index}"):
+        yield from (Failure(placeholder.location, fault) for fault in placeholder.faults())
         for root in sorted({path.split(".")[0] for path in placeholder.paths} - set(ROOTS)):
             message = f"{root} is not known to placeholders, which begin with: {', '.join(ROOTS)}."
-            yield Failure(f"{prefix}.{placeholder.location}", message)
+            yield Failure(placeholder.location, message)
 
 
 def _cycles(entries: tuple[Entry, ...]) -> Iterable[Failure]:

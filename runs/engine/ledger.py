@@ -103,8 +103,7 @@ class StepLedger:
                 finished_at=Now(),
                 watermark=self._run.started_at if clean else None,
             )
-            counts = f"{step.fetched:,} fetched, {step.persisted:,} persisted, {step.error_count:,} errors"
-            message = f"{self.entry.name}: {counts}."
+            message = f"{self.entry.name}: {step.counts}."
             add_event(self._run.id, EventKind.STEP_FINISHED, message, self._claim.daemon_id)
 
     def _write(self, **changes: Any) -> None:

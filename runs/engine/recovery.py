@@ -5,7 +5,7 @@ Any number of sweeps may run at once: each change is conditional, and a run told
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from itertools import takewhile
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from runs.dispatch import publish
 from runs.engine.claim import FREE, end_run
 from runs.models import RunStatus, SyncJobRun
+from runs.models.run import of_groups
 
 log = structlog.get_logger(__name__)
 
@@ -34,9 +35,13 @@ def settle_stop(run_id: UUID) -> bool:
     return who is not None and end_run(rows, run_id, RunStatus.STOPPED, f"Stopped by {who or 'request'}.", actor=who)
 
 
-def sweep() -> int:
-    """One round. Returns the number of runs it acted on; a run that can't be handled is stepped over and logged."""
-    return sum(_each(_unheld_stops(), settle_stop)) + _publish_all(_untaken())
+def sweep(groups: Collection[str]) -> int:
+    """One round by a daemon of these groups. Returns the number of runs it acted on.
+
+    It tells only of runs that its own groups can take: for a group without a daemon, messages would pile up. A run
+    that can't be handled is stepped over and logged.
+    """
+    return sum(_each(_unheld_stops(), settle_stop)) + _publish_all(_untaken(groups))
 
 
 def _unheld_stops() -> list[UUID]:
@@ -45,11 +50,11 @@ def _unheld_stops() -> list[UUID]:
     return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
 
 
-def _untaken() -> list[UUID]:
+def _untaken(groups: Collection[str]) -> list[UUID]:
     """Free runs whose message must be taken for lost: never sent, or sent long enough ago."""
     repeat = max(REPEAT_AFTER, timedelta(seconds=settings.SWEEP_SECONDS))
     untold = Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - repeat) | Q(lease_until__lt=Now())
-    rows = SyncJobRun.objects.live().filter(FREE, untold, stop_requested_at=None)
+    rows = SyncJobRun.objects.live().filter(FREE, untold, of_groups(groups), stop_requested_at=None)
     return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
 
 

@@ -77,7 +77,7 @@ def _work(taken: Claim) -> None:
 
 def _complete(taken: Claim) -> None:
     run = SyncJobRun.objects.get(id=taken.run_id)
-    message = f"Completed: {run.fetched:,} fetched, {run.persisted:,} persisted, {run.error_count:,} errors."
+    message = f"Completed: {run.counts}."
     if not taken.finish(RunStatus.COMPLETED, message):
         taken.check()
 

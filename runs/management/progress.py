@@ -54,5 +54,5 @@ def last_line(run: SyncJobRun) -> str:
     """How the run ended, in one line."""
     elapsed = run.elapsed(timezone.now())
     took = "" if elapsed is None else f" in {elapsed.total_seconds():.1f} s"
-    counts = f"{run.fetched:,} fetched, {run.persisted:,} persisted, {run.error_count:,} errors{took}"
+    counts = f"{run.counts}{took}"
     return f"{run.status}: {counts}" + (f". {run.error_text()}" if run.error else "")

@@ -7,7 +7,7 @@ from typing import Any, Self
 from django.db import models
 from uuid_utils.compat import uuid7
 
-__all__ = ["DeletableModel", "LiveQuerySet", "TimedModel", "uuid7"]
+__all__ = ["CountedModel", "DeletableModel", "LiveQuerySet", "TimedModel", "uuid7"]
 
 
 class TimedModel(models.Model):
@@ -39,3 +39,20 @@ class DeletableModel(TimedModel):
 
     class Meta:
         abstract = True
+
+
+class CountedModel(TimedModel):
+    """Something that fetches records: how many, how many the store took, and how often it went wrong."""
+
+    fetched = models.PositiveBigIntegerField(default=0)
+    persisted = models.PositiveBigIntegerField(default=0)
+    error_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def counts(self) -> str:
+        """The three in words."""
+        errors = "1 error" if self.error_count == 1 else f"{self.error_count:,} errors"
+        return f"{self.fetched:,} fetched, {self.persisted:,} persisted, {errors}"

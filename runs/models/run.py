@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
@@ -9,7 +10,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
-from runs.models.base import TimedModel
+from runs.models.base import CountedModel
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount
 from runs.models.webhook import Webhook
@@ -70,6 +71,11 @@ def destination_constraint(name: str) -> models.CheckConstraint:
     return models.CheckConstraint(condition=(webhook & ~group) | (group & ~webhook), name=name)
 
 
+def of_groups(groups: Collection[str]) -> Q:
+    """Runs that daemons of these groups execute; webhook runs, which name none, are the default group's."""
+    return Q(daemon_group_key__in=groups) | (Q(daemon_group_key=None) if DEFAULT_GROUP in groups else Q(pk__in=[]))
+
+
 class RunQuerySet(models.QuerySet["SyncJobRun"]):
     def live(self) -> Self:
         return self.filter(status__in=LIVE)
@@ -79,7 +85,7 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
         return self.filter(status__in=[status for status, actions in _LEGAL.items() if action in actions])
 
 
-class SyncJobRun(TimedModel):
+class SyncJobRun(CountedModel):
     """The queue of record: a broker message only says "look at this run".
 
     Every change of state is a conditional UPDATE whose row count is checked (`runs.engine.claim`,
@@ -126,10 +132,6 @@ class SyncJobRun(TimedModel):
     lease_until = models.DateTimeField(null=True, blank=True)
     resume_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
-
-    fetched = models.PositiveBigIntegerField(default=0)
-    persisted = models.PositiveBigIntegerField(default=0)
-    error_count = models.PositiveIntegerField(default=0)
 
     objects = RunQuerySet.as_manager()
 

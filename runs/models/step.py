@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from runs.models.base import TimedModel
+from runs.models.base import CountedModel
 from runs.models.run import SyncJobRun
 
 
@@ -17,7 +17,7 @@ class StepStatus(models.TextChoices):
     STOPPED = "stopped"
 
 
-class RunStep(TimedModel):
+class RunStep(CountedModel):
     """The state of one resource entry within one run.
 
     The entry's requests are numbered in a fixed order. `position` is the first one that is not done, `cursor` the
@@ -32,9 +32,6 @@ class RunStep(TimedModel):
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
 
-    fetched = models.PositiveBigIntegerField(default=0)
-    persisted = models.PositiveBigIntegerField(default=0)
-    error_count = models.PositiveIntegerField(default=0)
     failed_requests = models.PositiveIntegerField(default=0, help_text="Errors that hold the entry's date.")
     pages = models.PositiveBigIntegerField(default=0)
 

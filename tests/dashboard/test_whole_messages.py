@@ -16,7 +16,7 @@ from dashboard.whole_messages import Channel
 
 @pytest.fixture
 def channel(settings: Any, tmp_path: Path) -> Any:
-    settings.BROKER_DIR = tmp_path
+    settings.EMBEDDED_BROKER, settings.BROKER_DIR = True, tmp_path
     prepare_embedded_broker()
     folders = {"data_folder_in": str(tmp_path / "messages"), "data_folder_out": str(tmp_path / "messages")}
     options = {**folders, "control_folder": str(tmp_path / "control")}

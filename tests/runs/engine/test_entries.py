@@ -80,6 +80,12 @@ def test_all_faults_are_told_at_once() -> None:
     assert set(failures_of(resources)) == {"resources.0.resource", "resources.1.depends_on"}
 
 
+def test_all_faults_of_placeholders_in_an_entry_are_told_at_once() -> None:
+    query = {"a": "{{args.x:colour}}", "b": "{{nope.x}}"}
+    found = failures_of([{**COUNTRIES, "query": query, "body": ["{{other.y:shape}}"]}])
+    assert set(found) == {"resources.0.query.a", "resources.0.query.b", "resources.0.body.0"}
+
+
 def test_a_chain_of_five_thousand_entries_is_no_problem() -> None:
     chain = [{**COUNTRIES, "name": "0"}]
     chain += [{**COUNTRIES, "name": str(number), "depends_on": str(number - 1)} for number in range(1, 5000)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery, current_app
 from django.utils import timezone
 from structlog.testing import capture_logs
 
@@ -34,21 +34,21 @@ def dispatched(run: SyncJobRun) -> Any:
 
 def test_a_run_that_no_daemon_was_told_of_is_published() -> None:
     run = factories.run(dispatch=False)
-    sweep()
+    sweep(["default"])
     assert dispatched(run) is not None
 
 
 def test_a_run_whose_message_is_young_is_left_alone() -> None:
     run = factories.run()
     told = dispatched(run)
-    sweep()
+    sweep(["default"])
     assert dispatched(run) == told
 
 
 def test_a_message_that_must_be_lost_is_sent_again() -> None:
     run = factories.run()
     change(run, dispatched_at=ago(120))
-    sweep()
+    sweep(["default"])
     assert dispatched(run) > ago(60)
 
 
@@ -56,7 +56,7 @@ def test_a_run_whose_daemon_died_is_published() -> None:
     run = factories.run()
     claim(run.id, "d1")
     change(run, lease_until=ago(1), dispatched_at=ago(10))
-    sweep()
+    sweep(["default"])
     assert dispatched(run) > ago(5)
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_is_held_is_left_alone() -> None:
     run = factories.run()
     claim(run.id, "d1")
     change(run, dispatched_at=ago(600))
-    sweep()
+    sweep(["default"])
     assert dispatched(run) < ago(500)
 
 
@@ -73,10 +73,10 @@ def test_a_parked_run_is_published_when_its_wait_is_over_and_not_before() -> Non
     held = claim(run.id, "d1")
     assert held is not None
     held.release(timedelta(hours=1))
-    sweep()
+    sweep(["default"])
     assert dispatched(run) is None
     change(run, resume_at=ago(1))
-    sweep()
+    sweep(["default"])
     assert dispatched(run) is not None
 
 
@@ -85,20 +85,36 @@ def test_a_stop_whose_daemon_died_is_ended_and_not_run_again() -> None:
     claim(run.id, "d1")
     assert request_stop(run, actor="someone").status == RunStatus.RUNNING
     change(run, lease_until=ago(1))
-    sweep()
+    sweep(["default"])
     run.refresh_from_db()
     assert (run.status, run.stop_requested_by) == (RunStatus.STOPPED, "someone")
 
 
-def test_a_sweep_tries_a_broker_that_is_gone_once(settings: Any) -> None:
+@pytest.fixture
+def broker_is_gone() -> Iterator[None]:
+    """Whatever is published in the test goes to an address where nothing listens."""
+    usual = current_app._get_current_object()
+    with Celery("gone") as gone:
+        gone.conf.broker_write_url = "redis://127.0.0.1:1/0"  # CELERY_BROKER_URL would outdo broker_url
+        gone.set_current()
+        yield
+    usual.set_current()
+
+
+@pytest.mark.usefixtures("broker_is_gone")
+def test_a_sweep_tries_a_broker_that_is_gone_once() -> None:
     account = factories.account()
     job = factories.job(integration=account.integration)
     for number in range(3):
         factories.run(account=account, job=job, args={"number": number}, dispatch=False)
-    messages = Path(settings.BROKER_DIR, "messages")
-    shutil.rmtree(messages)
     with capture_logs() as lines:
-        assert sweep() == 0
-    messages.mkdir()
+        assert sweep(["default"]) == 0
     assert len([line for line in lines if line["log_level"] == "warning"]) == 1
-    assert sweep() == 3
+
+
+def test_a_daemon_does_not_tell_of_runs_that_only_other_groups_can_take() -> None:
+    run = factories.run(dispatch=False, daemon_group_key="elsewhere")
+    sweep(["default"])
+    assert dispatched(run) is None
+    sweep(["default", "elsewhere"])
+    assert dispatched(run) is not None
