@@ -24,7 +24,7 @@ SILENCE = timedelta(seconds=5)
 
 
 class Kind(StrEnum):
-    """The shapes. `static/css/marks.css` has a colour for each, `_mark.html` a drawing."""
+    """The shapes. `static/css/parts.css` has a colour for each, `_mark.html` a drawing."""
 
     CREATED = "created"
     RUNNING = "running"

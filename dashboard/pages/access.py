@@ -81,7 +81,8 @@ def go_to(request: PageRequest, to: str) -> HttpResponse:
 
 
 def _to_login(request: PageRequest) -> HttpResponseBase:
-    """The login page; never as a fragment within another page."""
+    """The login page, which leads back; never as a fragment within another page."""
     if request.htmx:
-        return HttpResponseClientRedirect(resolve_url("login"))
+        page = request.htmx.current_url_abs_path or resolve_url("attention")
+        return HttpResponseClientRedirect(redirect_to_login(page).url)
     return redirect_to_login(request.get_full_path())

@@ -57,6 +57,21 @@ def test_the_theme_follows_the_system_until_one_is_chosen(olga: Page) -> None:
     assert background() == light
 
 
+def test_a_menu_that_is_left_gives_the_focus_back(olga: Page) -> None:
+    opener = olga.locator("details.menu summary")
+    opener.press("Enter")
+    olga.keyboard.press("Tab")
+    olga.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    expect(olga.locator("details.menu")).not_to_have_attribute("open", "")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_menu_is_named_for_those_who_do_not_see_it(olga: Page, width: int) -> None:
+    olga.set_viewport_size({"width": width, "height": 800})
+    expect(olga.locator("details.menu summary")).to_have_accessible_name("Menu of olga")
+
+
 def test_the_search_is_a_key_away(olga: Page, finished: str) -> None:
     olga.goto("/jobs/")
     olga.keyboard.press("/")

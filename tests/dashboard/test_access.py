@@ -46,7 +46,18 @@ def test_no_page_is_for_people_who_are_not_staff(address: str, db: None) -> None
 
 
 def test_htmx_is_sent_to_the_login_instead_of_getting_it_as_a_fragment(client: Client, db: None) -> None:
-    assert client.get("/runs/live/", headers=HTMX).headers["HX-Redirect"] == "/login/"
+    assert client.get("/runs/live/", headers=HTMX).headers["HX-Redirect"] == "/login/?next=/"
+
+
+def test_after_the_login_htmx_leads_back_to_the_page_that_asked(client: Client, db: None) -> None:
+    page = {"HX-Current-URL": "http://testserver/runs/?status=failed"}
+    answer = client.get("/runs/live/", headers=HTMX | page)
+    assert answer.headers["HX-Redirect"] == "/login/?next=/runs/%3Fstatus%3Dfailed"
+
+
+def test_htmx_leads_back_to_our_own_pages_only(client: Client, db: None) -> None:
+    answer = client.get("/runs/live/", headers=HTMX | {"HX-Current-URL": "https://elsewhere.example.org/runs/"})
+    assert answer.headers["HX-Redirect"] == "/login/?next=/"
 
 
 @pytest.mark.parametrize("part", ["", "live/", "events/", "errors/", "stop/", "rerun/"])
