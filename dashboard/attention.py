@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.marks import Mark, run_mark, silent
 from dashboard.run_lines import named
 from runs.models import Daemon, Environment, RunStatus, SyncJobRun
-from runs.models.run import DEFAULT_GROUP
+from runs.models.run import of_groups
 
 FAILURES_SINCE = timedelta(days=7)
 SILENT_FOR = timedelta(seconds=30)  # by then another daemon should have taken over
@@ -68,10 +68,9 @@ def _queries(environments: QuerySet[Environment], now: datetime) -> dict[Reason,
 
 
 def _waiting_in_vain(now: datetime) -> Q:
-    """Created runs of a group without a living daemon; a webhook run belongs to the default group's daemons."""
+    """Created runs of a group without a living daemon."""
     alive = Daemon.objects.living_groups()
-    groups = Q(daemon_group_key__in=alive) | (Q(daemon_group_key=None) if DEFAULT_GROUP in alive else Q(pk__in=[]))
-    return Q(status=RunStatus.CREATED, created_at__lt=now - WAITING_FOR) & ~groups
+    return Q(status=RunStatus.CREATED, created_at__lt=now - WAITING_FOR) & ~of_groups(alive)
 
 
 def _later_outcome() -> QuerySet[SyncJobRun]:
