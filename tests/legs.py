@@ -16,7 +16,7 @@ from tests.processes import PROJECT
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 # The browser sees no difference between databases, and the acceptance tests run on both by themselves.
 ONCE_ONLY = ("--ignore", "tests/browser", "--ignore", "tests/acceptance")
-QUEUE = "sync.default"
+QUEUES = ("sync.default", "sync.elsewhere")  # of the groups that the tests name
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     status = leg("SQLite and files", "", "filesystem://")
     if status or lacking:
         return status
-    with services.own_queue(QUEUE):
+    with services.own_queues(*QUEUES):
         return leg("PostgreSQL and Redis", own_database_url(), services.BROKER_URL, *ONCE_ONLY)
 
 

@@ -50,13 +50,14 @@ def own_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
-def own_queue(name: str) -> Iterator[None]:
-    """A queue of the broker that is removed afterwards, with its bindings."""
+def own_queues(*names: str) -> Iterator[None]:
+    """Queues of the broker that are removed afterwards, with their bindings."""
     try:
         yield
     finally:
         with redis.Redis.from_url(BROKER_URL) as server:
-            server.delete(name, f"_kombu.binding.{name}", f"_kombu.binding_permanent.{name}")
+            for name in names:
+                server.delete(name, f"_kombu.binding.{name}", f"_kombu.binding_permanent.{name}")
 
 
 def _place(url: str) -> str:

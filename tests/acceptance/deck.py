@@ -131,7 +131,7 @@ def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
     shutil.copytree(prepared.data_dir, data_dir)
     port, group = any_free_port(), f"acceptance-{secrets.token_hex(4)}"
-    with services.own_database(group.replace("-", "_")) as url, services.own_queue(f"sync.{group}"):
+    with services.own_database(group.replace("-", "_")) as url, services.own_queues(f"sync.{group}"):
         servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
         with (
             processes(data_dir, embedded_environment(data_dir, port) | servers) as started,
