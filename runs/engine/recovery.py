@@ -13,7 +13,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from runs.dispatch import publish
@@ -29,8 +29,7 @@ REPEAT_AFTER = timedelta(seconds=30)
 
 def settle_stop(run_id: UUID) -> bool:
     """End the run as stopped if that was asked and no daemon holds it. True if this call ended it."""
-    unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
-    rows = SyncJobRun.objects.live().filter(unheld, id=run_id).exclude(stop_requested_at=None)
+    rows = _unheld_stops().filter(id=run_id)
     who = rows.values_list("stop_requested_by", flat=True).first()
     return who is not None and end_run(rows, run_id, RunStatus.STOPPED, f"Stopped by {who or 'request'}.", actor=who)
 
@@ -41,20 +40,23 @@ def sweep(groups: Collection[str]) -> int:
     It tells only of runs that its own groups can take: for a group without a daemon, messages would pile up. A run
     that can't be handled is stepped over and logged.
     """
-    return sum(_each(_unheld_stops(), settle_stop)) + _publish_all(_untaken(groups))
+    return sum(_each(_some(_unheld_stops()), settle_stop)) + _publish_all(_some(_untaken(groups)))
 
 
-def _unheld_stops() -> list[UUID]:
+def _unheld_stops() -> QuerySet[SyncJobRun]:
+    """Runs that were asked to stop and that no daemon holds."""
     unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
-    rows = SyncJobRun.objects.live().filter(unheld).exclude(stop_requested_at=None)
-    return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
+    return SyncJobRun.objects.live().filter(unheld).exclude(stop_requested_at=None)
 
 
-def _untaken(groups: Collection[str]) -> list[UUID]:
+def _untaken(groups: Collection[str]) -> QuerySet[SyncJobRun]:
     """Free runs whose message must be taken for lost: never sent, or sent long enough ago."""
     repeat = max(REPEAT_AFTER, timedelta(seconds=settings.SWEEP_SECONDS))
     untold = Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - repeat) | Q(lease_until__lt=Now())
-    rows = SyncJobRun.objects.live().filter(FREE, untold, of_groups(groups), stop_requested_at=None)
+    return SyncJobRun.objects.live().filter(FREE, untold, of_groups(groups), stop_requested_at=None)
+
+
+def _some(rows: QuerySet[SyncJobRun]) -> list[UUID]:
     return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
 
 

@@ -88,15 +88,15 @@ class RunSlice:
         ledger.begin(dates.get(key), request_total(entry, self._run.args, parents))
 
     def _work_off(self, ledger: StepLedger) -> None:
-        stream = self._stream(ledger)
+        stream, staging = self._stream(ledger), self._staging(ledger.entry)
         try:
             while (turns := stream.next_batch(PATIENCE)) is not None:
-                self._commit(ledger, turns)
+                self._commit(ledger, turns, staging)
                 self._watch.look()
         except SliceOver as over:
             stream.close(over.patience)
             while turns := stream.next_batch(0):
-                self._commit(ledger, turns)
+                self._commit(ledger, turns, staging)
             raise
         except BaseException:
             self._cancelled.set()
@@ -105,11 +105,11 @@ class RunSlice:
         finally:
             stream.close(0)
 
-    def _commit(self, ledger: StepLedger, turns: list[Any]) -> None:
+    def _commit(self, ledger: StepLedger, turns: list[Any], staging: Staging | None) -> None:
         if turns:
             entry = ledger.entry
             id_path = self._spec.method(entry.resource, entry.method).record_id
-            ledger.commit(Batch.of(turns, entry, id_path, self._staging(entry)))
+            ledger.commit(Batch.of(turns, entry, id_path, staging))
 
     def _staging(self, entry: Entry) -> Staging | None:
         if all(other.parent != entry.name for other in self._entries):
