@@ -4,6 +4,7 @@ from runs.connectors.client import ApiClient, FetchedPage
 from runs.connectors.errors import (
     AuthenticationFailed,
     ConnectorError,
+    ExpressionFailed,
     MissingValue,
     PlaceholderError,
     RateLimited,
@@ -11,6 +12,7 @@ from runs.connectors.errors import (
     SpecError,
     UnknownMethod,
 )
+from runs.connectors.expressions import Expression
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
@@ -21,6 +23,8 @@ __all__ = [
     "ApiSpec",
     "AuthenticationFailed",
     "ConnectorError",
+    "Expression",
+    "ExpressionFailed",
     "FetchedPage",
     "MethodSpec",
     "MissingValue",

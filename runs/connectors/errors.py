@@ -4,6 +4,7 @@ ConnectorError
 ├── SpecError              an integration's config is wrong: every fault, each with its path
 ├── PlaceholderError       a placeholder names an unknown type
 ├── MissingValue           a placeholder that has to have a value has none
+├── ExpressionFailed       a JSONata expression can't be read or evaluated
 ├── UnknownMethod          the integration does not describe this method
 ├── RateLimited            the source wants us to wait longer than a request may
 └── RequestFailed          a request did not bring what it should have brought
@@ -41,6 +42,10 @@ class MissingValue(ConnectorError):
     def __init__(self, placeholder: str) -> None:
         self.placeholder = placeholder
         super().__init__(f"{placeholder} has no value.")
+
+
+class ExpressionFailed(ConnectorError):
+    """A JSONata expression can't be read, or does not come to a value."""
 
 
 class UnknownMethod(ConnectorError):
