@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -61,6 +62,14 @@ def parse_url(url: str) -> httpx2.URL:
     if parsed.userinfo:
         raise AddressRefused("The address must not hold a user name or password.")
     return parsed
+
+
+def joined(base_url: str, link: str) -> str:
+    """The address that a link on the page at `base_url` leads to. Raises AddressRefused for a malformed one."""
+    try:
+        return urljoin(base_url, link)
+    except ValueError as error:
+        raise AddressRefused("The address is not a valid one.") from error
 
 
 def check_url(url: str, *, allow_private: bool) -> None:

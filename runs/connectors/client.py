@@ -9,23 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx2
 
 from runs.connectors.address_guard import check_url
 from runs.connectors.errors import RequestFailed
 from runs.connectors.exchange import Exchange
-from runs.connectors.pagination import PageView, Pagination
+from runs.connectors.pagination import PageView
 from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import Reply, check_status, parse_body, records_in
 from runs.connectors.retry import Patience, retry_after
 from runs.connectors.spec import ApiSpec, MethodSpec
-from runs.connectors.trail import Trail, content_digest
+from runs.connectors.trail import Trail, check_savable, content_digest
 
 EXCERPT = 500
 PAGE_SECONDS = 60.0
+PAST_THE_END: Final = object()
 
 
 @dataclass(frozen=True)
@@ -93,19 +94,39 @@ class ApiClient:
             return self._page(method, outgoing, trail)
 
     def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
-        reply, body = self._answer(method, outgoing)
+        reply, body = self._answer(method, outgoing, trail)
+        if body is PAST_THE_END:
+            return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
         records = records_in(body, method, reply)
-        page = PageView(reply.url, outgoing.asked, body, reply.headers, records)
-        next_cursor = _next_cursor(method.pagination, trail, page, reply) if method.pagination else None
-        return FetchedPage(records, next_cursor, self._redact(outgoing.url), reply.status_code)
+        page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
+        return FetchedPage(
+            records, self._next_cursor(method, trail, page, reply), self._redact(outgoing.url), reply.status_code
+        )
 
-    def _answer(self, method: MethodSpec, outgoing: Outgoing) -> tuple[Reply, Any]:
+    def _next_cursor(self, method: MethodSpec, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:
+        """Where the list goes on. What the source hands out may be unusable: then the page is kept, and the fault is
+        the next one's."""
+        if method.pagination is None:
+            return None
+        try:
+            at = method.pagination.following(page, trail.at)
+            if at is None:
+                return None
+            check_savable(at)
+        except RequestFailed as error:
+            return trail.broken(error.code, self._redact(error.message)).as_cursor()
+        content = content_digest(reply.body) if method.pagination.is_numbered and page.records else ""
+        return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
+
+    def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> tuple[Reply, Any]:
         """The reply and its parsed body, after as many tries as it takes and the source deserves."""
         started = self._clock()
         patience = Patience(started, jitter=self._jitter)
         while True:
             try:
                 reply = self._exchange.send(outgoing, deadline=started + PAGE_SECONDS)
+                if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
+                    return reply, PAST_THE_END
                 if not self._is_limit(reply):
                     check_status(reply)
                     return reply, parse_body(reply, may_be_empty=method.is_write)
@@ -138,14 +159,6 @@ class ApiClient:
             error.message = self._redact(error.message)
             error.args = (error.message,)
             raise
-
-
-def _next_cursor(pagination: Pagination, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:
-    at = pagination.following(page, trail.at)
-    if at is None:
-        return None
-    content = content_digest(reply.body) if pagination.is_numbered else ""
-    return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
 
 
 def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:

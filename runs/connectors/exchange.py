@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from urllib.parse import urljoin
 
 import httpx2
 
-from runs.connectors.address_guard import public_addresses
+from runs.connectors.address_guard import joined, public_addresses
 from runs.connectors.errors import RequestFailed
 from runs.connectors.request import Outgoing, check_origin
 from runs.connectors.response import Reply, read_reply
@@ -76,7 +75,7 @@ class Exchange:
 
 def _redirected(outgoing: Outgoing, reply: Reply) -> Outgoing:
     """Followed only within the origin, so that credentials stay there, and only where nothing is written."""
-    url = urljoin(reply.url, reply.headers["location"])
+    url = joined(reply.url, reply.headers["location"])
     check_origin(outgoing.base_url, url)
     if outgoing.verb != "GET":
         message = f"The source redirects a {outgoing.verb}, which is not followed."

@@ -15,7 +15,7 @@ import regex
 from jsonata import Jsonata
 from jsonata.jexception import JException
 
-from runs.connectors.errors import ExpressionFailed
+from runs.connectors.errors import ExpressionFailed, RequestFailed
 
 MAX_LENGTH = 50_000
 EVALUATION_MILLISECONDS = 1_000
@@ -76,6 +76,17 @@ class Expression:
                 _compiled.by_text.clear()
             _compiled.by_text[self.text] = own
         return own
+
+
+def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any:
+    """The value of an integration's expression, which stands at `key` of its config.
+
+    Raises RequestFailed, because what goes wrong ends the request that it is evaluated for.
+    """
+    try:
+        return expression.evaluate(roots)
+    except ExpressionFailed as error:
+        raise RequestFailed("expression_failed", f"{key}: {error}") from error
 
 
 def _parsed(text: str) -> Jsonata:

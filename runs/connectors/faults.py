@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runs.connectors.errors import PlaceholderError
+from runs.connectors.errors import ExpressionFailed, PlaceholderError
+from runs.connectors.expressions import Expression
 from runs.connectors.placeholders import placeholders_in
 
 ROOTS = ("context", "id", "query")  # what the placeholders of an integration may name (contract 5)
@@ -80,6 +81,16 @@ class Section:
             given = "is required" if value is None else f"{value!r} is not known"
             self.fail(key, f"{given}; must be one of: {', '.join(names)}.")
         return None
+
+    def expression(self, key: str, *aliases: str, required: bool = False) -> Expression | None:
+        """A JSONata expression, at the key or at the first of its aliases that is given."""
+        name = next((name for name in (key, *aliases) if self.values.get(name) is not None), key)
+        text = self.text(name, required=required)
+        try:
+            return None if text is None else Expression(text)
+        except ExpressionFailed as error:
+            self.fail(name, f"is no JSONata expression: {error}")
+            return None
 
     def template(self, key: str, *, required: bool = False) -> str:
         """A text that may hold placeholders, which are checked. Empty if it is not given."""

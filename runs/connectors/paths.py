@@ -10,12 +10,18 @@ _MAX_INDEX_DIGITS = 9
 
 
 def lookup(tree: Any, path: str) -> Any:
-    """The value at the path, or MISSING. Keys of objects and indexes of lists only; attributes are never read."""
-    for key in path.split("."):
+    """The value at the path, or MISSING. Keys of objects and indexes of lists only; attributes are never read.
+
+    A key that holds dots itself (`@odata.nextLink`) is found where it ends the path, and before one reached by steps.
+    """
+    rest = path
+    while True:
+        if isinstance(tree, Mapping) and rest in tree:
+            return tree[rest]
+        key, dot, rest = rest.partition(".")
         tree = _step(tree, key)
-        if tree is MISSING:
-            return MISSING
-    return tree
+        if tree is MISSING or not dot:
+            return tree
 
 
 def _step(tree: Any, key: str) -> Any:

@@ -11,10 +11,12 @@ from urllib.parse import quote, urlencode
 from runs.connectors.address_guard import parse_url
 from runs.connectors.casts import as_text
 from runs.connectors.errors import MissingValue, RequestFailed
+from runs.connectors.pagination import Parts, laid_over
 from runs.connectors.placeholders import filled, literal_text, placeholders_in, resolve
-from runs.connectors.spec import ApiSpec, MethodSpec
+from runs.connectors.spec import ApiSpec, MethodSpec, may_be_set
 
 USER_AGENT = "Syncdeck"
+CONTENT_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True)
@@ -28,13 +30,13 @@ class RequestValues:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """A request ready to be sent. `asked` are the parameters in its address, before they were encoded."""
+    """A request ready to be sent. `asked` is what it asks for, before it was encoded."""
 
     verb: str
     url: str
     headers: Mapping[str, str] = field(repr=False)  # credentials
     content: bytes | None = field(repr=False)
-    asked: Mapping[str, Any]
+    asked: Parts = field(repr=False)
     base_url: str
 
 
@@ -48,15 +50,20 @@ def build(
     roots = {"context": context, "query": values.query, **({} if values.id is None else {"id": values.id})}
     try:
         base_url = _base_url(spec.base_url, roots)
-        asked = _query(spec, method, values, roots, at)
-        url = at["url"] if at and "url" in at else _address(base_url + _path(method.path, roots), asked)
-        headers = _headers(spec, method, roots)
+        address = base_url + _path(method.path, roots)
+        own = Parts(_query(spec, method, values, roots), {}, _body(method, values, roots), address)
+        page = method.pagination.parts(own, at) if method.pagination else Parts()
+        headers = _headers(spec, method, page.headers, roots)
     except MissingValue as missing:
         raise RequestFailed("missing_value", f"{missing.placeholder} of the integration has no value.") from missing
+    query = {**own.query, **page.query}
+    url = _address(address, query) if page.url is None else page.url
     check_origin(base_url, url)
-    content = _content(method, values, roots)
+    body = laid_over(own.body, page.body)
+    content = _content(method, body)
     if content is not None:
-        headers = {"Content-Type": "application/json", **headers}
+        headers = _with({"Content-Type": CONTENT_TYPES[method.body_format]}, headers)
+    asked = Parts(query, page.headers, body, url, page.values)
     return Outgoing(method.verb.upper(), url, headers, content, asked, base_url)
 
 
@@ -90,13 +97,10 @@ def _quoted(value: str) -> str:
     return quote(value.encode("utf-8", "replace"), safe="")
 
 
-def _query(
-    spec: ApiSpec, method: MethodSpec, values: RequestValues, roots: Mapping[str, Any], at: dict[str, Any] | None
-) -> dict[str, Any]:
-    """The parameters, each layer over the one before: integration, method, entry, pagination."""
+def _query(spec: ApiSpec, method: MethodSpec, values: RequestValues, roots: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, each layer over the one before: integration, method, entry. The pagination's come over them."""
     own = {key: value for key, value in values.query.items() if key not in method.query_in_path}
-    asked = {**_given(spec.query, roots), **_given(method.query, roots), **own}
-    return {**asked, **method.pagination.query(asked, at)} if method.pagination else asked
+    return {**_given(spec.query, roots), **_given(method.query, roots), **own}
 
 
 def _given(template: Any, roots: Mapping[str, Any]) -> Any:
@@ -106,14 +110,18 @@ def _given(template: Any, roots: Mapping[str, Any]) -> Any:
 
 
 def _address(url: str, query: Mapping[str, Any]) -> str:
-    """The address with its parameters: lists as repeated keys, null left out."""
-    pairs = [
+    parameters = urlencode(_pairs(query), quote_via=quote)
+    return f"{url}?{parameters}" if parameters else url
+
+
+def _pairs(values: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """Lists as repeated keys, null left out."""
+    return [
         (key, _quotable(item))
-        for key, value in query.items()
+        for key, value in values.items()
         for item in (value if isinstance(value, list) else [value])
         if item is not None
     ]
-    return f"{url}?{urlencode(pairs, quote_via=quote)}" if pairs else url
 
 
 def _quotable(value: Any) -> bytes:
@@ -121,22 +129,41 @@ def _quotable(value: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _headers(spec: ApiSpec, method: MethodSpec, roots: Mapping[str, Any]) -> dict[str, str]:
+def _headers(spec: ApiSpec, method: MethodSpec, paging: Mapping[str, str], roots: Mapping[str, Any]) -> dict[str, str]:
+    """All headers. Those of the pagination may come from a source, so they are no others than it may set."""
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-    headers |= {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()}
+    headers = _with(headers, {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()})
+    for name in paging:
+        if not may_be_set(name):
+            raise RequestFailed("bad_header", f"The pagination may not set the header {name[:100]!r}.")
+    headers = _with(headers, paging)
     if spec.authorization:
-        headers |= spec.authorization.headers(roots)
+        headers = _with(headers, spec.authorization.headers(roots))
     for name, value in headers.items():
         if not value.isprintable() or not name.isascii() or not name.isprintable():
             raise RequestFailed("bad_header", f"The header {name!r} would hold a line break or a control character.")
     return headers
 
 
-def _content(method: MethodSpec, values: RequestValues, roots: Mapping[str, Any]) -> bytes | None:
-    """The body as JSON: the method's with the entry's laid over it where both are objects, else the entry's."""
+def _with(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """The headers with others in place of those of the same name, however that is written."""
+    names = {name.lower() for name in over}
+    return {**{name: value for name, value in headers.items() if name.lower() not in names}, **over}
+
+
+def _body(method: MethodSpec, values: RequestValues, roots: Mapping[str, Any]) -> Any:
+    """The method's body with the entry's laid over it where both are objects, else the entry's."""
     body = _given(method.body, roots)
     if isinstance(body, Mapping) and isinstance(values.body, Mapping):
-        body = {**body, **values.body}
-    elif values.body is not None:
-        body = values.body
-    return None if body is None or method.verb == "get" else json.dumps(body).encode()
+        return {**body, **values.body}
+    return body if values.body is None else values.body
+
+
+def _content(method: MethodSpec, body: Any) -> bytes | None:
+    if body is None or method.verb == "get":
+        return None
+    if method.body_format == "json":
+        return json.dumps(body).encode()
+    if not isinstance(body, Mapping):
+        raise RequestFailed("bad_body", "The body of a form must be an object.")
+    return urlencode(_pairs(body)).encode()

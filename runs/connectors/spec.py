@@ -11,9 +11,10 @@ from typing import Any
 from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
 from runs.connectors.faults import Section
-from runs.connectors.pagination import Pagination, parse_pagination
+from runs.connectors.pagination import InBody, Pagination, parse_pagination
 from runs.connectors.placeholders import literal_text, placeholders_in
 
+BODY_FORMATS = ("json", "form")
 VERBS = ("get", "post", "put", "patch", "delete")
 DEFAULT_VERBS = {"create": "post", "update": "patch", "delete": "delete"}
 WRITES = frozenset(DEFAULT_VERBS)
@@ -39,6 +40,7 @@ class MethodSpec:
     query: Mapping[str, Any]
     headers: Mapping[str, str]
     body: Any
+    body_format: str
     response_path: str | None
     record_id: str
     pagination: Pagination | None
@@ -136,10 +138,15 @@ def _base_url(root: Section) -> str:
     return url
 
 
+def may_be_set(header_name: str) -> bool:
+    """Whether it is the name of a header, and of none that the connection itself needs."""
+    return bool(_HEADER_NAME.fullmatch(header_name)) and header_name.lower() not in _OUR_HEADERS
+
+
 def _headers(section: Section) -> dict[str, str]:
     headers = section.templates("headers")
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name.lower() in _OUR_HEADERS:
+        if not may_be_set(name):
             section.fail(f"headers.{name}", "is no header name that may be set.")
         if not isinstance(value, str) or not literal_text(value).isprintable():
             section.fail(f"headers.{name}", "must be a text on one line.")
@@ -158,17 +165,21 @@ def _resources(section: Section, inherited: Pagination | None) -> dict[str, dict
 
 def _method(section: Section, resource: str, name: str, inherited: Pagination | None) -> MethodSpec:
     _refuse_not_yet(section)
+    verb, pagination = _verb(section, name), _pagination(section, name, inherited)
+    if isinstance(pagination, InBody) and verb == "get":
+        section.fail("method", "must be one with a body, such as post: the pagination has add_to_body.")
     return MethodSpec(
         resource=resource,
         name=name,
-        verb=_verb(section, name),
+        verb=verb,
         path=_path(section),
         query=section.templates("query"),
         headers=_headers(section),
         body=section.any_template("body"),
+        body_format=_body_format(section),
         response_path=section.text("response_path"),
         record_id=section.text("record_id", "id") or "id",
-        pagination=_pagination(section, name, inherited),
+        pagination=pagination,
     )
 
 
@@ -177,6 +188,11 @@ def _verb(section: Section, name: str) -> str:
     if verb.lower() not in VERBS:
         section.fail("method", f"{verb!r} is not known; must be one of: {', '.join(VERBS)}.")
     return verb.lower()
+
+
+def _body_format(section: Section) -> str:
+    given = section.value("body_format") is not None
+    return (section.choice("body_format", BODY_FORMATS) if given else None) or "json"
 
 
 def _path(section: Section) -> str:

@@ -13,6 +13,8 @@ from runs.connectors.errors import RequestFailed
 MAX_PAGES = 100_000
 MAX_EMPTY_PAGES = 3
 REMEMBERED = 64
+LONGEST_CURSOR = 64 * 1024
+LONGEST_MESSAGE = 500
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Trail:
     empty_pages: int = 0
     seen: tuple[str, ...] = ()
     content: str = ""
+    fault: dict[str, str] | None = None
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any] | None) -> Self:
@@ -40,10 +43,13 @@ class Trail:
             "empty_pages": self.empty_pages,
             "seen": list(self.seen),
             "content": self.content,
+            "fault": self.fault,
         }
 
     def check(self) -> None:
         """Raises RequestFailed if the page ahead must not be fetched."""
+        if self.fault is not None:
+            raise RequestFailed(self.fault["code"], self.fault["message"])
         if self.at is not None and _digest(self.at) in self.seen:
             raise RequestFailed("cursor_repeated", f"The source repeats a cursor after {self.pages} pages.")
         if self.empty_pages >= MAX_EMPTY_PAGES:
@@ -60,10 +66,28 @@ class Trail:
         """
         if content and content == self.content:
             raise RequestFailed("page_repeated", f"The source sends the same page again after {self.pages} pages.")
-        is_numbered = bool(content)
-        seen = self.seen if self.at is None or is_numbered else (*self.seen, _digest(self.at))
+        seen = self.seen if self.at is None else (*self.seen, _digest(self.at))
         empty_pages = self.empty_pages + 1 if is_empty else 0
         return Trail(at, self.pages + 1, empty_pages, seen[-REMEMBERED:], content)
+
+    def broken(self, code: str, message: str) -> Trail:
+        """The trail after a page whose next one can't be asked for. The page itself is kept; the error comes when the
+        next one is due. The message has to be free of credentials: it is saved."""
+        told = "".join(character if character.isprintable() else "?" for character in message[:LONGEST_MESSAGE])
+        return Trail(pages=self.pages + 1, fault={"code": code, "message": told})
+
+
+def check_savable(at: Mapping[str, Any]) -> None:
+    """Raises RequestFailed for a cursor that can't be saved with its page: it comes from a source."""
+    try:
+        text = json.dumps(at, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, TypeError, RecursionError) as error:
+        raise RequestFailed("bad_cursor", "The next cursor can't be saved: it is no plain JSON.") from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise RequestFailed("bad_cursor", "The next cursor can't be saved: it holds a NUL.")
+    if size > LONGEST_CURSOR:
+        raise RequestFailed("bad_cursor", f"The next cursor has {size} bytes; at most {LONGEST_CURSOR} are taken.")
 
 
 def _digest(cursor: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from runs.connectors import AuthenticationFailed, RateLimited, RequestFailed, RequestValues
+from tests.runs.connectors.paging import all_pages
 from tests.runs.connectors.sources import (
     NOON,
     TOKEN,
@@ -54,18 +55,6 @@ def failure(of: Any, time: StillTime | None = None, **over: Any) -> RequestFaile
     with pytest.raises(RequestFailed) as caught:
         fetch(of, time, **over)
     return caught.value
-
-
-def all_pages(of: Any, **over: Any) -> list[Any]:
-    """Every record, each page asked for through a cursor that has been through JSON, by a client of its own."""
-    records, cursor = [], None
-    while True:
-        with client(of) as api:
-            fetched = api.fetch(of.method("things", "list"), RequestValues(**over), cursor)
-        records += fetched.records
-        if fetched.next_cursor is None:
-            return records
-        cursor = json.loads(json.dumps(fetched.next_cursor))
 
 
 class TestPages:
@@ -148,6 +137,26 @@ class TestEndlessLists:
 
         assert caught.value.code == "cursor_repeated"
         assert len(source.log) == 2
+
+    @pytest.mark.parametrize("odd", [["a"], "a\0b", "\ud800", "x" * 100_000, True, {"b": 1}])
+    def test_a_page_is_kept_whose_cursor_can_not_be_used(self, source: HTTPServer, odd: Any) -> None:
+        answers(source, page(1, next=odd))
+        of = list_spec(source.url_for(""), CURSORS)
+        with client(of) as api:
+            first = api.fetch(of.method("things", "list"), RequestValues(), None)
+            with pytest.raises(RequestFailed) as caught:
+                api.fetch(of.method("things", "list"), RequestValues(), json.loads(json.dumps(first.next_cursor)))
+
+        assert first.records == [1]
+        assert caught.value.code in ("wrong_shape", "bad_cursor")
+        assert len(source.log) == 1
+
+    def test_what_is_saved_of_a_fault_holds_no_credential(self, source: HTTPServer) -> None:
+        answers(source, page(1))
+        failing = {"format": "dynamic", "config": {"next_expression": f"$error('{TOKEN}')"}}
+        fetched = fetch(list_spec(source.url_for(""), failing))
+
+        assert fetched.next_cursor is not None and TOKEN not in json.dumps(fetched.next_cursor)
 
     def test_empty_pages_with_a_next_one_end(self, source: HTTPServer) -> None:
         numbers = iter(range(100))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,37 +11,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
-from runs.connectors.faults import Section
-from runs.connectors.pagination import PageView, Pagination, parse_pagination
+from runs.connectors.pagination import PageView, Pagination, Parts
+from tests.runs.connectors import paging
 
 URL = "https://api.example.com/v1/things?page=1"
 
 
 def pagination(format_name: str, **config: Any) -> Pagination:
-    section = Section({"format": format_name, "config": config})
-    parsed = parse_pagination(section)
-    assert parsed is not None and section.failures == []
-    return parsed
+    return paging.pagination(format_name, config)
 
 
 def page(records: int = 0, body: Any = None, query: dict[str, Any] | None = None, **headers: str) -> PageView:
-    return PageView(URL, query or {}, body, headers, list(range(records)))
+    return PageView(URL, Parts(query or {}), body, headers, list(range(records)))
+
+
+def query_of(pages: Pagination, cursor: dict[str, Any] | None = None, **asked: Any) -> Mapping[str, Any]:
+    """The parameters of the page at the cursor."""
+    return pages.parts(Parts(asked, url=URL), cursor).query
 
 
 class TestPageNumber:
     def test_it_starts_at_the_start_page_and_counts(self) -> None:
         pages = pagination("page", page_key="page", limit_key="per_page", limit=2)
 
-        assert pages.query({}, None) == {"page": 1, "per_page": 2}
+        assert query_of(pages) == {"page": 1, "per_page": 2}
         assert pages.following(page(2), None) == {"page": 2}
-        assert pages.query({}, {"page": 2}) == {"page": 2, "per_page": 2}
+        assert query_of(pages, {"page": 2}) == {"page": 2, "per_page": 2}
         assert pages.following(page(2), {"page": 2}) == {"page": 3}
 
     def test_it_may_start_at_zero(self) -> None:
         pages = pagination("page", page_key="p", start_page=0)
 
-        assert pages.query({}, None) == {"p": 0}
-        assert pages.query({}, pages.following(page(1), None)) == {"p": 1}
+        assert query_of(pages) == {"p": 0}
+        assert query_of(pages, pages.following(page(1), None)) == {"p": 1}
 
     @pytest.mark.parametrize("records", [0, 1])
     def test_it_ends_at_a_page_that_is_empty_or_shorter_than_the_limit(self, records: int) -> None:
@@ -59,19 +62,42 @@ class TestPageNumber:
     def test_the_limit_of_the_entrys_own_query_is_the_one_that_holds(self, own: int | str) -> None:
         pages = pagination("page", page_key="page", limit_key="per_page", limit=100)
 
-        assert pages.query({"per_page": own}, None) == {"page": 1}
+        assert query_of(pages, per_page=own) == {"page": 1}
         assert pages.following(page(5, query={"per_page": own}), None) == {"page": 2}
         assert pages.following(page(4, query={"per_page": own}), None) is None
+
+    @pytest.mark.parametrize("own", ["all", "-5", "", "1e2", [5], True])
+    def test_a_limit_that_is_no_number_leaves_the_size_open(self, own: Any) -> None:
+        pages = pagination("page", page_key="page", limit_key="per_page", limit=100)
+
+        assert pages.following(page(4, query={"per_page": own}), None) == (None if own == [5] else {"page": 2})
+
+    @pytest.mark.parametrize("total", [3, "3"])
+    def test_a_number_of_pages_that_the_source_tells_decides(self, total: int | str) -> None:
+        pages = pagination("page", page_key="p", start_page=0, limit=100, total_pages_path="meta.pages")
+
+        assert pages.following(page(1, {"meta": {"pages": total}}), {"page": 1}) == {"page": 2}
+        assert pages.following(page(1, {"meta": {"pages": total}}), {"page": 2}) is None
+        assert pages.following(page(0, {"meta": {"pages": total}}), {"page": 1}) is None
+
+    @pytest.mark.parametrize("more", [True, 1, "true", "yes", {"a": 1}])
+    @pytest.mark.parametrize("done", [False, 0, None, "", "false", "No", "0", [], {}])
+    def test_the_source_may_say_whether_there_is_more(self, more: Any, done: Any) -> None:
+        pages = pagination("page", page_key="p", limit=100, has_next_path="more")
+
+        assert pages.following(page(1, {"more": more}), None) == {"page": 2}
+        assert pages.following(page(100, {"more": done}), None) is None
+        assert pages.following(page(100, {}), None) is None
 
 
 class TestOffset:
     def test_it_goes_on_after_the_records_seen(self) -> None:
         offsets = pagination("offset", offset_key="offset", limit_key="limit", limit=10)
 
-        assert offsets.query({}, None) == {"offset": 0, "limit": 10}
+        assert query_of(offsets) == {"offset": 0, "limit": 10}
         assert offsets.following(page(10), None) == {"offset": 10}
         assert offsets.following(page(12), {"offset": 10}) == {"offset": 22}
-        assert offsets.query({}, {"offset": 22}) == {"offset": 22, "limit": 10}
+        assert query_of(offsets, {"offset": 22}) == {"offset": 22, "limit": 10}
 
     def test_it_ends_at_a_short_page(self) -> None:
         assert pagination("offset", offset_key="offset", limit=10).following(page(9), {"offset": 10}) is None
@@ -79,17 +105,30 @@ class TestOffset:
     def test_the_old_names_of_the_keys_are_understood(self) -> None:
         offsets = pagination("offset", offset_param="o", limit_param="l", limit=3)
 
-        assert offsets.query({}, None) == {"o": 0, "l": 3}
+        assert query_of(offsets) == {"o": 0, "l": 3}
+
+    def test_a_total_outweighs_a_limit_that_the_source_caps(self) -> None:
+        offsets = pagination("offset", offset_key="startAt", limit_key="maxResults", limit=1000, total_path="total")
+
+        assert offsets.following(page(100, {"total": 150}), None) == {"offset": 100}
+        assert offsets.following(page(50, {"total": "150"}), {"offset": 100}) is None
+
+    @pytest.mark.parametrize("odd", [None, "many", -1, 1.5, True, [], {}, "9" * 400])
+    def test_a_total_that_is_no_number_is_not_heard(self, odd: Any) -> None:
+        offsets = pagination("offset", offset_key="o", limit=10, total_path="total")
+
+        assert offsets.following(page(10, {"total": odd}), None) == {"offset": 10}
+        assert offsets.following(page(9, {"total": odd}), None) is None
 
 
 class TestTokenCursor:
     def test_it_sends_the_cursor_of_the_page_before(self) -> None:
         cursors = pagination("cursor", cursor_key="after", cursor_path="meta.next", limit_key="limit", limit=5)
 
-        assert cursors.query({}, None) == {"limit": 5}
+        assert query_of(cursors) == {"limit": 5}
         following = cursors.following(page(1, {"meta": {"next": "abc"}}), None)
         assert following == {"cursor": "abc"}
-        assert cursors.query({}, following) == {"after": "abc", "limit": 5}
+        assert query_of(cursors, following) == {"after": "abc", "limit": 5}
 
     @pytest.mark.parametrize("end", [None, "", False, 0])
     def test_it_ends_without_a_cursor(self, end: Any) -> None:
@@ -105,6 +144,13 @@ class TestTokenCursor:
         assert cursors.following(page(1, {"next": "a", "more": True}), None) == {"cursor": "a"}
         assert cursors.following(page(1, {"next": "a", "more": end}), None) is None
         assert cursors.following(page(1, {"next": "a"}), None) is None
+
+    def test_more_without_a_cursor_is_an_error_and_not_the_end(self) -> None:
+        cursors = pagination("cursor", cursor_key="after", cursor_path="next", has_next_path="more")
+
+        with pytest.raises(RequestFailed) as caught:
+            cursors.following(page(1, {"next": None, "more": True}), None)
+        assert caught.value.code == "no_cursor"
 
     def test_an_empty_page_with_a_cursor_goes_on(self) -> None:
         assert pagination("cursor", cursor_key="a", cursor_path="n").following(page(0, {"n": 7}), None) == {"cursor": 7}
@@ -135,12 +181,57 @@ class TestTokenCursor:
 
         assert caught.value.code == "wrong_shape"
 
+    @pytest.mark.parametrize("link", ["https://[::1", "//[", "http://[v1.a"])
+    def test_a_link_that_is_no_address_is_an_error(self, link: str) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            pagination("cursor", cursor_path="next", is_link=True).following(page(1, {"next": link}), None)
+
+        assert caught.value.code == "address_refused"
+
+    def test_a_key_that_holds_dots_is_found(self) -> None:
+        cursors = pagination("cursor", cursor_path="@odata.nextLink", is_link=True)
+
+        assert cursors.following(page(1, {"@odata.nextLink": "?$skip=2"}), None) == {
+            "url": "https://api.example.com/v1/things?$skip=2"
+        }
+
+
+class TestCursorFromTheLastRecord:
+    def cursors(self, **config: Any) -> Pagination:
+        values = {"cursor_key": "starting_after", "cursor_path": "id", "cursor_from": "last_record", **config}
+        return pagination("cursor", **values)
+
+    def test_the_next_page_begins_after_the_last_record(self) -> None:
+        cursors = self.cursors(has_next_path="has_more", limit_key="limit", limit=100)
+
+        following = cursors.following(self.page({"id": "a"}, {"id": "b"}, has_more=True), None)
+        assert following == {"cursor": "b"}
+        assert query_of(cursors, following) == {"starting_after": "b", "limit": 100}
+        assert cursors.following(self.page({"id": "c"}, has_more=False), following) is None
+
+    def test_it_ends_at_a_short_page_where_the_source_does_not_say_more(self) -> None:
+        cursors = self.cursors(limit_key="limit", limit=2)
+
+        assert cursors.following(self.page({"id": 1}, {"id": 0}), None) == {"cursor": 0}
+        assert cursors.following(self.page({"id": 3}), None) is None
+        assert self.cursors().following(self.page(), None) is None
+
+    @pytest.mark.parametrize("records", [[], [{"name": "x"}], [{"id": None}], ["text"]])
+    def test_more_without_an_id_is_an_error_and_not_the_end(self, records: list[Any]) -> None:
+        with pytest.raises(RequestFailed) as caught:
+            self.cursors(has_next_path="has_more").following(self.page(*records, has_more=True), None)
+
+        assert caught.value.code == "no_cursor"
+
+    def page(self, *records: Any, **body: Any) -> PageView:
+        return PageView(URL, Parts(), body, {}, records)
+
 
 class TestLinkHeader:
     def test_it_follows_the_next_link(self) -> None:
         links = pagination("link_header", limit_key="per_page", limit=50)
 
-        assert links.query({}, None) == {"per_page": 50}
+        assert query_of(links) == {"per_page": 50}
         assert links.following(page(1, link='</v1/things?page=2>; rel="next"'), None) == {
             "url": "https://api.example.com/v1/things?page=2"
         }
@@ -157,11 +248,11 @@ def test_numbered_pages_see_every_record_once_and_end(total: int, limit: int, fo
     seen: list[int] = []
     cursor: dict[str, Any] | None = None
     for _ in range(total // limit + 2):
-        query = numbered.query({}, cursor)
+        query = query_of(numbered, cursor)
         start = query["at"] if format_name == "offset" else (query["at"] - 1) * limit
         records = list(range(total))[start : start + query["n"]]
         seen += records
-        cursor = numbered.following(PageView(URL, query, None, {}, records), cursor)
+        cursor = numbered.following(PageView(URL, Parts(query), None, {}, records), cursor)
         if cursor is None:
             break
         cursor = json.loads(json.dumps(cursor))

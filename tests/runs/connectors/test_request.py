@@ -13,6 +13,7 @@ from runs.connectors import AuthenticationFailed, RequestFailed, RequestValues, 
 from runs.connectors.request import Outgoing, build
 from tests.runs.connectors.sources import config, list_spec, spec
 
+LINKS = {"format": "link_header"}
 CONTEXT = {"token": "t", "domain": "acme", "evil": "evil.example/#", "url": "https://inst.example", "crlf": "a\r\nb: c"}
 
 
@@ -194,7 +195,7 @@ def test_a_get_has_no_body() -> None:
     ["https://api.example.com/things?page=2", "https://API.example.com:443/x", "https://api.example.com"],
 )
 def test_a_link_within_the_origin_is_followed_unchanged(url: str) -> None:
-    assert built(request=RequestValues(query={"a": 1}), at={"url": url}).url == url
+    assert built(request=RequestValues(query={"a": 1}), at={"url": url}, pagination=LINKS).url == url
 
 
 @pytest.mark.parametrize(
@@ -217,6 +218,6 @@ def test_a_link_within_the_origin_is_followed_unchanged(url: str) -> None:
 )
 def test_a_link_to_another_origin_is_refused(url: str) -> None:
     with pytest.raises(RequestFailed) as caught:
-        built(at={"url": url})
+        built(at={"url": url}, pagination=LINKS)
 
     assert caught.value.code in ("foreign_origin", "address_refused")

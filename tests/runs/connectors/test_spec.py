@@ -149,9 +149,44 @@ def test_what_is_parsed_can_not_be_changed() -> None:
         ({"authorization": {"config": {}}}, "authorization.format", "is required"),
         ({"authorization": {"format": "bearer"}}, "authorization.config.token", "is required"),
         ({"authorization": {"format": "basic"}}, "authorization.config.username", "is required"),
-        ({"pagination": {"format": "pages"}}, "pagination.format", "one of: cursor, link_header, offset, page"),
-        ({"pagination": {"format": "range"}}, "pagination.format", "not run by this version yet"),
-        ({"pagination": {"format": "dynamic"}}, "pagination.format", "not run by this version yet"),
+        (
+            {"pagination": {"format": "pages"}},
+            "pagination.format",
+            "one of: cursor, dynamic, link_header, offset, page, range",
+        ),
+        ({"pagination": {"format": "range", "config": {"unit": "a b"}}}, "pagination.config.unit", "a range unit"),
+        ({"pagination": {"format": "range", "config": {"limit": 0}}}, "pagination.config.limit", "from 1 to"),
+        ({"pagination": {"format": "dynamic"}}, "pagination.config.next_expression", "is required"),
+        (
+            {"pagination": {"format": "dynamic", "config": {"next_expression": "response.("}}},
+            "pagination.config.next_expression",
+            "is no JSONata expression",
+        ),
+        (
+            {"pagination": {"format": "dynamic", "config": {"get_pagination_values_expression": "$("}}},
+            "pagination.config.get_pagination_values_expression",
+            "is no JSONata expression",
+        ),
+        (
+            {
+                "pagination": {
+                    "format": "dynamic",
+                    "config": {"next_expression": "response", "initial_expression": ["a"]},
+                }
+            },
+            "pagination.config.initial_expression",
+            "must be a text",
+        ),
+        (
+            {"pagination": {"format": "cursor", "config": {"cursor_path": "id", "cursor_from": "first_record"}}},
+            "pagination.config.cursor_from",
+            "one of: body, header, last_record",
+        ),
+        (
+            {"pagination": {"format": "cursor", "config": {"cursor_header": "X", "cursor_from": "last_record"}}},
+            "pagination.config.cursor_from",
+            "where cursor_header is given",
+        ),
         ({"pagination": {"format": ["page"]}}, "pagination.format", "is not known"),
         ({"pagination": {"format": "page"}}, "pagination.config.page_key", "is required"),
         ({"pagination": {"format": "offset"}}, "pagination.config.offset_key", "is required"),

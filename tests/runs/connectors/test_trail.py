@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
-from runs.connectors.trail import MAX_PAGES, REMEMBERED, Trail
+from runs.connectors.trail import LONGEST_CURSOR, MAX_PAGES, REMEMBERED, Trail, check_savable
 
 
 def pages_until_refused(cursors: Callable[[int], str], limit: int = 200) -> tuple[int, str]:
@@ -73,3 +76,63 @@ def test_a_source_that_ignores_the_page_number_is_noticed() -> None:
     with pytest.raises(RequestFailed) as caught:
         trail.followed_by({"page": 3}, is_empty=False, content="same")
     assert caught.value.code == "page_repeated"
+
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(), plain, max_size=3))
+def test_a_cursor_that_passes_is_the_same_after_its_checkpoint(at: dict[str, Any]) -> None:
+    trail = Trail().followed_by(at, is_empty=False, content="")
+    try:
+        check_savable(at)
+    except RequestFailed:
+        assert any("\0" in text for text in texts(at))
+        return
+
+    assert Trail.of(json.loads(json.dumps(trail.as_cursor()))) == trail
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for pair in value.items() for item in pair for text in texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["a\0b", "\\\0", "\ud800", float("nan"), float("inf"), "x" * (LONGEST_CURSOR + 1), deep(100_000), {"a\0": 1}],
+    ids=["nul", "backslash and nul", "surrogate", "nan", "infinity", "long", "deep", "nul in a key"],
+)
+def test_a_cursor_that_can_not_be_saved_is_refused(odd: Any) -> None:
+    with pytest.raises(RequestFailed) as caught:
+        check_savable({"cursor": odd})
+
+    assert caught.value.code == "bad_cursor"
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\\\u0000", "é", "\n"])
+def test_a_text_that_only_looks_like_a_nul_is_a_cursor(text: str) -> None:
+    check_savable({"cursor": text})
+
+
+def test_a_trail_that_is_broken_tells_so_when_the_next_page_is_due() -> None:
+    trail = Trail(pages=4).broken("no_cursor", "There is no cursor.\n\0\ud800")
+    resumed = Trail.of(json.loads(json.dumps(trail.as_cursor())))
+
+    with pytest.raises(RequestFailed) as caught:
+        resumed.check()
+    assert (caught.value.code, caught.value.message) == ("no_cursor", "There is no cursor.???")
