@@ -14,13 +14,16 @@ from typing import Any, Final, Self
 import httpx2
 
 from runs.connectors.address_guard import check_url
+from runs.connectors.answer import body_of
 from runs.connectors.errors import RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.pagination import PageView
+from runs.connectors.rate_limit import LimitTold
 from runs.connectors.redaction import Redactor, secrets_in
+from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing, RequestValues, build
-from runs.connectors.response import Reply, check_status, parse_body, records_in
-from runs.connectors.retry import Patience, retry_after
+from runs.connectors.response import records_in
+from runs.connectors.retry import Patience
 from runs.connectors.spec import ApiSpec, MethodSpec
 from runs.connectors.trail import Trail, check_savable, content_digest
 
@@ -127,26 +130,20 @@ class ApiClient:
                 reply = self._exchange.send(outgoing, deadline=started + PAGE_SECONDS)
                 if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
                     return reply, PAST_THE_END
-                if not self._is_limit(reply):
-                    check_status(reply)
-                    return reply, parse_body(reply, may_be_empty=method.is_write)
+                if self._spec.rate_limit.is_limit(reply, self._now()):
+                    raise LimitTold(reply)
+                return reply, body_of(reply, method)
             except RequestFailed as error:
                 delay = None if error.permanent or not method.may_repeat else patience.after_failure(self._clock())
                 if delay is None:
                     raise
                 self._wait(delay)
                 continue
-            seconds = patience.after_limit(self._told(reply))
+            except LimitTold as limit:
+                seconds = patience.after_limit(self._spec.rate_limit.told(limit.reply, self._now()))
             started += seconds
             self._on_limit(seconds)
             self._wait(seconds)
-
-    def _is_limit(self, reply: Reply) -> bool:
-        """A 503 is one only if it says when to come back; without that it is a failure like other 5xx."""
-        return reply.status_code == 429 or (reply.status_code == 503 and self._told(reply) is not None)
-
-    def _told(self, reply: Reply) -> float | None:
-        return retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), self._now())
 
     @contextmanager
     def _redacting(self, url: str = "") -> Iterator[None]:

@@ -12,8 +12,8 @@ import httpx2
 
 from runs.connectors.address_guard import joined, public_addresses
 from runs.connectors.errors import RequestFailed
+from runs.connectors.reply import Reply, read_reply
 from runs.connectors.request import Outgoing, check_origin
-from runs.connectors.response import Reply, read_reply
 from runs.connectors.transport import Deadline, GuardedTransport
 
 CONNECT_SECONDS = 5.0

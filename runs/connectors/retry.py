@@ -63,14 +63,23 @@ def retry_after(value: str | None, date: str | None, now: datetime) -> float | N
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
         return LONGEST_LIMIT if len(text) > _MANY_DIGITS else float(text)
-    until = _http_date(text)
-    return None if until is None else (until - (_http_date(date) or now)).total_seconds()
+    until = http_date(text)
+    return None if until is None else (until - (http_date(date) or now)).total_seconds()
 
 
-def _http_date(text: str | None) -> datetime | None:
+def http_date(text: str | None) -> datetime | None:
     """The moment of an HTTP date (RFC 9110, section 5.6.7). One that names no zone (`-0000`) is UTC."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def iso_date(text: str) -> datetime | None:
+    """The moment of an ISO 8601 date. One that names no zone is UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -10,9 +10,11 @@ from typing import Any
 
 from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
+from runs.connectors.expressions import Expression
 from runs.connectors.faults import Section
 from runs.connectors.pagination import InBody, Pagination, parse_pagination
 from runs.connectors.placeholders import literal_text, placeholders_in
+from runs.connectors.rate_limit import RateLimit
 
 BODY_FORMATS = ("json", "form")
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -23,7 +25,6 @@ DEFAULT_OVERLAP = 300
 LONGEST_OVERLAP = 31 * 24 * 3600
 DEFAULT_CONCURRENCY = 16
 HIGHEST_CONCURRENCY = 64
-NOT_YET = ("rate_limit", "error_expression")
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~\w]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
 _OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
@@ -44,6 +45,7 @@ class MethodSpec:
     response_path: str | None
     record_id: str
     pagination: Pagination | None
+    error_expression: Expression | None
 
     @property
     def is_list(self) -> bool:
@@ -66,6 +68,14 @@ class MethodSpec:
 
 
 @dataclass(frozen=True)
+class Inherited:
+    """What the methods of an integration have unless they say otherwise."""
+
+    pagination: Pagination | None
+    error_expression: Expression | None
+
+
+@dataclass(frozen=True)
 class ApiSpec:
     """The description of one HTTP API."""
 
@@ -76,7 +86,7 @@ class ApiSpec:
     incremental_overlap: timedelta
     authorization: Authorization | None
     authorization_config: Mapping[str, Any]
-    pagination: Pagination | None
+    rate_limit: RateLimit
     resources: Mapping[str, Mapping[str, MethodSpec]]
 
     @property
@@ -101,9 +111,8 @@ def parse_integration(config: Any) -> ApiSpec:
     if not isinstance(config, Mapping):
         raise SpecError([("", "must be an object.")])
     root = Section(config)
-    _refuse_not_yet(root)
     authorization = root.section("authorization")
-    pagination = parse_pagination(root.section("pagination"))
+    inherited = Inherited(parse_pagination(root.section("pagination")), root.expression("error_expression"))
     concurrency = root.number("concurrency", DEFAULT_CONCURRENCY, 1, HIGHEST_CONCURRENCY)
     overlap = root.number("incremental_overlap", DEFAULT_OVERLAP, 0, LONGEST_OVERLAP)
     spec = ApiSpec(
@@ -114,18 +123,12 @@ def parse_integration(config: Any) -> ApiSpec:
         incremental_overlap=timedelta(seconds=overlap or 0),
         authorization=parse_authorization(authorization),
         authorization_config=authorization.section("config").values,
-        pagination=pagination,
-        resources=_resources(root.section("resources"), pagination),
+        rate_limit=RateLimit.parse(root.section("rate_limit")),
+        resources=_resources(root.section("resources"), inherited),
     )
     if root.failures:
         raise SpecError(list(dict.fromkeys(root.failures)))
     return spec
-
-
-def _refuse_not_yet(section: Section) -> None:
-    for key in NOT_YET:
-        if section.values.get(key) is not None:
-            section.fail(key, "is not run by this version yet.")
 
 
 def _base_url(root: Section) -> str:
@@ -153,7 +156,7 @@ def _headers(section: Section) -> dict[str, str]:
     return {name: str(value) for name, value in headers.items()}
 
 
-def _resources(section: Section, inherited: Pagination | None) -> dict[str, dict[str, MethodSpec]]:
+def _resources(section: Section, inherited: Inherited) -> dict[str, dict[str, MethodSpec]]:
     resources = {}
     for resource in section.values:
         methods = section.section(resource)
@@ -163,9 +166,8 @@ def _resources(section: Section, inherited: Pagination | None) -> dict[str, dict
     return resources
 
 
-def _method(section: Section, resource: str, name: str, inherited: Pagination | None) -> MethodSpec:
-    _refuse_not_yet(section)
-    verb, pagination = _verb(section, name), _pagination(section, name, inherited)
+def _method(section: Section, resource: str, name: str, inherited: Inherited) -> MethodSpec:
+    verb, pagination = _verb(section, name), _pagination(section, name, inherited.pagination)
     if isinstance(pagination, InBody) and verb == "get":
         section.fail("method", "must be one with a body, such as post: the pagination has add_to_body.")
     return MethodSpec(
@@ -180,6 +182,7 @@ def _method(section: Section, resource: str, name: str, inherited: Pagination | 
         response_path=section.text("response_path"),
         record_id=section.text("record_id", "id") or "id",
         pagination=pagination,
+        error_expression=_error_expression(section, inherited.error_expression),
     )
 
 
@@ -201,6 +204,11 @@ def _path(section: Section) -> str:
     if "://" in fixed or path.startswith("//") or "?" in fixed or "#" in fixed:
         section.fail("path", "must be a path below base_url; parameters belong into query.")
     return path
+
+
+def _error_expression(section: Section, inherited: Expression | None) -> Expression | None:
+    """The method's own; null means none. Without one it has the integration's."""
+    return section.expression("error_expression") if "error_expression" in section.values else inherited
 
 
 def _pagination(section: Section, name: str, inherited: Pagination | None) -> Pagination | None:

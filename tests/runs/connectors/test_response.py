@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from runs.connectors import RequestFailed
-from runs.connectors.response import Reply, parse_body, records_in
+from runs.connectors.reply import Reply
+from runs.connectors.response import parse_body, records_in
 from tests.runs.connectors.sources import spec
 
 

@@ -11,6 +11,7 @@ import pytest
 from runs.connectors import SpecError, UnknownMethod, parse_integration
 from runs.connectors.auth import Basic, Bearer, Header
 from runs.connectors.pagination import LinkHeader, Offset, PageNumber
+from runs.connectors.rate_limit import RateLimit
 from tests.factories import integration_config
 from tests.runs.connectors.sources import config, spec
 
@@ -30,8 +31,8 @@ def test_the_defaults_are_the_contracts() -> None:
 
     assert parsed.concurrency == 16
     assert parsed.incremental_overlap == timedelta(seconds=300)
-    assert parsed.pagination is None
     method = parsed.method("things", "list")
+    assert (method.pagination, method.error_expression, parsed.rate_limit) == (None, None, RateLimit())
     assert (method.verb, method.record_id, method.response_path) == ("get", "id", "data")
 
 
@@ -45,7 +46,9 @@ def test_what_is_given_is_taken() -> None:
 
 
 def test_the_config_of_the_demo_is_valid() -> None:
-    assert isinstance(parse_integration(integration_config()).pagination, PageNumber)
+    parsed = parse_integration(integration_config())
+
+    assert isinstance(parsed.method("countries", "list").pagination, PageNumber)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +214,19 @@ def test_what_is_parsed_can_not_be_changed() -> None:
             "pagination.config.is_link",
             "true or false",
         ),
-        ({"rate_limit": {"is_rate_limited": "x"}}, "rate_limit", "not run by this version yet"),
-        ({"error_expression": "x"}, "error_expression", "not run by this version yet"),
+        ({"rate_limit": "yes"}, "rate_limit", "must be an object"),
+        ({"rate_limit": {"is_rate_limited": "x ("}}, "rate_limit.is_rate_limited", "is no JSONata expression"),
+        (
+            {"rate_limit": {"retry_after_header_expression": 5}},
+            "rate_limit.retry_after_header_expression",
+            "must be a text",
+        ),
+        (
+            {"rate_limit": {"rate_limit_header_expression": "("}},
+            "rate_limit.rate_limit_header_expression",
+            "is no JSONata expression",
+        ),
+        ({"error_expression": "a b"}, "error_expression", "is no JSONata expression"),
         ({"resources": ["a"]}, "resources", "must be an object"),
         ({"resources": {"things": "list"}}, "resources.things", "must be an object"),
         ({"resources": {"things": {"list": "x"}}}, "resources.things.list", "must be an object"),
@@ -234,7 +248,7 @@ def test_a_fault_is_told_with_its_path(over: dict[str, Any], path: str, message:
         ({"record_id": 1}, "record_id", "must be a text"),
         ({"response_path": ["data"]}, "response_path", "must be a text"),
         ({"pagination": {"format": "page"}}, "pagination.config.page_key", "is required"),
-        ({"error_expression": "x"}, "error_expression", "not run by this version yet"),
+        ({"error_expression": "{"}, "error_expression", "is no JSONata expression"),
         ({"body": {"a": {"b": "{{x.y}}"}}}, "body.a.b", "begin with one of"),
     ],
 )
