@@ -69,7 +69,12 @@ class RunSlice:
         self._client.__exit__(kind, error, None)
 
     def run_to_end(self) -> None:
-        """Work off every entry that is not done. Raises what ends the slice earlier."""
+        """Work off every entry that is not done. Raises what ends the slice earlier.
+
+        The time is looked at before the first request: a source that limits its rate for ever ends each slice before a
+        later look, and the run would be parked again and again.
+        """
+        self._watch.look_at_time()
         for entry in in_order(self._entries):
             ledger = self._ledgers[entry.name]
             if not ledger.is_done:

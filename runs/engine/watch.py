@@ -58,8 +58,7 @@ class Watch:
             return
         self._next_look = now + TICK
         self._claim.check()
-        if timezone.now() > self._deadline:
-            raise RunFailed(ErrorInfo("timeout", f"The run took longer than {settings.RUN_TIMEOUT} s."))
+        self.look_at_time()
         if Daemon.objects.filter(daemon_id=self._claim.daemon_id, status=DaemonStatus.STOPPING).exists():
             raise SliceOver(DRAIN_SECONDS)
         if now > self._slice_ends:
@@ -68,6 +67,11 @@ class Watch:
         if now >= self._renew_at:
             self._claim.hold()
             self._renew_at = now + settings.LEASE_SECONDS / 3
+
+    def look_at_time(self) -> None:
+        """Raises RunFailed for a run over its time."""
+        if timezone.now() > self._deadline:
+            raise RunFailed(ErrorInfo("timeout", f"The run took longer than {settings.RUN_TIMEOUT} s."))
 
     def _show_wait(self) -> None:
         with self._limit_lock:
