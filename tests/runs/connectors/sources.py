@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -126,7 +127,7 @@ class RawSource:
                 connection, _ = self._listener.accept()
             except OSError:  # the test is over
                 return
-            with connection:
+            with connection, suppress(ConnectionError):  # a client need not read to the end
                 self._answer(connection, answer)
 
     def _answer(self, connection: socket.socket, answer: bytes | Callable[[socket.socket], None]) -> None:
