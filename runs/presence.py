@@ -1,6 +1,6 @@
 """A daemon's row: written by the daemon itself, from the moment it takes work to its end.
 
-A Celery bootstep starts one thread per worker, which beats every few seconds and sweeps every `SWEEP_SECONDS`. The
+A Celery bootstep starts two threads per worker: one beats every few seconds, one sweeps every `SWEEP_SECONDS`. The
 sweep runs here and not as a task, so that it goes on while the broker is down and never queues behind the runs.
 """
 
@@ -9,43 +9,51 @@ from __future__ import annotations
 import os
 import platform
 import threading
-import time
 from typing import Any
 
-import structlog
 from celery import bootsteps, signals
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
+from runs.database import outages_survived
 from runs.engine.recovery import sweep
 from runs.models import Daemon, DaemonStatus
 from runs.models.daemon import HEARTBEAT
 
-log = structlog.get_logger(__name__)
-
 QUEUE_PREFIX = "sync."
 
 
+class Sweeper(threading.Thread):
+    """Sweeps every `SWEEP_SECONDS`, in a thread of its own: a long sweep must not hold up the heartbeat."""
+
+    def __init__(self, groups: list[str], stopping: threading.Event) -> None:
+        super().__init__(name="sweeper", daemon=True)
+        self._groups = groups
+        self._stopping = stopping
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            with outages_survived("sweep"):
+                sweep(self._groups)
+            self._stopping.wait(settings.SWEEP_SECONDS)
+
+
 class Presence(threading.Thread):
-    """Beats and sweeps until the process ends. Errors of the database are logged, and tried again next time."""
+    """Beats until the process ends. Errors of the database are logged, and tried again next time."""
 
     def __init__(self, daemon_id: str, group_key: str, metadata: dict[str, Any]) -> None:
         super().__init__(name="presence", daemon=True)
         self._daemon_id = daemon_id
-        self._groups = group_key.split(",")
         self._told = {"group_key": group_key, "metadata": metadata}
         self._stopping = threading.Event()
         self._woken = threading.Event()
-        self._next_sweep = time.monotonic()
+        self._sweeper = Sweeper(group_key.split(","), self._stopping)
 
     def run(self) -> None:
+        self._sweeper.start()
         while True:
-            self._guarded(self._beat)
-            if time.monotonic() >= self._next_sweep and not self._stopping.is_set():
-                self._next_sweep = time.monotonic() + settings.SWEEP_SECONDS
-                self._guarded(lambda: sweep(self._groups))
-            self._woken.wait(min(HEARTBEAT.total_seconds(), settings.SWEEP_SECONDS))
+            self._write(DaemonStatus.STOPPING if self._stopping.is_set() else DaemonStatus.ACTIVE)
+            self._woken.wait(HEARTBEAT.total_seconds())
             self._woken.clear()
 
     def stop(self) -> None:
@@ -55,22 +63,12 @@ class Presence(threading.Thread):
 
     def end(self) -> None:
         """The last thing the process does: nothing runs here any more."""
-        self._guarded(lambda: self._write(DaemonStatus.STOPPED))
-
-    def _beat(self) -> None:
-        self._write(DaemonStatus.STOPPING if self._stopping.is_set() else DaemonStatus.ACTIVE)
+        self._write(DaemonStatus.STOPPED)
 
     def _write(self, status: DaemonStatus) -> None:
         values = {**self._told, "status": status, "last_active_at": timezone.now()}
-        Daemon.objects.update_or_create(daemon_id=self._daemon_id, defaults=values)
-
-    def _guarded(self, act: Any) -> None:
-        close_old_connections()
-        try:
-            act()
-        except (DatabaseError, InterfaceError):
-            log.exception("The database can't be reached by the daemon's own thread.")
-            connection.close()
+        with outages_survived("heartbeat"):
+            Daemon.objects.update_or_create(daemon_id=self._daemon_id, defaults=values)
 
 
 class PresenceStep(bootsteps.StartStopStep):

@@ -50,6 +50,19 @@ def own_database(name: str) -> Iterator[str]:
 
 
 @contextmanager
+def outage(name: str) -> Iterator[None]:
+    """The database lets nobody in, and drops whoever is in, for as long as the block lasts."""
+    gate = sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {}")
+    with psycopg.connect(DATABASE_URL, autocommit=True) as server:
+        server.execute(gate.format(sql.Identifier(name), sql.SQL("false")))
+        try:
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            server.execute(gate.format(sql.Identifier(name), sql.SQL("true")))
+
+
+@contextmanager
 def own_queues(*names: str) -> Iterator[None]:
     """Queues of the broker that are removed afterwards, with their bindings."""
     try:

@@ -10,9 +10,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from runs.connectors import RateLimited
+from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
 from runs.engine.recovery import settle_stop
@@ -24,8 +25,6 @@ from runs.models import EventKind, RunStatus, SyncJobRun
 log = structlog.get_logger(__name__)
 
 CRASH_CAP = 3
-# A connection that was cut raises the first, each later use of it the second, which is not a DatabaseError.
-DATABASE_FAULTS = (DatabaseError, InterfaceError)
 
 
 def execute_slice(run_id: UUID, daemon_id: str) -> None:

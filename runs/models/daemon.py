@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from runs.models.base import TimedModel
 
-HEARTBEAT = timedelta(seconds=5)
-SILENT_AFTER = timedelta(seconds=15)
+# Of a killed daemon the truth is told within 15 s; three beats may be late before a busy one is taken for dead.
+HEARTBEAT = timedelta(seconds=3)
+SILENT_AFTER = timedelta(seconds=10)
 
 
 class DaemonStatus(models.TextChoices):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import services
-from tests.acceptance.deck import Deck, Prepared, embedded, on_servers, prepare
+from tests.acceptance.deck import Deck, Prepared, brought_up, embedded, on_servers, prepare
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,21 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 @pytest.fixture
 def deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
     with embedded(prepared, tmp_path / "data") as installation:
+        yield installation
+
+
+@pytest.fixture
+def whole_deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
+    """One that `manage.py up` has started."""
+    with brought_up(prepared, tmp_path / "data") as installation:
+        yield installation
+
+
+@pytest.fixture
+def server_deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
+    if lacking := services.lacking():
+        pytest.skip(f"No answer from {' and '.join(lacking)}")
+    with on_servers(prepared, tmp_path / "data") as installation:
         yield installation
 
 

@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,13 @@ class Deck:
         wait_until(lambda: self.daemon_count() > known, 30, f"a daemon's row ({started.log_file})")
         return started
 
+    def scheduler(self, name: str = "beat") -> Process:
+        """A scheduler at work; several need names of their own for the files that they keep."""
+        own_files = ("--schedule", str(self.data_dir / name), "--pidfile=")
+        started = self.processes.start(sys.executable, "-m", "celery", "-A", "dashboard", "beat", *own_files, name=name)
+        started.says("beat: Starting")
+        return started
+
     def daemon_count(self) -> int:
         return len(self.rows("SELECT id FROM runs_daemon WHERE status = 'active'"))
 
@@ -59,11 +67,14 @@ class Deck:
         return run_id
 
     def run(self, run_id: str) -> dict[str, Any]:
-        return self._answer(self.api.get(f"/sync-job-run/{run_id}"))
+        return self.get(f"/sync-job-run/{run_id}")
 
     def ended(self, run_id: str, limit: float = 60.0) -> dict[str, Any]:
         """The run, once it is final."""
         return wait_until(lambda: self._if_final(run_id), limit, f"an end of run {run_id}: {self.run(run_id)}")
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._answer(self.api.get(path))
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._answer(self.api.post(path, json=body))
@@ -75,6 +86,18 @@ class Deck:
                 return database.execute(query).fetchall()
         with psycopg.connect(self.database_url) as server:
             return server.execute(query).fetchall()
+
+    def change(self, statement: str) -> None:
+        """Change what the database holds, past all of our own code."""
+        if self.database_url.startswith("sqlite:///"):
+            with (
+                closing(sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=20)) as database,
+                database,
+            ):
+                database.execute(statement)
+        else:
+            with psycopg.connect(self.database_url) as server:
+                server.execute(statement)
 
     def stored(self) -> dict[str, int]:
         """Records in the store, by resource."""
@@ -127,6 +150,17 @@ def embedded(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
 
 
 @contextmanager
+def brought_up(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
+    """All of it by `manage.py up`, on SQLite and the filesystem broker."""
+    shutil.copytree(prepared.data_dir, data_dir)
+    port = any_free_port()
+    with processes(data_dir, embedded_environment(data_dir, port)) as started:
+        started.manage("up", "--port", str(port)).says("Serving")
+        with client(port, prepared.token) as api:
+            yield Deck(started, data_dir, started.environment["DATABASE_URL"], "default", api)
+
+
+@contextmanager
 def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
     shutil.copytree(prepared.data_dir, data_dir)
@@ -144,9 +178,13 @@ def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
 def web(started: Processes, port: int, token: str) -> Iterator[httpx2.Client]:
     """A web process, and a client of its API."""
     started.manage("serve", "--port", str(port)).says("Serving")
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20) as api:
+    with client(port, token) as api:
         yield api
+
+
+def client(port: int, token: str) -> httpx2.Client:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20)
 
 
 def embedded_environment(folder: Path, port: int) -> dict[str, str]:
