@@ -202,8 +202,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULER = "runs.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "clear expired sessions": {"task": "runs.tasks.clear_expired_sessions", "schedule": 86_400},
+    "finish deletions": {"task": "runs.tasks.finish_deletions", "schedule": 600},
 }
 
 LOGGING = {

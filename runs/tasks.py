@@ -11,6 +11,7 @@ from django.core.management import call_command
 from runs.dispatch import EXECUTE_RUN, SETTLE_STOP
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
+from runs.services import finish_deletions as finish
 
 
 @shared_task(name=EXECUTE_RUN, bind=True)
@@ -23,6 +24,12 @@ def execute_run(self: Any, run_id: str) -> None:
 def settle_stop(run_id: str) -> None:
     """End a run that was asked to stop and that no daemon holds."""
     settle(UUID(run_id))
+
+
+@shared_task
+def finish_deletions() -> None:
+    """Stop and erase what a deletion that was cut short has left."""
+    finish()
 
 
 @shared_task

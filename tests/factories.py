@@ -6,9 +6,9 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 
-from runs.models import ApiToken, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
+from runs.models import ApiToken, CronTrigger, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
 from runs.models.run import RunTrigger
-from runs.services import Origin, RunRequest, create_run
+from runs.services import Origin, RunRequest, create_run, save_trigger
 
 COUNTRIES_AND_CITIES: list[dict[str, Any]] = [
     {"resource": "countries", "method": "list", "persist": True},
@@ -66,6 +66,14 @@ def run(**over: Any) -> SyncJobRun:
     origin = over.pop("origin", None) or Origin(RunTrigger.API, "a test")
     dispatch = over.pop("dispatch", True)
     return create_run(RunRequest(of_job, of_account, **over), origin, dispatch=dispatch)
+
+
+def trigger(**over: Any) -> CronTrigger:
+    """A cron trigger, saved by the service; every day at 06:00 unless told otherwise."""
+    of_account = over.pop("account", None) or account()
+    of_job = over.pop("job", None) or job(integration=of_account.integration)
+    values = {"sync_job": of_job, "integrated_account": of_account, "cron_expression": "0 6 * * *"}
+    return save_trigger(of_job.environment, {**values, **over})
 
 
 def user(username: str = "operator", *, may_operate: bool = False, **over: Any) -> User:

@@ -16,7 +16,7 @@ from tests.processes import PROJECT
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 # The browser sees no difference between databases, and the acceptance tests run on both by themselves.
 ONCE_ONLY = ("--ignore", "tests/browser", "--ignore", "tests/acceptance")
-QUEUES = ("sync.default", "sync.elsewhere")  # of the groups that the tests name
+QUEUES = ("sync.default", "sync.east", "sync.elsewhere")  # of the groups that the tests name
 
 
 def main() -> int:

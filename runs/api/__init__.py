@@ -10,7 +10,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
-from runs.api import daemons, integrated_accounts, integrations, records, sync_job_runs, sync_jobs
+from runs.api import (
+    cron_triggers,
+    daemons,
+    integrated_accounts,
+    integrations,
+    records,
+    sync_job_runs,
+    sync_jobs,
+)
 from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers, with_json_405
 from runs.api.parser import JsonParser
@@ -46,6 +54,7 @@ api.add_router("/integration", integrations.router, tags=["Integrations"])
 api.add_router("/integrated-account", integrated_accounts.router, tags=["Integrated accounts"])
 api.add_router("/sync-job", sync_jobs.router, tags=["Sync jobs"])
 api.add_router("/sync-job-run", sync_job_runs.router, tags=["Sync job runs"])
+api.add_router("/sync-job-cron-trigger", cron_triggers.router, tags=["Sync job cron triggers"])
 api.add_router("/record", records.router, tags=["Records"])
 api.add_router("/daemon", daemons.router, tags=["Daemons"])
 

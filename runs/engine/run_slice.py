@@ -142,6 +142,8 @@ class RunSlice:
 
 def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
     """The API's description and the run's entries. Raises RunFailed if they no longer fit each other."""
+    if run.integrated_account.deleted_at is not None:
+        raise RunFailed(ErrorInfo("account_deleted", "The account has been deleted."))
     try:
         spec = parse_integration(run.integrated_account.integration.config)
         return spec, parse_entries(run.resources, spec)

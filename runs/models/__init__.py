@@ -4,7 +4,7 @@ from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, User
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.integration import AccountStatus, IntegratedAccount, Integration, UnifiedMapping
-from runs.models.job import CronTrigger, SyncJob
+from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
 from runs.models.step import RunStep, StagedParent, StepStatus
@@ -30,6 +30,7 @@ __all__ = [
     "RunStatus",
     "RunStep",
     "RunTrigger",
+    "SkipCode",
     "StagedParent",
     "StepStatus",
     "SyncJob",

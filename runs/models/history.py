@@ -19,6 +19,7 @@ class EventKind(models.TextChoices):
     RATE_LIMITED = "rate_limited"
     WORKER_LOST = "worker_lost"
     LATE_WORKER = "late_worker"
+    SLOT_SKIPPED = "slot_skipped"
     STOP_REQUESTED = "stop_requested"
     COMPLETED = "completed"
     FAILED = "failed"

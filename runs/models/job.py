@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from runs.models.base import DeletableModel, TimedModel
+from runs.models.base import DeletableModel
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount, Integration
 from runs.models.run import ErrorHandling, destination_constraint
@@ -36,8 +36,20 @@ class SyncJob(DeletableModel):
         return self.label
 
 
-class CronTrigger(TimedModel):
-    """Starts runs of a job against an account at the slots of a cron expression, in UTC."""
+class SkipCode(models.TextChoices):
+    """Why a slot passed without a run."""
+
+    LIVE_RUN = "live_run", "The same run was still live"
+    REFUSED = "refused", "The run would not have been accepted"
+
+
+class CronTrigger(DeletableModel):
+    """Starts runs of a job against an account at the slots of a cron expression, in UTC.
+
+    It is armed while `is_active`; then `next_run_at` is its next slot, else null. Firing a slot moves `next_run_at` on
+    by a conditional UPDATE in the transaction that inserts the run (`runs.services.firing`), so that no slot is lost
+    and none fires twice. `updated_at` is when its definition changed; slots leave it alone.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="cron_triggers")
     sync_job = models.ForeignKey(SyncJob, on_delete=models.CASCADE, related_name="cron_triggers")
@@ -50,6 +62,12 @@ class CronTrigger(TimedModel):
     ignore_previous_run = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     next_run_at = models.DateTimeField(null=True, blank=True)
+    last_run = models.ForeignKey(
+        "runs.SyncJobRun", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    last_skipped_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_skip_code = models.CharField(max_length=10, choices=SkipCode.choices, blank=True, editable=False)
+    last_skip_reason = models.TextField(blank=True, editable=False)
 
     class Meta:
         ordering = ["next_run_at"]
@@ -58,6 +76,7 @@ class CronTrigger(TimedModel):
             models.CheckConstraint(
                 condition=Q(error_handling__in=ErrorHandling.values), name="trigger_error_handling_known"
             ),
+            models.CheckConstraint(condition=Q(last_skip_code__in=["", *SkipCode.values]), name="trigger_skip_known"),
         ]
         indexes = [
             models.Index(fields=["environment", "-created_at", "-id"], name="trigger_list"),
@@ -66,3 +85,17 @@ class CronTrigger(TimedModel):
 
     def __str__(self) -> str:
         return f"{self.sync_job} at {self.cron_expression}"
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its latest slot passed because the run would not have been accepted."""
+        skipped = self.last_skipped_at
+        if skipped is None or self.last_skip_code != SkipCode.REFUSED:
+            return False
+        return self.last_run is None or self.last_run.created_at < skipped
+
+
+def refused_triggers() -> Q:
+    """`CronTrigger.is_refused` as a condition."""
+    since = Q(last_run=None) | Q(last_run__created_at__lt=models.F("last_skipped_at"))
+    return Q(last_skip_code=SkipCode.REFUSED) & since

@@ -1,33 +1,37 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.args_schema import ArgField, args_fields
-from runs.services.definitions import (
-    delete_account,
-    delete_integration,
-    delete_job,
-    save_account,
-    save_integration,
-    save_job,
-)
+from runs.services.definitions import save_account, save_integration, save_job
+from runs.services.deletion import delete_account, delete_integration, delete_job, finish_deletions
+from runs.services.firing import fire_due
 from runs.services.run_request import RunRequest
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
+from runs.services.triggers import arm_trigger, delete_trigger, disarm, disarm_trigger, run_now, save_trigger
 
 __all__ = [
     "ArgField",
     "Origin",
     "RunRequest",
     "args_fields",
+    "arm_trigger",
     "create_run",
     "delete_account",
     "delete_integration",
     "delete_job",
+    "delete_trigger",
+    "disarm",
+    "disarm_trigger",
+    "finish_deletions",
+    "fire_due",
     "issue_token",
     "request_stop",
     "rerun",
     "rerun_window",
     "revoke_token",
+    "run_now",
     "save_account",
     "save_integration",
     "save_job",
+    "save_trigger",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -15,13 +15,16 @@ from runs.engine.claim import add_event
 from runs.engine.entries import Entry, parse_entries
 from runs.engine.plan import in_order, incremental_keys, previous_run_dates
 from runs.engine.recovery import settle_stop
-from runs.errors import InvalidInput, LiveRunExists, NotAllowed
+from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.hashing import digest
 from runs.models import (
     Action,
+    CronTrigger,
     EventKind,
+    IntegratedAccount,
     RunStep,
     RunTrigger,
+    SyncJob,
     SyncJobRun,
 )
 from runs.services.run_request import RunRequest, checked, spec_of
@@ -29,10 +32,27 @@ from runs.services.run_request import RunRequest, checked, spec_of
 
 @dataclass(frozen=True)
 class Origin:
-    """What started a run, and who: a person's name, or a token's."""
+    """What started a run, and who: a person's name, a token's, or the expression of a schedule and its slot."""
 
     trigger: RunTrigger
     actor: str = ""
+    cron_trigger: CronTrigger | None = None
+    slot: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        who = f" by {self.actor}" if self.actor else ""
+        when = f" for the slot {slot_name(self.slot)}" if self.slot else ""
+        return f"Created{who} ({self.trigger.value}){when}."
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that has passed every check and is not written yet."""
+
+    run: SyncJobRun
+    entries: tuple[Entry, ...]
+    origin: Origin
 
 
 def create_run(request: RunRequest, origin: Origin, *, dispatch: bool = True) -> SyncJobRun:
@@ -41,12 +61,40 @@ def create_run(request: RunRequest, origin: Origin, *, dispatch: bool = True) ->
     With `dispatch` false nobody is told; the caller executes it. A broker that is down does not matter: the row waits
     for the sweep. Raises InvalidInput with every fault, and LiveRunExists unless the request says `force`.
     """
-    entries, args = checked(request)
-    run = _row(request, entries, args, origin)
-    _insert(run, entries, origin)
+    run = write_run(prepare_run(request, origin))
     if dispatch:
         transaction.on_commit(partial(publish, run), robust=True)
     return run
+
+
+def prepare_run(request: RunRequest, origin: Origin) -> PreparedRun:
+    """The first half of `create_run`: parsing and checks, outside of any transaction. Raises InvalidInput."""
+    entries, args = checked(request)
+    return PreparedRun(_row(request, entries, args, origin), entries, origin)
+
+
+def write_run(prepared: PreparedRun) -> SyncJobRun:
+    """The second half: run, steps and first event in one transaction. Nobody is told.
+
+    Raises LiveRunExists, and InvalidInput if what it runs was deleted since the checks.
+    """
+    run = prepared.run
+    _refuse_second(run)
+    try:
+        with transaction.atomic():
+            _hold_target(run)
+            run.save(force_insert=True)
+            RunStep.objects.bulk_create(_steps(run, prepared.entries))
+            add_event(run.id, EventKind.CREATED, prepared.origin.sentence, prepared.origin.actor)
+    except IntegrityError:
+        _refuse_second(run)  # another request was first between our look and our write
+        raise
+    return run
+
+
+def slot_name(slot: datetime) -> str:
+    """A slot as people read it, in UTC."""
+    return f"{slot.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def request_stop(run: SyncJobRun, *, actor: str = "") -> SyncJobRun:
@@ -130,21 +178,24 @@ def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], 
         trigger=origin.trigger,
         created_by=origin.actor,
         rerun_of=request.rerun_of,
+        cron_trigger=origin.cron_trigger,
+        scheduled_for=origin.slot,
     )
 
 
-def _insert(run: SyncJobRun, entries: tuple[Entry, ...], origin: Origin) -> None:
-    """Run, steps and first event in one transaction. Raises LiveRunExists."""
-    _refuse_second(run)
-    try:
-        with transaction.atomic():
-            run.save(force_insert=True)
-            RunStep.objects.bulk_create(_steps(run, entries))
-            who = f" by {origin.actor}" if origin.actor else ""
-            add_event(run.id, EventKind.CREATED, f"Created{who} ({origin.trigger.value}).", origin.actor)
-    except IntegrityError:
-        _refuse_second(run)  # another request was first between our look and our write
-        raise
+def _hold_target(run: SyncJobRun) -> None:
+    """Keep the account, and with it the job and the integration, from being deleted before the run is committed.
+
+    Every deletion locks the accounts concerned before it looks for live runs (`runs.services.deletion`): one that
+    came first is seen here, one that comes later sees this run. Raises InvalidInput.
+    """
+    accounts = IntegratedAccount.objects.live().select_for_update(no_key=True)
+    jobs = SyncJob.objects.live().filter(integration__deleted_at=None)
+    held = {"integrated_account_id": accounts.filter(id=run.integrated_account_id).values_list("id").first()}
+    held["sync_job_id"] = jobs.filter(id=run.sync_job_id).values_list("id").first()
+    failures = [Failure(path, "has been deleted.") for path, row in held.items() if row is None]
+    if failures:
+        raise InvalidInput(failures)
 
 
 def _refuse_second(run: SyncJobRun) -> None:

@@ -25,11 +25,13 @@ ROUTES = [
 
 def foreign_id(path: str, run: SyncJobRun) -> Any:
     """The id of a row of the run's environment that fits the route."""
+    trigger_id = factories.trigger(account=run.integrated_account, job=run.sync_job).id
     return {
         "run_id": run.id,
         "job_id": run.sync_job_id,
         "account_id": run.integrated_account_id,
         "integration_id": run.sync_job.integration_id,
+        "trigger_id": trigger_id,
     }[re.findall(r"{(\w+)}", path)[0]]
 
 
@@ -48,11 +50,14 @@ def test_a_route_answers_a_foreign_id_like_an_unknown_one(
     assert mine.status_code != 404
 
 
-@pytest.mark.parametrize("path", ["/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/record"])
+@pytest.mark.parametrize(
+    "path", ["/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/sync-job-cron-trigger", "/record"]
+)
 def test_a_list_shows_nothing_of_another_environment(
     program: Program, stranger: Program, run: SyncJobRun, path: str
 ) -> None:
     rows.record(run)
+    factories.trigger(account=run.integrated_account, job=run.sync_job)
     assert len(program.get(path).json()["result"]) == 1
     for query in ("", f"?environment_id={run.environment_id}", f"?integrated_account_id={run.integrated_account_id}"):
         assert stranger.get(path + query).json()["result"] == []
@@ -64,6 +69,7 @@ def test_a_body_cannot_name_what_is_of_another_environment(program: Program, str
     body = {"sync_job_id": str(job.id), "integrated_account_id": str(account.id)}
     response = stranger.post("/sync-job-run", body)
     assert sorted(failure["path"] for failure in response.json()["details"]["failures"]) == sorted(body)
+    assert stranger.post("/sync-job-cron-trigger", {**body, "cron_expression": "0 6 * * *"}).status_code == 400
     assert stranger.post("/sync-job", {"integration_name": "geo", "resources": []}).status_code == 400
     assert stranger.post("/integrated-account", {"integration_name": "geo"}).status_code == 400
     assert not SyncJobRun.objects.exists()

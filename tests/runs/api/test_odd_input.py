@@ -30,6 +30,14 @@ FIELDS = {
         "version",
         "force",
     ],
+    "/sync-job-cron-trigger": [
+        "args",
+        "cron_expression",
+        "webhook_id",
+        "daemon_group_key",
+        "error_handling",
+        "is_active",
+    ],
 }
 VALUES = st.recursive(
     st.none()
@@ -37,7 +45,7 @@ VALUES = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text(max_size=300)
-    | st.sampled_from(["geo", "countries", "list", "{{args.x}}", "{{resources.countries.id}}", "\0"]),
+    | st.sampled_from(["geo", "countries", "list", "0 0 30 2 *", "{{args.x}}", "{{resources.countries.id}}", "\0"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -58,7 +66,8 @@ def known(environment: Any) -> dict[str, str]:
     """What a sound body names, so that what is odd in it is reached."""
     account = factories.account()
     job = factories.job(integration=account.integration)
-    return {"integration_name": "geo", "sync_job_id": str(job.id), "integrated_account_id": str(account.id)}
+    named = {"integration_name": "geo", "sync_job_id": str(job.id), "integrated_account_id": str(account.id)}
+    return {**named, "cron_expression": "0 6 * * *"}
 
 
 @pytest.mark.parametrize("path", FIELDS)

@@ -1,0 +1,84 @@
+"""Deleting: what goes at once, what stays as history, and what a live run keeps from being deleted.
+
+A new run locks its account before it is written (`runs.services.runs`). So does every deletion here, for all the
+accounts concerned, before it looks for live runs: none slips in between. Schedules are disarmed first, because firing
+one locks it before the account; the other order could end in a deadlock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from runs.errors import Failure, InvalidInput
+from runs.models import CronTrigger, IntegratedAccount, Integration, Record, SyncJob, SyncJobRun
+from runs.services.runs import request_stop
+from runs.services.triggers import disarm
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 5000  # records per statement: however many an account has, no statement runs into its time limit
+
+
+@transaction.atomic
+def delete_integration(integration: Integration) -> None:
+    """Its accounts and jobs stay, and start nothing any more: their schedules are disarmed.
+
+    Raises InvalidInput, naming the run, while a live run uses it.
+    """
+    disarm(CronTrigger.objects.filter(sync_job__integration=integration))
+    _delete_unused(integration, integration, SyncJobRun.objects.filter(integrated_account__integration=integration))
+
+
+@transaction.atomic
+def delete_job(job: SyncJob) -> None:
+    """Its schedules are disarmed. Raises InvalidInput, naming the run, while a live run uses it."""
+    disarm(job.cron_triggers.all())
+    _delete_unused(job, job.integration, job.runs.all())
+
+
+def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
+    """Stop the account's runs and schedules, erase its credentials and its records, and keep the runs as history.
+
+    Only after the mark nothing new can start, so the mark comes first. What a crash leaves undone after it,
+    `finish_deletions` does.
+    """
+    disarm(account.cron_triggers.all())
+    now = timezone.now()
+    IntegratedAccount.objects.filter(id=account.id).update(deleted_at=now, updated_at=now, context={})
+    _clear(account, actor)
+
+
+def finish_deletions() -> int:
+    """Clear the deleted accounts that still have live runs or records. Returns how many there were."""
+    runs = SyncJobRun.objects.live().filter(integrated_account=OuterRef("pk"))
+    records = Record.objects.filter(integrated_account=OuterRef("pk"))
+    deleted = IntegratedAccount.objects.exclude(deleted_at=None).defer("context")
+    left = list(deleted.filter(Exists(runs) | Exists(records)))
+    for account in left:
+        log.info("A deletion that was cut short goes on.", account=str(account.id))
+        _clear(account, "")
+    return len(left)
+
+
+def _clear(account: IntegratedAccount, actor: str) -> None:
+    """A stopped run commits no further page, so what is erased after the stops stays erased."""
+    for run in account.runs.live():
+        request_stop(run, actor=actor)
+    records = Record.objects.filter(integrated_account=account)
+    while ids := list(records.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
+        Record.objects.filter(pk__in=ids).delete()
+
+
+def _delete_unused(row: Integration | SyncJob, integration: Integration, runs: Any) -> None:
+    accounts = IntegratedAccount.objects.live().filter(integration=integration).order_by("id")
+    list(accounts.select_for_update(no_key=True).values_list("id"))
+    live = runs.live().first()
+    if live is not None:
+        raise InvalidInput([Failure("id", f"is in use by the live run {live.id}.")])
+    now = timezone.now()
+    type(row).objects.filter(id=row.id).update(deleted_at=now, updated_at=now)
