@@ -9,9 +9,11 @@ from enum import StrEnum
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from dashboard.marks import Mark, run_mark, silent
+from dashboard.marks import Mark, overdue, run_mark, silent
 from dashboard.run_lines import named
-from runs.models import Daemon, Environment, RunStatus, SyncJobRun
+from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
+from runs.models import CronTrigger, Daemon, Environment, RunStatus, SyncJobRun
+from runs.models.job import refused_triggers
 from runs.models.run import of_groups
 
 FAILURES_SINCE = timedelta(days=7)
@@ -49,8 +51,20 @@ def concerns(environments: QuerySet[Environment], now: datetime | None = None) -
 
 def concern_count(environments: QuerySet[Environment], now: datetime | None = None) -> int:
     """How many there are, counted up to `MOST` for each reason."""
-    queries = _queries(environments, now or timezone.now())
-    return sum(runs.order_by()[:MOST].count() for runs in queries.values())
+    now = now or timezone.now()
+    queries = [*_queries(environments, now).values(), _schedules(environments, now)]
+    return sum(rows.order_by()[:MOST].count() for rows in queries)
+
+
+def schedule_concerns(environments: QuerySet[Environment], now: datetime | None = None) -> list[ScheduleLine]:
+    """The armed schedules whose slots are refused, or come and are not fired; at most `MOST`."""
+    now = now or timezone.now()
+    return schedule_lines(triggers_named(_schedules(environments, now))[:MOST], now)
+
+
+def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[CronTrigger]:
+    armed = CronTrigger.objects.live().filter(environment__in=environments, is_active=True)
+    return armed.filter(refused_triggers() | overdue(now)).order_by("next_run_at", "id")
 
 
 def _queries(environments: QuerySet[Environment], now: datetime) -> dict[Reason, QuerySet[SyncJobRun]]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from runs.models import (
     AccountStatus,
+    CronTrigger,
     Daemon,
     DaemonStatus,
     IntegratedAccount,
@@ -21,6 +22,8 @@ from runs.models import (
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
 SILENCE = timedelta(seconds=5)
+# A scheduler looks every two seconds; a slot that is due for longer has none that looks.
+OVERDUE_AFTER = timedelta(minutes=1)
 
 
 class Kind(StrEnum):
@@ -97,6 +100,24 @@ def account_mark(account: IntegratedAccount) -> Mark:
         return Mark(Kind.CREATED, "Connecting")
     words = {AccountStatus.NEEDS_REAUTH: "Needs new credentials"}
     return Mark(Kind.FAILED, words.get(AccountStatus(account.status), account.get_status_display()))
+
+
+def overdue(now: datetime) -> Q:
+    """The armed triggers whose slot has come and was not fired: no scheduler runs, or it can't keep up."""
+    return Q(is_active=True, next_run_at__lt=now - OVERDUE_AFTER)
+
+
+def is_overdue(trigger: CronTrigger, now: datetime) -> bool:
+    """Whether `overdue` holds for this trigger."""
+    return trigger.is_active and trigger.next_run_at is not None and trigger.next_run_at < now - OVERDUE_AFTER
+
+
+def trigger_mark(trigger: CronTrigger, now: datetime) -> Mark:
+    if not trigger.is_active:
+        return Mark(Kind.STOPPED, "Disarmed")
+    if is_overdue(trigger, now):
+        return Mark(Kind.STALE, "Overdue")
+    return Mark(Kind.FAILED, "Refused") if trigger.is_refused else Mark(Kind.COMPLETED, "Armed")
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

@@ -5,7 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from dashboard.health import healthz, readyz
-from dashboard.pages import accounts, actions, attention, daemons, frame, jobs, people, records, run, runs
+from dashboard.pages import accounts, actions, attention, daemons, frame, jobs, people, records, run, runs, schedules
 from runs.api import api
 
 urlpatterns = [
@@ -28,6 +28,12 @@ urlpatterns = [
     path("runs/<uuid:run_id>/rerun/", actions.run_rerun, name="run_rerun"),
     path("jobs/", jobs.job_list, name="job_list"),
     path("jobs/<uuid:job_id>/run/", jobs.run_start, name="run_start"),
+    path("jobs/<uuid:job_id>/schedule/", schedules.schedule_job, name="schedule_job"),
+    path("schedules/", schedules.schedule_list, name="schedule_list"),
+    path("schedules/new/", schedules.schedule_new, name="schedule_new"),
+    path("schedules/<uuid:trigger_id>/arm/", schedules.schedule_arm, name="schedule_arm"),
+    path("schedules/<uuid:trigger_id>/disarm/", schedules.schedule_disarm, name="schedule_disarm"),
+    path("schedules/<uuid:trigger_id>/run/", schedules.schedule_run, name="schedule_run"),
     path("accounts/", accounts.account_list, name="account_list"),
     path("records/", records.record_list, name="record_list"),
     path("daemons/", daemons.daemon_list, name="daemon_list"),

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from dashboard.attention import Concern, Reason, concern_count, concerns
+from dashboard.attention import Concern, Reason, concern_count, concerns, schedule_concerns
 from dashboard.pages.access import PageRequest, staff_page, visible
 from runs.models import SyncJobRun
 
@@ -22,7 +22,9 @@ HEADINGS = {
 @require_safe
 def attention(request: PageRequest) -> HttpResponse:
     found = concerns(request.user.visible_environments())
-    context = {"groups": _by_reason(found), "concerns": found, "latest": None if found else _latest_run(request)}
+    schedules = schedule_concerns(request.user.visible_environments())
+    latest = None if found or schedules else _latest_run(request)
+    context = {"groups": _by_reason(found), "concerns": found, "schedules": schedules, "latest": latest}
     return render(request, "attention/page.html", context)
 
 

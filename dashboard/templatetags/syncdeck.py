@@ -72,6 +72,16 @@ def clock(value: datetime | None) -> str:
 
 
 @register.simple_tag
+def slot(value: datetime) -> str:
+    """A slot of a schedule in the reader's time zone; in UTC, as schedules are written, on hover."""
+    utc = value.astimezone(UTC)
+    title = f"{_whole(value)}, {utc.day} {utc:%b} {utc:%H:%M} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}" class="slot">{}</time>', _iso(value), title, f"{_date(value)} {_minute(value)}"
+    )
+
+
+@register.simple_tag
 def ticking(since: datetime | None) -> str:
     """The time since a moment, counted on in the browser."""
     if since is None:
@@ -121,7 +131,7 @@ def relative(value: datetime, now: datetime) -> str:
     """The words for a moment seen from `now`; the date beyond a day."""
     age = now - value
     if abs(age) >= _DAY:
-        return f"{_date(value)} {timezone.localtime(value):%H:%M}"
+        return f"{_date(value)} {_minute(value)}"
     if abs(age) < timedelta(seconds=5):
         return "just now"
     amount = _largest_unit(abs(age))
@@ -141,10 +151,17 @@ def _date(value: datetime) -> str:
     return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
 
 
-def _time(value: datetime, text: str, kind: str) -> SafeString:
+def _minute(value: datetime) -> str:
+    return f"{timezone.localtime(value):%H:%M}"
+
+
+def _whole(value: datetime) -> str:
     local = timezone.localtime(value)
-    whole = f"{local.day} {local:%b %Y %H:%M:%S} {timezone.get_current_timezone_name()}"
-    return format_html('<time datetime="{}" title="{}" class="{}">{}</time>', _iso(value), whole, kind, text)
+    return f"{local.day} {local:%b %Y %H:%M:%S} {timezone.get_current_timezone_name()}"
+
+
+def _time(value: datetime, text: str, kind: str) -> SafeString:
+    return format_html('<time datetime="{}" title="{}" class="{}">{}</time>', _iso(value), _whole(value), kind, text)
 
 
 def _iso(value: datetime) -> str:

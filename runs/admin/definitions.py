@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService, person
-from runs.admin.forms import AccountForm, IntegrationForm, JobForm, ServiceForm
+from runs.admin.forms import AccountForm, IntegrationForm, JobForm, ServiceForm, TriggerForm
 from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
-from runs.services import delete_account, delete_integration, delete_job
+from runs.services import delete_account, delete_integration, delete_job, delete_trigger
 
 
 class DefinitionAdmin(RemovedByService):
@@ -93,8 +93,23 @@ class UnifiedMappingAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CronTrigger)
-class CronTriggerAdmin(ReadOnlyAdmin):
+class CronTriggerAdmin(DefinitionAdmin):
+    form = TriggerForm
+    fixed = ("sync_job", "integrated_account", "next_run_at", "last_run", "last_skipped_at", "last_skip_reason")
+    fields = (
+        *("sync_job", "integrated_account", "cron_expression", "args", "webhook", "daemon_group_key"),
+        *("error_handling", "ignore_previous_run", "is_active"),
+        *("created_at", "updated_at"),
+    )
+    raw_id_fields = ("integrated_account",)  # there may be thousands, too many for a select
     list_display = ("__str__", "integrated_account", "is_active", "next_run_at", "environment")
     list_filter = (EnvironmentFilter, "is_active")
     list_select_related = ("sync_job", "integrated_account", "environment")
     search_fields = ("sync_job__label", "integrated_account__tenant_id")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What the scheduler writes is shown once there is something to show."""
+        return (*self.fields, *self.fixed[2:]) if obj else self.fields
+
+    def remove(self, request: HttpRequest, row: CronTrigger) -> None:
+        delete_trigger(row)

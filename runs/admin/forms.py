@@ -7,8 +7,15 @@ from typing import Any
 from django import forms
 
 from runs.errors import Failure, InvalidInput
-from runs.models import IntegratedAccount, Integration, SyncJob
-from runs.services import save_account, save_integration, save_job
+from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob
+from runs.services import save_account, save_integration, save_job, save_trigger
+
+# The fields of the admin's forms that have another name on the wire.
+ADMIN_NAMES = {
+    "sync_job_id": "sync_job",
+    "integrated_account_id": "integrated_account",
+    "webhook_id": "webhook",
+}
 
 
 class WriteOnlyTextarea(forms.Textarea):
@@ -80,6 +87,25 @@ class JobForm(ServiceForm):
     def store(self, values: dict[str, Any]) -> None:
         self.instance.environment = self.instance.integration.environment
         save_job(self.instance.environment, values, self.instance)
+
+
+class TriggerForm(ServiceForm):
+    class Meta:
+        model = CronTrigger
+        fields = [
+            *["sync_job", "integrated_account", "cron_expression", "args", "webhook", "daemon_group_key"],
+            *["error_handling", "ignore_previous_run", "is_active"],
+        ]
+        field_classes = {"args": ObjectField}
+
+    def store(self, values: dict[str, Any]) -> None:
+        self.instance.environment = self.instance.sync_job.environment
+        webhook, group = values.pop("webhook"), values.pop("daemon_group_key")
+        destination = {"webhook_id": webhook and webhook.pk, "daemon_group_key": group or None}
+        save_trigger(self.instance.environment, {**values, **destination}, self.instance)
+
+    def _show(self, failures: list[Failure]) -> None:
+        super()._show([Failure(ADMIN_NAMES.get(failure.path, failure.path), failure.message) for failure in failures])
 
 
 class AccountForm(ServiceForm):

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from runs.models import (
     AccountStatus,
+    CronTrigger,
     Daemon,
     DaemonStatus,
     EventKind,
@@ -22,11 +23,12 @@ from runs.models import (
     RunEvent,
     RunStatus,
     RunTrigger,
+    SkipCode,
     StepStatus,
     SyncJob,
     SyncJobRun,
 )
-from runs.services import Origin, RunRequest, create_run
+from runs.services import Origin, RunRequest, create_run, disarm_trigger, run_now
 from tests import factories
 
 LONG_NAME = (
@@ -88,6 +90,7 @@ def populate() -> dict[str, SyncJobRun]:
     }
     _history(jobs[0], now, accounts[4])
     _errors(runs["warned"])
+    _schedules(jobs[1], accounts, now)
     _records(accounts[0], runs["completed"])
     return runs
 
@@ -116,6 +119,25 @@ def _jobs(integration: Integration) -> list[SyncJob]:
         factories.job(integration=integration, label="Tickets and comments", args_schema=SCHEMA),
         factories.job(integration=integration, label="Countries and cities"),
     ]
+
+
+def _schedules(job: SyncJob, accounts: list[IntegratedAccount], now: datetime) -> None:
+    """Armed, skipped, refused, overdue, disarmed; the newest stands first."""
+    expressions = ("0 2 * * SUN", "15,45 8-18 * * MON-FRI", "*/5 * * * *", "30 6 1 * *", "0 * * * *")
+    made = [
+        factories.trigger(job=job, account=account, cron_expression=expression, args={"schedule": number})
+        for number, (account, expression) in enumerate(zip(accounts[4:], expressions, strict=True))
+    ]
+    disarm_trigger(made[0])
+    change = CronTrigger.objects.filter
+    change(pk=made[1].pk).update(next_run_at=now - timedelta(minutes=7))
+    skip = {"last_skipped_at": now - timedelta(minutes=3)}
+    change(pk=made[2].pk).update(**skip, last_skip_code=SkipCode.REFUSED, last_skip_reason="args.since: is required.")
+    run = run_now(made[3], actor="operator")
+    SyncJobRun.objects.filter(pk=run.pk).update(
+        status=RunStatus.COMPLETED, created_at=now - timedelta(hours=1), finished_at=now
+    )
+    change(pk=made[3].pk).update(**skip, last_skip_code=SkipCode.LIVE_RUN)
 
 
 def _daemons(now: datetime) -> None:

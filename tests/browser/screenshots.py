@@ -30,6 +30,7 @@ PATHS = {
     "runs-filtered": "/runs/?status=failed&since=nonsense",
     "runs-nothing": "/runs/?q=nothing+is+called+this",
     "jobs": "/jobs/",
+    "schedules": "/schedules/",
     "accounts": "/accounts/",
     "records": "/records/",
     "daemons": "/daemons/",
@@ -90,7 +91,8 @@ def _populated() -> dict[str, str]:
     runs = cast.populate()
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
-    start = {"start": f"/jobs/{runs['running'].sync_job_id}/run/"}
+    job = f"/jobs/{runs['running'].sync_job_id}"
+    start = {"start": f"{job}/run/", "schedule": f"{job}/schedule/"}
     return start | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
 
@@ -113,7 +115,7 @@ class Camera:
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs"):
+        for name in ("attention", "runs", "jobs", "schedules"):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 

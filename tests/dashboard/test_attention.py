@@ -137,7 +137,9 @@ def test_costs_the_same_however_much_there_is(
 ) -> None:
     for number in range(count):
         states.failed(another(run, args={"number": number}, force=True))
-    with django_assert_max_num_queries(5 + 4):  # four reasons and the daemons; session, user, permissions
+    with django_assert_max_num_queries(
+        6 + 4
+    ):  # four reasons, the schedules and the daemons; session, user, permissions
         viewer.get("/")
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from runs.models import (
+    CronTrigger,
     Environment,
     IntegratedAccount,
     Integration,
@@ -119,3 +120,36 @@ class TestJobs:
         assert "Nothing was deleted" in told(office.post(page("syncjob_changelist"), data, follow=True))[0]
         run.sync_job.refresh_from_db()
         assert run.sync_job.deleted_at is None
+
+
+class TestCronTriggers:
+    def form(self, **over: Any) -> dict[str, Any]:
+        values = {"cron_expression": "30 6 * * 1-5", "args": "", "webhook": "", "daemon_group_key": ""}
+        return {**values, "error_handling": "ignore", "is_active": "on", **over}
+
+    def test_it_is_checked_armed_and_changed_by_the_service(self, office: Client) -> None:
+        account = factories.account()
+        job = factories.job(integration=account.integration)
+        form = self.form(sync_job=job.pk, integrated_account=account.pk)
+        refused = office.post(page("crontrigger_add"), {**form, "cron_expression": "0 0 30 2 *", "args": "[1]"})
+        assert set(refused.context["adminform"].form.errors) == {"cron_expression", "args"}
+        stranger = factories.account(integration=factories.integration(name="other"))
+        refused = office.post(page("crontrigger_add"), {**form, "integrated_account": stranger.pk})
+        assert "integrated_account" in refused.context["adminform"].form.errors
+        assert not CronTrigger.objects.exists()
+
+        office.post(page("crontrigger_add"), form)
+        trigger = CronTrigger.objects.get()
+        assert (trigger.environment, trigger.daemon_group_key) == (job.environment, "default")
+        assert trigger.next_run_at is not None
+        changes = self.form(daemon_group_key="east", is_active="")
+        office.post(page("crontrigger_change", trigger.pk), changes)
+        trigger.refresh_from_db()
+        assert (trigger.daemon_group_key, trigger.is_active, trigger.next_run_at) == ("east", False, None)
+
+    def test_deleting_goes_through_the_service(self, office: Client) -> None:
+        trigger = factories.trigger()
+        office.post(page("crontrigger_delete", trigger.pk), {"post": "yes"})
+        trigger.refresh_from_db()
+        assert (trigger.deleted_at is None, trigger.is_active) == (False, False)
+        assert office.get(page("crontrigger_changelist")).context["cl"].result_count == 0

@@ -1,0 +1,104 @@
+"""Jobs that run by the clock: when, how it went, and the form that makes a schedule."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from dashboard.marks import overdue
+from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
+from dashboard.pages.listing import listed
+from dashboard.schedule_form import ScheduleForm
+from dashboard.schedule_lines import schedule_lines, triggers_named
+from runs.errors import InvalidInput, LiveRunExists
+from runs.models import CronTrigger, SyncJob
+from runs.services import arm_trigger, disarm_trigger, run_now, save_trigger
+
+MOST_CHOICES = 200
+
+
+@staff_page
+@require_safe
+def schedule_list(request: PageRequest) -> HttpResponse:
+    now = timezone.now()
+    triggers = visible(CronTrigger.objects.live(), request.user)
+    context = listed(request, triggers_named(triggers))
+    lines = schedule_lines(context["rows"], now)
+    jobs = visible(SyncJob.objects.live(), request.user).order_by("label").values_list("id", "label")[:MOST_CHOICES]
+    late = triggers.filter(overdue(now)).exists()
+    return render(request, "schedules/list.html", {**context, "lines": lines, "jobs": jobs, "late": late})
+
+
+@operator_page
+@require_safe
+def schedule_new(request: PageRequest) -> HttpResponse:
+    """The list's choice of a job leads to the job's own form."""
+    try:
+        job = visible_job(request, UUID(request.GET.get("job", "")))
+    except ValueError:
+        return go_to(request, reverse("schedule_list"))
+    return go_to(request, reverse("schedule_job", args=[job.pk]))
+
+
+@operator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_job(request: PageRequest, job_id: UUID) -> HttpResponse:
+    job = visible_job(request, job_id)
+    form = ScheduleForm(job, request.POST or None)
+    if form.is_valid():
+        try:
+            trigger = save_trigger(job.environment, {"sync_job": job, **form.values()})
+        except InvalidInput as error:
+            form.refuse(error.failures)
+        else:
+            messages.success(request, f"{job.label} is scheduled for {trigger.integrated_account}.")
+            return go_to(request, reverse("schedule_list"))
+    return render(request, "schedules/new.html", {"job": job, "form": form}, status=400 if form.errors else 200)
+
+
+@operator_page
+@require_POST
+def schedule_arm(request: PageRequest, trigger_id: UUID) -> HttpResponse:
+    try:
+        messages.success(request, f"Armed: {arm_trigger(_trigger(request, trigger_id))}.")
+    except InvalidInput as error:
+        messages.error(request, f"It was not armed. {error}")
+    return go_to(request, reverse("schedule_list"))
+
+
+@operator_page
+@require_POST
+def schedule_disarm(request: PageRequest, trigger_id: UUID) -> HttpResponse:
+    try:
+        trigger = disarm_trigger(_trigger(request, trigger_id))
+        messages.success(request, f"Disarmed: {trigger}. A run that it has started goes on.")
+    except InvalidInput as error:  # somebody was faster, and deleted it
+        messages.error(request, f"It was not disarmed. {error}")
+    return go_to(request, reverse("schedule_list"))
+
+
+@operator_page
+@require_POST
+def schedule_run(request: PageRequest, trigger_id: UUID) -> HttpResponse:
+    """Start now what its next slot would start, and go there; or to the same run, if it is live already."""
+    try:
+        run_id = run_now(_trigger(request, trigger_id), actor=request.user.get_username()).pk
+    except LiveRunExists as error:
+        messages.info(request, "The same run is live already: this is it. Nothing was started.")
+        run_id = error.live_run_id
+    except InvalidInput as error:
+        messages.error(request, f"Nothing was started. {error}")
+        return go_to(request, reverse("schedule_list"))
+    return go_to(request, reverse("run_detail", args=[run_id]))
+
+
+def _trigger(request: PageRequest, trigger_id: UUID) -> CronTrigger:
+    triggers = visible(CronTrigger.objects.live(), request.user)
+    related = ("environment", "sync_job__integration", "integrated_account__integration")
+    return get_object_or_404(triggers.select_related(*related), pk=trigger_id)

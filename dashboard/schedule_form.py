@@ -1,0 +1,52 @@
+"""The form that makes a schedule: that of a run, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from dashboard.forms import StartRunForm
+from runs.models import SyncJob, Webhook
+
+EXAMPLES = (
+    "Minute, hour, day of the month, month, day of the week, in UTC: <code>0 * * * *</code> hourly, "
+    "<code>30 6 * * 1-5</code> at 06:30 on weekdays, <code>0 0 1 * *</code> monthly."
+)
+
+
+class WebhookField(forms.ModelChoiceField):
+    def label_from_instance(self, webhook: Webhook) -> str:
+        return webhook.target_url
+
+
+class ScheduleForm(StartRunForm):
+    """What a trigger of one job is made of. The service alone judges the values; `refuse` shows its verdict."""
+
+    def __init__(self, job: SyncJob, data: QueryDict | None = None) -> None:
+        super().__init__(job, data)
+        expression = forms.CharField(label="When", max_length=100, required=False, help_text=EXAMPLES)
+        expression.widget.attrs.update(
+            required=True, placeholder="30 6 * * 1-5", spellcheck="false", autocomplete="off", **{"class": "mono"}
+        )
+        self.fields = {"account": self.fields.pop("account"), "cron_expression": expression, **self.fields}
+        webhooks = Webhook.objects.live().filter(environment=job.environment, is_active=True).defer("secret")
+        if webhooks.exists():
+            self.fields["webhook_id"] = WebhookField(
+                webhooks, label="Records go to", required=False, empty_label="The record store"
+            )
+
+    def values(self) -> dict[str, Any]:
+        """What `save_trigger` takes, beside the job. A webhook takes the group's place."""
+        given = self.cleaned_data
+        webhook = given.get("webhook_id")
+        return {
+            "integrated_account": given["account"],
+            "cron_expression": given["cron_expression"],
+            "args": self.args(),
+            "webhook_id": webhook and webhook.pk,
+            "daemon_group_key": None if webhook else given["daemon_group_key"],
+            "error_handling": given["error_handling"],
+            "ignore_previous_run": given["ignore_previous_run"],
+        }
