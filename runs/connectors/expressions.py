@@ -8,30 +8,42 @@ list can't be interrupted, which is why expressions are evaluated by daemons, an
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import regex
 from jsonata import Jsonata
 from jsonata.jexception import JException
+from jsonata.timebox import Timebox
 
 from runs.connectors.errors import ExpressionFailed, RequestFailed
+from runs.connectors.plain_parts import NULL, Part, compiled
 
 MAX_LENGTH = 50_000
-EVALUATION_MILLISECONDS = 1_000
+EVALUATION_SECONDS = 1.0
 MAX_DEPTH = 200
 PATTERN_SECONDS = 0.2
+MAX_MESSAGE = 500
 _KEPT = 256
 
 
-class _Compiled(threading.local):
-    """The library's objects belong to one thread each."""
+class _Compiled:
+    """A parsed expression, and its closure. The library's objects belong to one thread each."""
 
+    def __init__(self, text: str) -> None:
+        self.library = _parsed(text)
+        self.part: Part = compiled(self.library.ast)
+
+
+class _Kept(threading.local):
     def __init__(self) -> None:
-        self.by_text: dict[str, Jsonata] = {}
+        self.by_text: dict[str, _Compiled] = {}
 
 
-_compiled = _Compiled()
+_kept = _Kept()
 
 
 class Expression:
@@ -48,33 +60,24 @@ class Expression:
     def evaluate(self, roots: Mapping[str, Any]) -> Any:
         """The value, as plain JSON, where the names in `roots` are in scope. None stands for undefined too.
 
-        Raises ExpressionFailed for whatever goes wrong, and when it takes too long.
+        It may share objects with the roots. Raises ExpressionFailed for whatever goes wrong, and when it takes too
+        long.
         """
         own = self._own()
-        frame = own.create_frame()
-        frame.set_runtime_bounds(EVALUATION_MILLISECONDS, MAX_DEPTH)
-        Jsonata.CURRENT.jsonata = own  # which functions such as $map and $now look for
-        try:
-            return _plain(own.evaluate(dict(roots), frame))
-        except ExpressionFailed:
-            raise
-        except JException as error:
-            raise ExpressionFailed(str(error)) from error
-        except TimeoutError as error:
-            raise ExpressionFailed(f"A pattern takes longer than {PATTERN_SECONDS} s.") from error
-        except RecursionError as error:
-            raise ExpressionFailed("The expression nests too deeply.") from error
-        except Exception as error:  # the library lets Python's own errors through for odd input
-            raise ExpressionFailed(f"The expression can't be evaluated: {type(error).__name__}: {error}") from error
+        with _in_our_words("The expression can't be evaluated"):
+            evaluation = _Evaluation(own.library, dict(roots))
+            value = own.part(evaluation.roots, evaluation)
+            return _plain(value) if evaluation.used_the_library else None if value is NULL else value
 
-    def _own(self) -> Jsonata:
+    def _own(self) -> _Compiled:
         """This thread's compiled form."""
-        own = _compiled.by_text.get(self.text)
+        own = _kept.by_text.get(self.text)
         if own is None:
-            own = _parsed(self.text)
-            if len(_compiled.by_text) >= _KEPT:
-                _compiled.by_text.clear()
-            _compiled.by_text[self.text] = own
+            with _in_our_words("The expression can't be read"):
+                own = _Compiled(self.text)
+            if len(_kept.by_text) >= _KEPT:
+                _kept.by_text.clear()
+            _kept.by_text[self.text] = own
         return own
 
 
@@ -89,19 +92,65 @@ def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any
         raise RequestFailed("expression_failed", f"{key}: {error}") from error
 
 
-def _parsed(text: str) -> Jsonata:
-    if len(text) > MAX_LENGTH:
-        raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
+class _Evaluation:
+    """One evaluation: the scope of its parts, and the bounds of what the library evaluates for them."""
+
+    def __init__(self, library: Jsonata, roots: dict[str, Any]) -> None:
+        self.roots = roots
+        self.used_the_library = False
+        self._library = library
+        self._depth = 0
+
+    def evaluated(self, node: Any, context: Any) -> Any:
+        """The node's value by the library's evaluator. Raises what the library raises, and ExpressionFailed."""
+        if not self.used_the_library:
+            self.used_the_library = True
+            self._library.timestamp = Timebox.current_milli_time()  # what $now and $millis tell, all of them the same
+            Jsonata.CURRENT.jsonata = self._library  # which functions such as $map and $now look for
+        return self._library.eval(node, context, self._frame)
+
+    @cached_property
+    def _frame(self) -> Any:
+        """The variables, and the bounds. The library's own bounds lose count where an object has several fields."""
+        frame = self._library.create_frame(self._library.environment)
+        frame.bind("$", self.roots)
+        ends = time.monotonic() + EVALUATION_SECONDS
+
+        def enter(node: Any, context: Any, frame: Any) -> None:
+            self._depth += 1
+            if self._depth > MAX_DEPTH:
+                raise ExpressionFailed("The expression nests too deeply, or calls itself without an end.")
+            if time.monotonic() > ends:
+                raise ExpressionFailed(f"The expression takes longer than {EVALUATION_SECONDS:.0f} s.")
+
+        def leave(node: Any, context: Any, frame: Any, value: Any) -> None:
+            self._depth -= 1
+
+        frame.set_evaluate_entry_callback(enter)
+        frame.set_evaluate_exit_callback(leave)
+        return frame
+
+
+@contextmanager
+def _in_our_words(what: str) -> Iterator[None]:
     try:
-        parsed = Jsonata(text, regex_engine=_BoundedPattern)
+        yield
+    except ExpressionFailed:
+        raise
     except JException as error:
-        raise ExpressionFailed(str(error)) from error
+        raise ExpressionFailed(str(error)[:MAX_MESSAGE]) from error
+    except TimeoutError as error:
+        raise ExpressionFailed(f"A pattern takes longer than {PATTERN_SECONDS} s.") from error
     except RecursionError as error:
         raise ExpressionFailed("The expression nests too deeply.") from error
     except Exception as error:  # the library lets Python's own errors through for odd input
-        raise ExpressionFailed(f"The expression can't be read: {type(error).__name__}: {error}") from error
-    parsed.set_validate_input(False)  # it walks the whole input each time, and what comes here is JSON
-    return parsed
+        raise ExpressionFailed(f"{what}: {type(error).__name__}: {error}"[:MAX_MESSAGE]) from error
+
+
+def _parsed(text: str) -> Jsonata:
+    if len(text) > MAX_LENGTH:
+        raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
+    return Jsonata(text, regex_engine=_BoundedPattern)
 
 
 class _BoundedPattern:
@@ -131,6 +180,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if value is NULL:
+        return None
     if value is not None and not isinstance(value, str | int | float | bool):
         raise ExpressionFailed("The expression gives a function, not a value.")
     return value

@@ -73,3 +73,13 @@ def test_threads_evaluate_side_by_side() -> None:
     for thread in threads:
         thread.join()
     assert found == {number: [2 * number, 2 * number + 2] for number in range(8)}
+
+
+def test_objects_of_several_fields_made_in_a_long_loop_are_no_deep_nesting() -> None:
+    made = Expression("$map(response, function($n) { {'a': $n, 'b': 2} })").evaluate({"response": list(range(300))})
+    assert (len(made), made[299]) == (300, {"a": 299, "b": 2})
+
+
+def test_a_loop_without_an_end_is_ended_behind_an_object_of_several_fields_too() -> None:
+    with pytest.raises(ExpressionFailed, match="longer than"):
+        Expression("{'a': 1, 'b': [1, ($f := function($n) { $f($n) }; $f(1))]}").evaluate({})
