@@ -7,11 +7,12 @@ list can't be interrupted, which is why expressions are evaluated by daemons, an
 
 from __future__ import annotations
 
-import threading
+import copy
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 import regex
@@ -27,23 +28,7 @@ EVALUATION_SECONDS = 1.0
 MAX_DEPTH = 200
 PATTERN_SECONDS = 0.2
 MAX_MESSAGE = 500
-_KEPT = 256
-
-
-class _Compiled:
-    """A parsed expression, and its closure. The library's objects belong to one thread each."""
-
-    def __init__(self, text: str) -> None:
-        self.library = _parsed(text)
-        self.part: Part = compiled(self.library.ast)
-
-
-class _Kept(threading.local):
-    def __init__(self) -> None:
-        self.by_text: dict[str, _Compiled] = {}
-
-
-_kept = _Kept()
+KEPT = 256
 
 
 class Expression:
@@ -52,7 +37,7 @@ class Expression:
     def __init__(self, text: str) -> None:
         """Raises ExpressionFailed if the text is no JSONata, or too long."""
         self.text = text
-        self._own()
+        self._compiled = _compiled(text)
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
@@ -63,22 +48,25 @@ class Expression:
         It may share objects with the roots. Raises ExpressionFailed for whatever goes wrong, and when it takes too
         long.
         """
-        own = self._own()
         with _in_our_words("The expression can't be evaluated"):
-            evaluation = _Evaluation(own.library, dict(roots))
-            value = own.part(evaluation.roots, evaluation)
+            evaluation = _Evaluation(self._compiled.library, dict(roots))
+            value = self._compiled.part(evaluation.roots, evaluation)
             return _plain(value) if evaluation.used_the_library else None if value is NULL else value
 
-    def _own(self) -> _Compiled:
-        """This thread's compiled form."""
-        own = _kept.by_text.get(self.text)
-        if own is None:
-            with _in_our_words("The expression can't be read"):
-                own = _Compiled(self.text)
-            if len(_kept.by_text) >= _KEPT:
-                _kept.by_text.clear()
-            _kept.by_text[self.text] = own
-        return own
+
+@dataclass(frozen=True)
+class _Compiled:
+    library: Jsonata
+    part: Part
+
+
+@lru_cache(maxsize=KEPT)
+def _compiled(text: str) -> _Compiled:
+    if len(text) > MAX_LENGTH:
+        raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
+    with _in_our_words("The expression can't be read"):
+        library = Jsonata(text, regex_engine=_BoundedPattern)
+        return _Compiled(library, compiled(library.ast))
 
 
 def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any:
@@ -98,16 +86,21 @@ class _Evaluation:
     def __init__(self, library: Jsonata, roots: dict[str, Any]) -> None:
         self.roots = roots
         self.used_the_library = False
-        self._library = library
+        self._shared = library
         self._depth = 0
 
     def evaluated(self, node: Any, context: Any) -> Any:
         """The node's value by the library's evaluator. Raises what the library raises, and ExpressionFailed."""
-        if not self.used_the_library:
-            self.used_the_library = True
-            self._library.timestamp = Timebox.current_milli_time()  # what $now and $millis tell, all of them the same
-            Jsonata.CURRENT.jsonata = self._library  # which functions such as $map and $now look for
+        self.used_the_library = True
         return self._library.eval(node, context, self._frame)
+
+    @cached_property
+    def _library(self) -> Any:
+        """The library keeps its place in the object, so each evaluation has one; the tree is shared, and only read."""
+        own = copy.copy(self._shared)
+        own.timestamp = Timebox.current_milli_time()  # what $now and $millis tell, all of them the same
+        Jsonata.CURRENT.jsonata = own  # where functions such as $map and $now look for it
+        return own
 
     @cached_property
     def _frame(self) -> Any:
@@ -145,12 +138,6 @@ def _in_our_words(what: str) -> Iterator[None]:
         raise ExpressionFailed("The expression nests too deeply.") from error
     except Exception as error:  # the library lets Python's own errors through for odd input
         raise ExpressionFailed(f"{what}: {type(error).__name__}: {error}"[:MAX_MESSAGE]) from error
-
-
-def _parsed(text: str) -> Jsonata:
-    if len(text) > MAX_LENGTH:
-        raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
-    return Jsonata(text, regex_engine=_BoundedPattern)
 
 
 class _BoundedPattern:
