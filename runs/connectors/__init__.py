@@ -17,6 +17,7 @@ from runs.connectors.placeholders import Placeholder, located, placeholders_in, 
 from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
 from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
+from runs.connectors.unified import Mappings, UnmappedRecord, layered
 
 __all__ = [
     "ApiClient",
@@ -26,6 +27,7 @@ __all__ = [
     "Expression",
     "ExpressionFailed",
     "FetchedPage",
+    "Mappings",
     "MethodSpec",
     "MissingValue",
     "Placeholder",
@@ -36,7 +38,9 @@ __all__ = [
     "RequestValues",
     "SpecError",
     "UnknownMethod",
+    "UnmappedRecord",
     "is_secret_name",
+    "layered",
     "located",
     "parse_integration",
     "placeholders_in",

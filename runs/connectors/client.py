@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +27,7 @@ from runs.connectors.response import records_in
 from runs.connectors.retry import Patience
 from runs.connectors.spec import ApiSpec, MethodSpec
 from runs.connectors.trail import Trail, check_savable, content_digest
+from runs.connectors.unified import UnmappedRecord
 
 EXCERPT = 500
 PAGE_SECONDS = 60.0
@@ -34,12 +36,16 @@ PAST_THE_END: Final = object()
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted."""
+    """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted.
+
+    Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on.
+    """
 
     records: list[Any]
     next_cursor: dict[str, Any] | None
     url: str
     status_code: int
+    unmapped: Sequence[UnmappedRecord] = ()
 
 
 class ApiClient:
@@ -65,6 +71,7 @@ class ApiClient:
         """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of waits for a rate limit."""
         self._spec = spec
         self._context = context
+        self._public_context = spec.public_context(context)
         self._wait = wait
         self._allow_private = allow_private
         self._on_limit = on_retry_wait or (lambda seconds: None)
@@ -91,10 +98,24 @@ class ApiClient:
         with self._redacting():
             trail = Trail.of(cursor)
             trail.check()
-            outgoing = build(self._spec, method, request, self._context, trail.at)
+            outgoing = build(self._spec, method, self._proxied(method, request), self._context, trail.at)
             check_url(outgoing.url, allow_private=self._allow_private)
         with self._redacting(outgoing.url):
-            return self._page(method, outgoing, trail)
+            return self._unified(method, request, self._page(method, outgoing, trail))
+
+    def _proxied(self, method: MethodSpec, request: RequestValues) -> RequestValues:
+        if method.mapping is None:
+            return request
+        return replace(request, query=method.mapping.query(request.query, self._public_context))
+
+    def _unified(self, method: MethodSpec, request: RequestValues, page: FetchedPage) -> FetchedPage:
+        """The page with its records mapped. A `wait` of no time ends the work if it is to end."""
+        if method.mapping is None:
+            return page
+        look = partial(self._wait, 0)
+        mapped, unmapped = method.mapping.records(page.records, request.query, self._public_context, look=look)
+        told = [replace(record, message=self._redact(record.message)) for record in unmapped]
+        return replace(page, records=mapped, unmapped=told)
 
     def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
         reply, body = self._answer(method, outgoing, trail)

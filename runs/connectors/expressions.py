@@ -16,11 +16,9 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import regex
-from jsonata import Jsonata
-from jsonata.jexception import JException
-from jsonata.timebox import Timebox
 
 from runs.connectors.errors import ExpressionFailed, RequestFailed
+from runs.connectors.jsonata_library import JException, Jsonata, Timebox
 from runs.connectors.plain_parts import NULL, Part, compiled
 
 MAX_LENGTH = 50_000
@@ -54,6 +52,17 @@ class Expression:
             return _plain(value) if evaluation.used_the_library else None if value is NULL else value
 
 
+def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any:
+    """The value of an integration's expression, which stands at `key` of its config.
+
+    Raises RequestFailed, because what goes wrong ends the request that it is evaluated for.
+    """
+    try:
+        return expression.evaluate(roots)
+    except ExpressionFailed as error:
+        raise RequestFailed("expression_failed", f"{key}: {error}") from error
+
+
 @dataclass(frozen=True)
 class _Compiled:
     library: Jsonata
@@ -67,17 +76,6 @@ def _compiled(text: str) -> _Compiled:
     with _in_our_words("The expression can't be read"):
         library = Jsonata(text, regex_engine=_BoundedPattern)
         return _Compiled(library, compiled(library.ast))
-
-
-def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any:
-    """The value of an integration's expression, which stands at `key` of its config.
-
-    Raises RequestFailed, because what goes wrong ends the request that it is evaluated for.
-    """
-    try:
-        return expression.evaluate(roots)
-    except ExpressionFailed as error:
-        raise RequestFailed("expression_failed", f"{key}: {error}") from error
 
 
 class _Evaluation:

@@ -12,9 +12,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from jsonata import Jsonata
-from jsonata.functions import Functions
-from jsonata.utils import Utils
+from runs.connectors.jsonata_library import Functions, Jsonata, Utils
 
 NULL = Utils.NULL_VALUE  # JSON's null; Python's None stands for JSONata's undefined, as it does in the library
 _ABSENT = object()

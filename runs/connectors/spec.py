@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
@@ -15,6 +15,8 @@ from runs.connectors.faults import Section
 from runs.connectors.pagination import InBody, Pagination, parse_pagination
 from runs.connectors.placeholders import literal_text, placeholders_in
 from runs.connectors.rate_limit import RateLimit
+from runs.connectors.redaction import is_secret_name
+from runs.connectors.unified import ID, Mappings, MethodMapping, parse_mapping
 
 BODY_FORMATS = ("json", "form")
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -26,13 +28,19 @@ LONGEST_OVERLAP = 31 * 24 * 3600
 DEFAULT_CONCURRENCY = 16
 HIGHEST_CONCURRENCY = 64
 
+Named = TypeVar("Named")
+
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~\w]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
 _OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
 
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """One method of one resource. Texts are templates with the roots `context`, `id` and `query`."""
+    """One method of one resource. Texts are templates with the roots `context`, `id` and `query`.
+
+    With a `mapping` it is one of the Unified API: `resource` and `name` are still what is called, `record_id` is the
+    path of the id in the unified record.
+    """
 
     resource: str
     name: str
@@ -46,6 +54,7 @@ class MethodSpec:
     record_id: str
     pagination: Pagination | None
     error_expression: Expression | None
+    mapping: MethodMapping | None = None
 
     @property
     def is_list(self) -> bool:
@@ -77,7 +86,7 @@ class Inherited:
 
 @dataclass(frozen=True)
 class ApiSpec:
-    """The description of one HTTP API."""
+    """The description of one HTTP API, and the unified mappings that an account of it has."""
 
     base_url: str
     headers: Mapping[str, str]
@@ -88,6 +97,7 @@ class ApiSpec:
     authorization_config: Mapping[str, Any]
     rate_limit: RateLimit
     resources: Mapping[str, Mapping[str, MethodSpec]]
+    mappings: Mappings = field(default_factory=dict)
 
     @property
     def credential_keys(self) -> set[str]:
@@ -96,14 +106,38 @@ class ApiSpec:
         paths = [path.split(".") for placeholder in found for path in placeholder.paths]
         return {path[1] for path in paths if path[0] == "context" and len(path) > 1}
 
+    def public_context(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The account's context without its credentials: what authorization uses, and what is named like a secret."""
+        hidden = self.credential_keys
+        return {key: value for key, value in context.items() if key not in hidden and not is_secret_name(key)}
+
+    def is_unified(self, resource: str) -> bool:
+        """Whether the name is one of the Unified API (`crm/contacts`), and not of the API itself."""
+        return resource in self.mappings or ("/" in resource and resource not in self.resources)
+
     def method(self, resource: str, method: str) -> MethodSpec:
-        """The method of the resource. Raises UnknownMethod, whose message lists what there is."""
-        if resource not in self.resources:
-            raise UnknownMethod(f"The resource {resource}", sorted(self.resources))
-        methods = self.resources[resource]
-        if method not in methods:
-            raise UnknownMethod(f"The method {method} of {resource}", sorted(methods))
-        return methods[method]
+        """The method of the resource, of the API itself or unified.
+
+        Raises UnknownMethod, whose message lists what there is, and SpecError for a mapping that is not valid.
+        """
+        if self.is_unified(resource):
+            return self._unified(resource, method)
+        return _known(self.resources, resource, method, "resource")
+
+    def _unified(self, resource: str, method: str) -> MethodSpec:
+        config = _known(self.mappings, resource, method, "unified resource")
+        mapping = parse_mapping(config, resource, method)
+        called = _known(self.resources, mapping.resource, mapping.method, "mapped resource")
+        return replace(called, mapping=replace(mapping, raw_id=called.record_id), record_id=ID)
+
+
+def _known(described: Mapping[str, Mapping[str, Named]], resource: str, method: str, kind: str) -> Named:
+    if resource not in described:
+        raise UnknownMethod(f"The {kind} {resource}", sorted(described))
+    methods = described[resource]
+    if method not in methods:
+        raise UnknownMethod(f"The method {method} of {resource}", sorted(methods))
+    return methods[method]
 
 
 def parse_integration(config: Any) -> ApiSpec:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from runs.connectors import RequestFailed
+from runs.connectors import MethodSpec, RequestFailed
 from runs.engine.bindings import staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
-from runs.engine.record_form import RefusedRecord, StorableRecord, cleaned, prepared
+from runs.engine.record_form import RefusedRecord, StorableRecord, cleaned, prepared, unmapped
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,18 @@ class Batch:
     staged: Sequence[dict[str, Any]]
 
     @classmethod
-    def of(cls, turns: Sequence[Turn], entry: Entry, id_path: str, staging: Staging | None) -> Batch:
+    def of(cls, turns: Sequence[Turn], entry: Entry, method: MethodSpec, staging: Staging | None) -> Batch:
         """Prepare the turns. Records of an entry that does not persist are counted and staged only."""
+        id_path = method.record_id
         records = [(turn, record) for turn in turns if turn.page for record in turn.page.records]
         forms = [prepared(record, id_path) for _, record in records] if entry.persist else []
+        raw_id = method.mapping.raw_id if method.mapping else id_path
+        failed = [unmapped(record, raw_id) for turn in turns if turn.page for record in turn.page.unmapped]
         return cls(
             turns=turns,
-            fetched=len(records),
+            fetched=len(records) + len(failed),
             stored=[form for form in forms if isinstance(form, StorableRecord)],
-            refused=[form for form in forms if isinstance(form, RefusedRecord)],
+            refused=[*failed, *(form for form in forms if isinstance(form, RefusedRecord))],
             staged=[] if staging is None else [_staged(entry, turn, record, staging) for turn, record in records],
         )
 
@@ -54,6 +57,11 @@ class Batch:
     @property
     def error_count(self) -> int:
         return len(self.refused) + (self.error is not None)
+
+    @property
+    def held_by(self) -> int:
+        """How many of the errors hold the entry's date."""
+        return sum(record.holds_date for record in self.refused) + (self.error is not None)
 
     @property
     def position(self) -> int:

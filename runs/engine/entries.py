@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs.connectors import ApiSpec, UnknownMethod, located
+from runs.connectors import ApiSpec, SpecError, UnknownMethod, located
 from runs.errors import Failure, InvalidInput
 
 ROOTS = ("args", "resources", "previous_run_date", "sync_job_run", "context")
@@ -16,7 +16,10 @@ NEEDS_ID = "get"
 
 @dataclass(frozen=True)
 class Entry:
-    """One item of a job's `resources`: which method of which resource to call, how often, and with what."""
+    """One item of a job's `resources`: which method of which resource to call, how often, and with what.
+
+    `mapping` is the config of a unified resource's mapping.
+    """
 
     index: int
     name: str
@@ -29,6 +32,7 @@ class Entry:
     loop_on: str | None
     parent: str | None
     definition: Mapping[str, Any]
+    mapping: Mapping[str, Any] | None = None
 
     @property
     def request_parts(self) -> dict[str, Any]:
@@ -49,7 +53,7 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
         raise InvalidInput(failures)
     names = _names(raw, failures)
     entries = tuple(
-        item.entry(name, _parent(item, names, raw, failures)) for item, name in zip(raw, names, strict=True)
+        item.entry(name, _parent(item, names, raw, failures), spec) for item, name in zip(raw, names, strict=True)
     )
     for entry in entries:
         failures += [*_method_failures(entry, spec), *_placeholder_failures(entry)]
@@ -103,20 +107,21 @@ class _Raw:
         if self.item.get("loop_on") is not None and loop_path(self.item["loop_on"]) is None:
             self.fail("loop_on", "must name an argument: user_ids, args.user_ids or {{args.user_ids}}.")
 
-    def entry(self, name: str, parent: str | None) -> Entry:
+    def entry(self, name: str, parent: str | None, spec: ApiSpec) -> Entry:
         item = self.item
         return Entry(
             index=self.index,
             name=name,
             resource=item["resource"],
             method=item["method"],
-            persist=item.get("persist", False),
+            persist=item.get("persist", False) or spec.is_unified(item["resource"]),
             id=None if item.get("id") is None else str(item["id"]),
             query=item.get("query") or {},
             body=item.get("body"),
             loop_on=loop_path(item.get("loop_on")),
             parent=parent,
             definition=item,
+            mapping=spec.mappings.get(item["resource"], {}).get(item["method"]),
         )
 
 
@@ -180,6 +185,9 @@ def _method_failures(entry: Entry, spec: ApiSpec) -> Iterable[Failure]:
         spec.method(entry.resource, entry.method)
     except UnknownMethod as error:
         yield Failure(f"resources.{entry.index}.resource", str(error))
+    except SpecError as error:
+        message = f"The mapping of {entry.resource} {entry.method} is not valid: {error}"
+        yield Failure(f"resources.{entry.index}.resource", message)
 
 
 def _placeholder_failures(entry: Entry) -> Iterable[Failure]:

@@ -87,7 +87,6 @@ class StepLedger:
             failure = self._failure(batch)
             if failure is not None:
                 self._fail(batch, failure)
-        self.step.fetched += batch.fetched
         if failure is not None:
             raise RunFailed(failure)
 
@@ -114,30 +113,33 @@ class StepLedger:
             "fetched": F("fetched") + batch.fetched,
             "persisted": F("persisted") + len(batch.stored),
             "error_count": F("error_count") + batch.error_count,
-            "failed_requests": F("failed_requests") + int(batch.error is not None),
+            "failed_requests": F("failed_requests") + batch.held_by,
             "pages": F("pages") + batch.pages,
             "position": batch.position,
             "cursor": batch.cursor,
         }
 
     def _stage(self, batch: Batch) -> None:
-        """Parents are numbered as they were fetched, so `step.fetched` is the number of the next one."""
+        """Parents are numbered without gaps: records that can't be mapped are fetched, but have no children."""
+        if not batch.staged:
+            return
+        last = self.step.staged.order_by("-sequence").values_list("sequence", flat=True).first()
         StagedParent.objects.bulk_create(
             StagedParent(step=self.step, sequence=sequence, data=data)
-            for sequence, data in enumerate(batch.staged, start=self.step.fetched)
+            for sequence, data in enumerate(batch.staged, start=0 if last is None else last + 1)
         )
 
     def _errors(self, batch: Batch) -> list[RecordError]:
-        rows = [self._quarantined(refused) for refused in batch.refused]
+        rows = [self._refused_record(refused) for refused in batch.refused]
         return rows if batch.error is None else [*rows, self._failed_request(batch.error)]
 
-    def _quarantined(self, refused: RefusedRecord) -> RecordError:
+    def _refused_record(self, refused: RefusedRecord) -> RecordError:
         return self._error_row(
             record_id=refused.record_id,
             code=refused.code,
             message=refused.sentence,
             excerpt=refused.excerpt,
-            is_quarantine=True,
+            is_quarantine=not refused.holds_date,
         )
 
     def _failed_request(self, error: RequestFailed) -> RecordError:

@@ -31,11 +31,13 @@ def incremental_keys(entries: Sequence[Entry], scope: dict[str, Any]) -> dict[st
     """Per entry's name, the key under which its runs share a date.
 
     Takes the scope (job, account, args, destination). A changed definition, of the entry or of a parent, is a new
-    key: its next run is a full sync (contract 3.5).
+    key: its next run is a full sync (contract 3.5). So is a changed mapping, which all records have to go through
+    again, also those that have not changed at the source.
     """
     keys: dict[str, str] = {}
     for entry in in_order(entries):
-        keys[entry.name] = digest([scope, entry.definition, keys.get(entry.parent or "")])
+        mapping = [] if entry.mapping is None else [entry.mapping]
+        keys[entry.name] = digest([scope, entry.definition, keys.get(entry.parent or ""), *mapping])
     return keys
 
 

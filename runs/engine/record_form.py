@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from runs.connectors import UnmappedRecord, redact
 from runs.hashing import canonical
 
 MAX_ID = 512
@@ -24,12 +25,16 @@ class StorableRecord:
 
 @dataclass(frozen=True)
 class RefusedRecord:
-    """A record that is quarantined: kept as an error with its reason, while the others are stored."""
+    """A record that is kept as an error with its reason, while the others are stored.
+
+    It is quarantined, unless it `holds_date`: then the next run has to fetch it again (contract 3.5).
+    """
 
     record_id: str
     code: str
     reason: str
     excerpt: str
+    holds_date: bool = False
 
     @property
     def sentence(self) -> str:
@@ -50,6 +55,16 @@ def prepared(record: Any, id_path: str) -> StorableRecord | RefusedRecord:
     except _Refusal as refusal:
         return RefusedRecord(record_id, refusal.code, refusal.reason, _excerpt(record))
     return StorableRecord(record_id, body, hashlib.blake2b(body, digest_size=16).digest())
+
+
+def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:
+    """The error of a record that the mapping failed on; `id_path` leads to the id in the raw one."""
+    try:
+        record_id = _record_id(failed.record, id_path)
+    except _Refusal:
+        record_id = ""
+    reason = storable_text(f"can't be mapped: {failed.message}")
+    return RefusedRecord(record_id, "mapping_failed", reason, _excerpt(failed.record), holds_date=True)
 
 
 def _record_id(record: Any, id_path: str) -> str:
@@ -126,6 +141,6 @@ def storable_text(text: str) -> str:
 
 def _excerpt(record: Any) -> str:
     try:
-        return storable_text(json.dumps(record, ensure_ascii=False))[:EXCERPT]
+        return redact(storable_text(json.dumps(record, ensure_ascii=False))[:EXCERPT])
     except (ValueError, RecursionError):
         return ""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from runs.connectors import ApiSpec, is_secret_name
 from runs.models import SyncJobRun
 
 
@@ -24,9 +22,3 @@ def run_root(run: SyncJobRun) -> dict[str, Any]:
         "created_at": wire_time(run.created_at),
         "started_at": wire_time(run.started_at or run.created_at),
     }
-
-
-def public_context(context: Mapping[str, Any], spec: ApiSpec) -> dict[str, Any]:
-    """The account's context without its credentials: what authorization uses, and what is named like a secret."""
-    hidden = spec.credential_keys
-    return {key: value for key, value in context.items() if key not in hidden and not is_secret_name(key)}

@@ -9,15 +9,16 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, SpecError, parse_integration
+from runs.connectors import ApiClient, ApiSpec, FetchedPage, SpecError
 from runs.engine.batch import Batch, Staging
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.claim import Claim
+from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream
 from runs.engine.plan import in_order, previous_run_dates
-from runs.engine.roots import public_context, run_root, wire_time
+from runs.engine.roots import run_root, wire_time
 from runs.engine.sinks import RecordStore
 from runs.engine.watch import SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
@@ -52,7 +53,7 @@ class RunSlice:
         self._roots = {
             "args": self._run.args,
             "sync_job_run": run_root(self._run),
-            "context": public_context(account.context, self._spec),
+            "context": self._spec.public_context(account.context),
         }
         sink = RecordStore(account.id, self._run.id)
         steps = {step.index: step for step in self._run.steps.all()}
@@ -113,8 +114,8 @@ class RunSlice:
     def _commit(self, ledger: StepLedger, turns: list[Any], staging: Staging | None) -> None:
         if turns:
             entry = ledger.entry
-            id_path = self._spec.method(entry.resource, entry.method).record_id
-            ledger.commit(Batch.of(turns, entry, id_path, staging))
+            method = self._spec.method(entry.resource, entry.method)
+            ledger.commit(Batch.of(turns, entry, method, staging))
 
     def _staging(self, entry: Entry) -> Staging | None:
         if all(other.parent != entry.name for other in self._entries):
@@ -145,7 +146,8 @@ def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
     if run.integrated_account.deleted_at is not None:
         raise RunFailed(ErrorInfo("account_deleted", "The account has been deleted."))
     try:
-        spec = parse_integration(run.integrated_account.integration.config)
+        account = run.integrated_account
+        spec = described(account.integration, account)
         return spec, parse_entries(run.resources, spec)
     except (SpecError, InvalidInput) as error:
         raise RunFailed(ErrorInfo("definition", f"The integration or the entries are not valid: {error}")) from error

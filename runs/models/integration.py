@@ -62,14 +62,20 @@ class IntegratedAccount(DeletableModel):
 
 
 class UnifiedMapping(TimedModel):
-    """How one method of one integration looks in the Unified API (`model/resource`)."""
+    """How one method of one integration looks in the Unified API (`model/resource`).
+
+    In force is `config` with `override` laid over it, and over both the account's `unified_model_override`.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="mappings")
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="mappings")
     model = models.CharField(max_length=100)
     resource = models.CharField(max_length=100)
     method = models.CharField(max_length=50)
-    config = models.JSONField(default=dict)
+    config = models.JSONField(default=dict, blank=True)
+    override = models.JSONField(
+        default=dict, blank=True, help_text="This environment's changes to the config; a reload of it keeps them."
+    )
 
     class Meta:
         ordering = ["model", "resource", "method"]

@@ -4,6 +4,7 @@ from runs.services.args_schema import ArgField, args_fields
 from runs.services.definitions import save_account, save_integration, save_job
 from runs.services.deletion import delete_account, delete_integration, delete_job, finish_deletions
 from runs.services.firing import fire_due
+from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.run_request import RunRequest
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
@@ -19,6 +20,7 @@ __all__ = [
     "delete_account",
     "delete_integration",
     "delete_job",
+    "delete_mapping",
     "delete_trigger",
     "disarm",
     "disarm_trigger",
@@ -33,5 +35,6 @@ __all__ = [
     "save_account",
     "save_integration",
     "save_job",
+    "save_mapping",
     "save_trigger",
 ]

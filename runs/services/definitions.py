@@ -12,6 +12,7 @@ from runs.engine.entries import parse_entries
 from runs.errors import Failure, InvalidInput
 from runs.models import AccountStatus, Environment, IntegratedAccount, Integration, SyncJob
 from runs.services.args_schema import check_schema
+from runs.services.mappings import override_failures
 from runs.services.run_request import spec_of
 from runs.services.saving import assign, caught, locked, raise_if
 from runs.storable import storage_failures
@@ -57,6 +58,8 @@ def save_account(
     if given is not None and not isinstance(given, dict):
         failures.append(Failure("context", "must be an object."))
     failures += storage_failures(given, "context")
+    if row.integration_id and "unified_model_override" in values:
+        failures += override_failures(row)
     raise_if(failures)
     if given:
         row.context = {**row.context, **given}

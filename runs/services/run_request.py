@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from runs.connectors import ApiSpec, SpecError, parse_integration
+from runs.connectors import ApiSpec, SpecError
 from runs.engine.bindings import looped_list
+from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.errors import Failure, InvalidInput
 from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
@@ -78,10 +79,15 @@ def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
     return entries, args
 
 
-def spec_of(integration: Integration, path: str = "integration_name") -> ApiSpec:
-    """The parsed description of a stored integration. Raises InvalidInput, at the path, if it is no longer one."""
+def spec_of(
+    integration: Integration, path: str = "integration_name", *, account: IntegratedAccount | None = None
+) -> ApiSpec:
+    """The parsed description of a stored integration, to the account if there is one.
+
+    Raises InvalidInput, at the path, if it is no longer valid.
+    """
     try:
-        return parse_integration(integration.config)
+        return described(integration, account)
     except SpecError as error:
         raise InvalidInput([Failure(path, f"names {integration.name}, which is not valid: {error}")]) from error
 
@@ -130,7 +136,7 @@ def _batch_message(version: int) -> str:
 
 
 def _entries(request: RunRequest) -> tuple[Entry, ...]:
-    spec = spec_of(request.job.integration, path="sync_job_id")
+    spec = spec_of(request.job.integration, path="sync_job_id", account=request.account)
     return parse_entries(request.job.resources if request.resources is None else request.resources, spec)
 
 

@@ -150,7 +150,7 @@ def rerun_window(run: SyncJobRun) -> datetime | None:
     None: at least one has no date yet, or the rerun would be refused.
     """
     try:
-        spec = spec_of(run.integrated_account.integration)
+        spec = spec_of(run.integrated_account.integration, account=run.integrated_account)
         entries = parse_entries(run.resources if run.has_own_resources else run.sync_job.resources, spec)
     except InvalidInput:
         return None

@@ -9,7 +9,6 @@ import pytest
 from runs.connectors import RequestFailed, parse_integration
 from runs.engine.bindings import Binding, bindings, first_parent, request_total, staged_data, staged_fields
 from runs.engine.entries import Entry, parse_entries
-from runs.engine.roots import public_context
 from tests.factories import integration_config
 
 SPEC = parse_integration(integration_config())
@@ -124,4 +123,4 @@ def test_a_grandchild_sees_its_grandparent() -> None:
 
 def test_placeholders_see_the_context_without_its_credentials() -> None:
     context = {"token": "t", "api_key": "k", "subdomain": "acme"}
-    assert public_context(context, SPEC) == {"subdomain": "acme"}
+    assert SPEC.public_context(context) == {"subdomain": "acme"}

@@ -1,0 +1,112 @@
+"""Unified mappings: checked before they are stored. So are an account's overrides of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from runs.connectors import ApiSpec, SpecError, UnknownMethod, layered
+from runs.engine.description import described, override_methods
+from runs.errors import Failure, InvalidInput
+from runs.models import Environment, IntegratedAccount, UnifiedMapping
+from runs.services.run_request import spec_of
+from runs.storable import storage_failures
+
+LONGEST = {"model": 100, "resource": 100, "method": 50}
+OBJECTS = ("config", "override")
+_NAME = re.compile(r"[\w-]+")
+
+
+@transaction.atomic
+def save_mapping(
+    environment: Environment, values: Mapping[str, Any], mapping: UnifiedMapping | None = None
+) -> UnifiedMapping:
+    """Create the mapping, or change the one given: `integration`, `model`, `resource`, `method`, `config` and the
+    environment's `override`.
+
+    What is checked is what is in force: the override laid over the config. Raises InvalidInput with every fault.
+    """
+    row = _locked(mapping) if mapping else UnifiedMapping(environment=environment)
+    for field in ("integration", *LONGEST, *OBJECTS):
+        if field in values:
+            setattr(row, field, values[field])
+    failures = [*_form_failures(row)]
+    if not failures:
+        of_this = {f"{row.model}/{row.resource}": {row.method: layered(row.config, row.override)}}
+        spec = replace(spec_of(row.integration, "integration"), mappings=of_this)
+        failures = [*_faults(spec, f"{row.model}/{row.resource}", row.method, "config")]
+    if failures:
+        raise InvalidInput(failures)
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError as error:
+        message = f"{row} is mapped for the integration {row.integration.name} already."
+        raise InvalidInput([Failure("resource", message)]) from error
+    return row
+
+
+def delete_mapping(mapping: UnifiedMapping) -> None:
+    """Runs and jobs that name it are told so by their next check."""
+    UnifiedMapping.objects.filter(id=mapping.id).delete()
+
+
+def override_failures(account: IntegratedAccount) -> Iterator[Failure]:
+    """What is wrong with the account's `unified_model_override`, laid over what it overrides."""
+    override = account.unified_model_override
+    if not _is_nested(override, 3):
+        message = "must be an object of the form {model: {resource: {method: {…}}}}."
+        yield Failure("unified_model_override", message)
+    elif override:
+        try:
+            spec = described(account.integration, account)
+        except SpecError as error:
+            yield Failure("integration_name", f"names {account.integration.name}, which is not valid: {error}")
+            return
+        for (resource, method), _ in override_methods(override):
+            path = ".".join(("unified_model_override", *resource.split("/", 1), method))
+            yield from _faults(spec, resource, method, path)
+
+
+def _locked(mapping: UnifiedMapping) -> UnifiedMapping:
+    """The row, read again and locked, so that no change of another caller is lost."""
+    if mapping._state.adding:
+        return mapping
+    try:
+        return UnifiedMapping.objects.select_for_update(of=("self",)).select_related("integration").get(id=mapping.id)
+    except UnifiedMapping.DoesNotExist as error:
+        raise InvalidInput([Failure("id", "has been deleted.")]) from error
+
+
+def _form_failures(row: UnifiedMapping) -> Iterator[Failure]:
+    if not row.integration_id:
+        yield Failure("integration", "is required: the name or the id of an integration.")
+    for field, longest in LONGEST.items():
+        value = getattr(row, field)
+        if not isinstance(value, str) or len(value) > longest or not _NAME.fullmatch(value):
+            yield Failure(field, f"is required: 1 to {longest} letters, digits, hyphens or underscores.")
+    for field in OBJECTS:
+        value = getattr(row, field)
+        yield from storage_failures(value, field)
+        if not isinstance(value, dict):
+            yield Failure(field, "must be an object.")
+
+
+def _is_nested(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return levels == 0 or all(_is_nested(item, levels - 1) for item in value.values())
+
+
+def _faults(spec: ApiSpec, resource: str, method: str, path: str) -> Iterator[Failure]:
+    """What is wrong with one mapping of the spec, each fault at its path below the one given."""
+    try:
+        spec.method(resource, method)
+    except SpecError as error:
+        yield from (Failure(".".join(filter(None, (path, key))), message) for key, message in error.failures)
+    except UnknownMethod as error:
+        yield Failure(f"{path}.resource", str(error))
