@@ -6,7 +6,17 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 
-from runs.models import ApiToken, CronTrigger, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
+from runs.models import (
+    ApiToken,
+    CronTrigger,
+    Environment,
+    IntegratedAccount,
+    Integration,
+    SyncJob,
+    SyncJobRun,
+    UnifiedMapping,
+    User,
+)
 from runs.models.run import RunTrigger
 from runs.services import Origin, RunRequest, create_run, save_trigger
 
@@ -45,6 +55,14 @@ def environment(name: str = "Test") -> Environment:
 def integration(**over: Any) -> Integration:
     values = {"environment": over.pop("environment", None) or environment(), "name": "geo", "label": "Geo"}
     return Integration.objects.create(**{**values, "config": integration_config(), **over})
+
+
+def mapping(**over: Any) -> UnifiedMapping:
+    """The mapping of `geo/places`, which lists the countries."""
+    of = over.pop("integration", None) or integration()
+    config = {"resource": "countries", "response_mapping": "{'id': response.iso, 'name': response.name}"}
+    values = {"environment": of.environment, "integration": of, "model": "geo", "resource": "places", "method": "list"}
+    return UnifiedMapping.objects.create(**{**values, "config": config, **over})
 
 
 def account(**over: Any) -> IntegratedAccount:
