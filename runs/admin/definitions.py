@@ -8,10 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService, person
-from runs.admin.forms import AccountForm, IntegrationForm, JobForm, ServiceForm, TriggerForm
+from runs.admin.common import EnvironmentFilter, RemovedByService, ScopedAdmin, person
+from runs.admin.forms import AccountForm, IntegrationForm, JobForm, MappingForm, ServiceForm, TriggerForm
 from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
-from runs.services import delete_account, delete_integration, delete_job, delete_trigger
+from runs.services import delete_account, delete_integration, delete_job, delete_mapping, delete_trigger
 
 
 class DefinitionAdmin(RemovedByService):
@@ -85,11 +85,19 @@ class SyncJobAdmin(DefinitionAdmin):
 
 
 @admin.register(UnifiedMapping)
-class UnifiedMappingAdmin(ReadOnlyAdmin):
+class UnifiedMappingAdmin(DefinitionAdmin):
+    form = MappingForm
+    fields = ("integration", "model", "resource", "method", "config", "override", "created_at", "updated_at")
     list_display = ("__str__", "integration", "environment", "updated_at")
-    list_filter = (EnvironmentFilter,)
     list_select_related = ("integration", "environment")
     search_fields = ("model", "resource")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """A mapping has no history and is really deleted; those of a deleted integration are not shown."""
+        return ScopedAdmin.get_queryset(self, request).filter(integration__deleted_at=None)
+
+    def remove(self, request: HttpRequest, row: UnifiedMapping) -> None:
+        delete_mapping(row)
 
 
 @admin.register(CronTrigger)

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 
 from runs.errors import Failure, InvalidInput
-from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob
-from runs.services import save_account, save_integration, save_job, save_trigger
+from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
+from runs.services import save_account, save_integration, save_job, save_mapping, save_trigger
 
 # The fields of the admin's forms that have another name on the wire.
 ADMIN_NAMES = {
@@ -106,6 +106,17 @@ class TriggerForm(ServiceForm):
 
     def _show(self, failures: list[Failure]) -> None:
         super()._show([Failure(ADMIN_NAMES.get(failure.path, failure.path), failure.message) for failure in failures])
+
+
+class MappingForm(ServiceForm):
+    class Meta:
+        model = UnifiedMapping
+        fields = ["integration", "model", "resource", "method", "config", "override"]
+        field_classes = {"integration": IntegrationChoice, "config": ObjectField, "override": ObjectField}
+
+    def store(self, values: dict[str, Any]) -> None:
+        self.instance.environment = self.instance.integration.environment
+        save_mapping(self.instance.environment, values, self.instance)
 
 
 class AccountForm(ServiceForm):

@@ -18,6 +18,7 @@ from runs.api import (
     records,
     sync_job_runs,
     sync_jobs,
+    unified_mappings,
 )
 from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers, with_json_405
@@ -52,6 +53,7 @@ api = Api(
 add_error_handlers(api)
 api.add_router("/integration", integrations.router, tags=["Integrations"])
 api.add_router("/integrated-account", integrated_accounts.router, tags=["Integrated accounts"])
+api.add_router("/unified-mapping", unified_mappings.router, tags=["Unified mappings"])
 api.add_router("/sync-job", sync_jobs.router, tags=["Sync jobs"])
 api.add_router("/sync-job-run", sync_job_runs.router, tags=["Sync job runs"])
 api.add_router("/sync-job-cron-trigger", cron_triggers.router, tags=["Sync job cron triggers"])

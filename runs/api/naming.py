@@ -1,9 +1,10 @@
-"""Objects that a body names: an integration by its name, the others by their ids, all of the token's environment."""
+"""Objects that a body names: an integration by its name or id, others by their ids, all of the token's environment."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -11,15 +12,25 @@ from runs.errors import Failure, InvalidInput
 from runs.models import Environment, Integration
 
 
-def with_integration(values: dict[str, Any], environment: Environment) -> dict[str, Any]:
-    """The values with `integration_name` replaced by the integration. Raises InvalidInput if there is none."""
-    name = values.pop("integration_name", None)
+def with_integration(
+    values: dict[str, Any], environment: Environment, field: str = "integration_name"
+) -> dict[str, Any]:
+    """The values with the field's name, or id, replaced by the integration. Raises InvalidInput if there is none."""
+    name = values.pop(field, None)
     if name is None:
         return values
-    integration = Integration.objects.live().filter(environment=environment, name=name).first()
+    integrations = Integration.objects.live().filter(environment=environment)
+    integration = integrations.filter(name=name).first() or _by_id(integrations, name)
     if integration is None:
-        raise InvalidInput([Failure("integration_name", "is not the name of an integration of this environment")])
+        raise InvalidInput([Failure(field, "is not the name of an integration of this environment")])
     return {**values, "integration": integration}
+
+
+def _by_id(integrations: QuerySet[Integration], text: str) -> Integration | None:
+    try:
+        return integrations.filter(pk=UUID(text)).first()
+    except ValueError:
+        return None
 
 
 def named_rows(values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, QuerySet[Any]]]) -> dict[str, Any]:

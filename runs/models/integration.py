@@ -79,6 +79,7 @@ class UnifiedMapping(TimedModel):
 
     class Meta:
         ordering = ["model", "resource", "method"]
+        indexes = [models.Index(fields=["environment", "-created_at", "-id"], name="mapping_list")]
         constraints = [
             models.UniqueConstraint(
                 fields=["environment", "integration", "model", "resource", "method"], name="mapping_once"

@@ -16,6 +16,7 @@ from runs.models import (
     RunStatus,
     SyncJob,
     SyncJobRun,
+    UnifiedMapping,
 )
 from tests import factories
 from tests.runs.admin.browsing import page, told
@@ -82,6 +83,25 @@ class TestAccounts:
         assert account.context == {}
         assert run.status == RunStatus.STOPPED
         assert office.get(page("integratedaccount_change", account.pk)).status_code == 302
+
+
+class TestMappings:
+    def test_it_is_checked_saved_and_removed_by_the_service(self, office: Client) -> None:
+        integration = factories.integration()
+        names = {"model": "geo", "resource": "places", "method": "list"}
+        form = {"integration": integration.pk, **names, "override": "", "config": '{"response_mapping": "{"}'}
+        response = office.post(page("unifiedmapping_add"), form)
+        assert "response_mapping" in str(response.context["adminform"].form.errors["config"])
+        sound = {"resource": "countries", "response_mapping": "{'id': response.iso}"}
+        office.post(page("unifiedmapping_add"), {**form, "config": json.dumps(sound)})
+        mapping = UnifiedMapping.objects.get()
+        assert (mapping.environment, mapping.config, mapping.override) == (integration.environment, sound, {})
+        own = '{"response_mapping": "{}"}'
+        office.post(page("unifiedmapping_change", mapping.pk), {**names, "config": json.dumps(sound), "override": own})
+        mapping.refresh_from_db()
+        assert mapping.override == {"response_mapping": "{}"}
+        office.post(page("unifiedmapping_delete", mapping.pk), {"post": "yes"})
+        assert not UnifiedMapping.objects.exists()
 
 
 class TestJobs:

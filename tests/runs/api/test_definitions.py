@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runs.models import IntegratedAccount, Integration, SyncJob, SyncJobRun
+from runs.models import IntegratedAccount, Integration, SyncJob, SyncJobRun, UnifiedMapping
 from tests import factories
 from tests.runs.api.program import Program, failure_paths
 
@@ -92,3 +92,47 @@ class TestJob:
 
     def test_one_that_a_live_run_uses_stays(self, program: Program, run: SyncJobRun) -> None:
         assert failure_paths(program.delete(f"/sync-job/{run.sync_job_id}")) == ["id"]
+
+
+class TestMapping:
+    body = {
+        "model": "geo",
+        "resource": "places",
+        "method": "list",
+        "integration": "geo",
+        "config": {"resource": "countries", "response_mapping": "{'id': response.iso}"},
+    }
+
+    def test_it_is_made_changed_and_removed(self, program: Program) -> None:
+        integration = factories.integration()
+        made = program.post("/unified-mapping", self.body)
+        assert made.status_code == 201
+        assert {key: made.json()[key] for key in self.body} == self.body
+        assert made.json()["integration_id"] == str(integration.id)
+        path = f"/unified-mapping/{made.json()['id']}"
+        override = {"response_mapping": "{'id': response.iso, 'n': 1}"}
+        assert program.patch(path, {"override": override}).json()["override"] == override
+        assert program.get(path).json() == program.get("/unified-mapping?integration=geo&model=geo").json()["result"][0]
+        assert program.delete(path).json() == {"id": made.json()["id"]}
+        assert program.get(path).status_code == 404
+        assert not UnifiedMapping.objects.exists()
+
+    def test_the_integration_is_named_by_its_name_or_its_id(self, program: Program) -> None:
+        integration = factories.integration()
+        for number, named in enumerate(({"integration": str(integration.id)}, {"integration_name": "geo"})):
+            body = {key: value for key, value in self.body.items() if key != "integration"}
+            response = program.post("/unified-mapping", {**body, **named, "model": f"geo{number}"})
+            assert (response.status_code, response.json()["integration"]) == (201, "geo")
+        assert failure_paths(program.post("/unified-mapping", {**self.body, "integration": "mars"})) == ["integration"]
+        assert failure_paths(program.post("/unified-mapping", {})) == ["integration", "method", "model", "resource"]
+
+    def test_what_cannot_run_is_refused(self, program: Program) -> None:
+        factories.integration()
+        config = {"resource": "countries", "response_mapping": "{'id': "}
+        response = program.post("/unified-mapping", {**self.body, "config": config})
+        assert failure_paths(response) == ["config.response_mapping"]
+
+    def test_those_of_a_removed_integration_are_not_shown(self, program: Program) -> None:
+        mapping = factories.mapping()
+        program.delete(f"/integration/{mapping.integration_id}")
+        assert program.get("/unified-mapping").json()["result"] == []

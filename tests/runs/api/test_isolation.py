@@ -23,6 +23,12 @@ ROUTES = [
 ]
 
 
+PATHS = [
+    *("/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/unified-mapping"),
+    *("/sync-job-cron-trigger", "/record"),
+]
+
+
 def foreign_id(path: str, run: SyncJobRun) -> Any:
     """The id of a row of the run's environment that fits the route."""
     trigger_id = factories.trigger(account=run.integrated_account, job=run.sync_job).id
@@ -32,6 +38,7 @@ def foreign_id(path: str, run: SyncJobRun) -> Any:
         "account_id": run.integrated_account_id,
         "integration_id": run.sync_job.integration_id,
         "trigger_id": trigger_id,
+        "mapping_id": factories.mapping(integration=run.sync_job.integration).id,
     }[re.findall(r"{(\w+)}", path)[0]]
 
 
@@ -50,14 +57,13 @@ def test_a_route_answers_a_foreign_id_like_an_unknown_one(
     assert mine.status_code != 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/sync-job-cron-trigger", "/record"]
-)
+@pytest.mark.parametrize("path", PATHS)
 def test_a_list_shows_nothing_of_another_environment(
     program: Program, stranger: Program, run: SyncJobRun, path: str
 ) -> None:
     rows.record(run)
     factories.trigger(account=run.integrated_account, job=run.sync_job)
+    factories.mapping(integration=run.sync_job.integration)
     assert len(program.get(path).json()["result"]) == 1
     for query in ("", f"?environment_id={run.environment_id}", f"?integrated_account_id={run.integrated_account_id}"):
         assert stranger.get(path + query).json()["result"] == []
