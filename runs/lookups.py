@@ -22,6 +22,7 @@ from runs.errors import Failure, InvalidInput
 
 OPERATORS = ("eq", "ne", "gt", "gte", "lt", "lte", "in")
 MAX_VALUES = 1000
+MAX_LIMIT = 1000
 _BIGGEST = 2**63 - 1
 _MILLISECOND = timedelta(milliseconds=1)
 _PARAMETER = re.compile(r"(?P<name>[\w.]+)(?P<keys>(?:\[[^\[\]]*\])*)")
@@ -46,6 +47,13 @@ def parse_integer(text: str) -> int:
     if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) > _BIGGEST:
         raise ValueError("must be a whole number")
     return int(text)
+
+
+def parse_limit(text: str) -> int:
+    """How many rows a page has, clamped to what is allowed. Raises InvalidInput."""
+    if not re.fullmatch("[+-]?[0-9]+", text):
+        raise InvalidInput([Failure("limit", "must be a whole number")])
+    return min(max(int(text[:20]), 1), MAX_LIMIT)
 
 
 def parse_boolean(text: str) -> bool:

@@ -34,6 +34,18 @@ def storage_failures(value: Any, root: str = "") -> list[Failure]:
     return failures
 
 
+def nests_deeper(value: Any, most: int = MAX_DEPTH) -> bool:
+    """Whether the JSON value has more levels than that. Walked without recursion too."""
+    waiting = [(0, value)]
+    while waiting:
+        depth, part = waiting.pop()
+        if isinstance(part, dict | list):
+            if depth == most:
+                return True
+            waiting += [(depth + 1, item) for item in (part.values() if isinstance(part, dict) else part)]
+    return False
+
+
 def _items(value: Any) -> list[tuple[Any, Any]]:
     if isinstance(value, dict):
         return [(key, item) for key, item in value.items() if not _bad(key)]

@@ -15,6 +15,7 @@ from runs.api import (
     daemons,
     integrated_accounts,
     integrations,
+    pass_through,
     records,
     sync_job_runs,
     sync_jobs,
@@ -23,6 +24,7 @@ from runs.api import (
 from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers, with_json_405
 from runs.api.parser import JsonParser
+from runs.api.remote_errors import add_remote_error_handlers
 
 
 def documentation(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -51,6 +53,7 @@ api = Api(
     docs_decorator=documentation,
 )
 add_error_handlers(api)
+add_remote_error_handlers(api)
 api.add_router("/integration", integrations.router, tags=["Integrations"])
 api.add_router("/integrated-account", integrated_accounts.router, tags=["Integrated accounts"])
 api.add_router("/unified-mapping", unified_mappings.router, tags=["Unified mappings"])
@@ -58,6 +61,8 @@ api.add_router("/sync-job", sync_jobs.router, tags=["Sync jobs"])
 api.add_router("/sync-job-run", sync_job_runs.router, tags=["Sync job runs"])
 api.add_router("/sync-job-cron-trigger", cron_triggers.router, tags=["Sync job cron triggers"])
 api.add_router("/record", records.router, tags=["Records"])
+api.add_router("/proxy", pass_through.proxy, tags=["Pass-through"])
+api.add_router("/unified", pass_through.unified, tags=["Pass-through"])
 api.add_router("/daemon", daemons.router, tags=["Daemons"])
 
 

@@ -43,8 +43,10 @@ class UnsupportedMediaType(Exception):
     """The body is something else than JSON."""
 
 
-def error_response(status: int, message: str = "", details: dict[str, Any] | None = None) -> JsonResponse:
-    """The contract's error object; without a message, the plain one of the status."""
+def error_response(
+    status: int, message: str = "", details: dict[str, Any] | None = None, *, more: dict[str, Any] | None = None
+) -> JsonResponse:
+    """The contract's error object; without a message, the plain one of the status. `more`: fields beside these."""
     body: dict[str, Any] = {
         "statusCode": status,
         "error": HTTPStatus(status).phrase,
@@ -52,7 +54,7 @@ def error_response(status: int, message: str = "", details: dict[str, Any] | Non
     }
     if details is not None:
         body["details"] = details
-    return JsonResponse(body, status=status)
+    return JsonResponse({**body, **(more or {})}, status=status)
 
 
 def add_error_handlers(api: NinjaAPI) -> None:
@@ -148,7 +150,7 @@ def with_json_405(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     @wraps(view)
     def wrapped(request: HttpRequest, **path: Any) -> HttpResponse:
         response = view(request, **path)
-        if response.status_code != 405:
+        if response.status_code != 405 or "Allow" not in response:  # without it, the refusal is a source's
             return response
         answer = error_response(405)
         answer["Allow"] = response["Allow"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,11 +10,10 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, QueryDict
 
 from runs.api.payloads.common import Item, ListOf
-from runs.errors import Failure, InvalidInput
 from runs.keyset import keyset_page
-from runs.lookups import OPERATORS, Field, where
+from runs.lookups import MAX_LIMIT, OPERATORS, Field, parse_limit, where
 
-DEFAULT_LIMIT, MAX_LIMIT = 100, 1000
+DEFAULT_LIMIT = 100
 
 Row = TypeVar("Row", bound=Model)
 
@@ -35,7 +33,7 @@ def page_of(
     payload: Callable[[Row], Item],
 ) -> ListOf[Item]:
     """The list's page that the query asks for. Raises InvalidInput and BadCursor."""
-    limit = _limit(params)
+    limit = parse_limit(params.get("limit") or str(DEFAULT_LIMIT))
     page = keyset_page(rows.filter(where(params, fields)), params.get("next_cursor"), limit)
     return {"result": [payload(row) for row in page.rows], "next_cursor": page.next_cursor, "limit": limit}
 
@@ -54,10 +52,3 @@ def list_parameters(fields: Mapping[str, Field]) -> dict[str, Any]:
             for name, text in {**paging, **filters}.items()
         ]
     }
-
-
-def _limit(params: QueryDict) -> int:
-    text = params.get("limit") or str(DEFAULT_LIMIT)
-    if not re.fullmatch("[+-]?[0-9]+", text):
-        raise InvalidInput([Failure("limit", "must be a whole number")])
-    return min(max(int(text[:20]), 1), MAX_LIMIT)

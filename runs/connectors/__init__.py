@@ -16,6 +16,7 @@ from runs.connectors.expressions import Expression
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
+from runs.connectors.retry import Bounds
 from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
 from runs.connectors.unified import Mappings, UnmappedRecord, layered
 
@@ -23,6 +24,7 @@ __all__ = [
     "ApiClient",
     "ApiSpec",
     "AuthenticationFailed",
+    "Bounds",
     "ConnectorError",
     "Expression",
     "ExpressionFailed",

@@ -24,13 +24,12 @@ from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import records_in
-from runs.connectors.retry import Patience
+from runs.connectors.retry import OF_A_RUN, Bounds, Patience
 from runs.connectors.spec import ApiSpec, MethodSpec
 from runs.connectors.trail import Trail, check_savable, content_digest
 from runs.connectors.unified import UnmappedRecord
 
 EXCERPT = 500
-PAGE_SECONDS = 60.0
 PAST_THE_END: Final = object()
 
 
@@ -64,17 +63,24 @@ class ApiClient:
         wait: Callable[[float], None],
         allow_private: bool,
         on_retry_wait: Callable[[float], None] | None = None,
+        bounds: Bounds = OF_A_RUN,
+        excerpt: int = EXCERPT,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of waits for a rate limit."""
+        """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of waits for a rate limit.
+
+        Of a refusal the first `excerpt` characters are kept.
+        """
         self._spec = spec
         self._context = context
         self._public_context = spec.public_context(context)
         self._wait = wait
         self._allow_private = allow_private
         self._on_limit = on_retry_wait or (lambda seconds: None)
+        self._bounds = bounds
+        self._excerpt = excerpt
         self._clock = clock
         self._now = now
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
@@ -145,10 +151,10 @@ class ApiClient:
     def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> tuple[Reply, Any]:
         """The reply and its parsed body, after as many tries as it takes and the source deserves."""
         started = self._clock()
-        patience = Patience(started, jitter=self._jitter)
+        patience = Patience(started, jitter=self._jitter, bounds=self._bounds)
         while True:
             try:
-                reply = self._exchange.send(outgoing, deadline=started + PAGE_SECONDS)
+                reply = self._exchange.send(outgoing, deadline=started + self._bounds.page_seconds)
                 if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
                     return reply, PAST_THE_END
                 if self._spec.rate_limit.is_limit(reply, self._now()):
@@ -173,7 +179,7 @@ class ApiClient:
             yield
         except RequestFailed as error:
             error.url = self._redact(error.url or url)
-            error.excerpt = self._redact(error.excerpt)[:EXCERPT]
+            error.excerpt = self._redact(error.excerpt)[: self._excerpt]
             error.message = self._redact(error.message)
             error.args = (error.message,)
             raise

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from runs.connectors.errors import RateLimited
 
-MAX_TRIES = 4
-RETRY_WINDOW = 30.0
-LONGEST_WAIT = 30.0
 SHORTEST_LIMIT = 1.0
 LONGEST_LIMIT = 3600.0
-_FIRST_BACKOFF = 1.0
 _MANY_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a page may cost: tries after failures within a window, seconds of waiting for a limit of the rate, and
+    seconds in all, without those waits. The wait after the first failure is up to twice the `backoff`, in seconds.
+    """
+
+    tries: int = 4
+    backoff: float = 1.0
+    retry_window: float = 30.0
+    longest_wait: float = 30.0
+    page_seconds: float = 60.0
+
+
+OF_A_RUN = Bounds()
 
 
 class Patience:
     """What one request has left: tries after failures, and seconds of waiting for a source that limits its rate.
 
-    Only waits up to `LONGEST_WAIT` in all are spent inside a request; a longer one is the run's to wait.
+    Only waits up to `longest_wait` in all are spent inside a request; a longer one is the run's to wait.
     """
 
-    def __init__(self, started: float, *, jitter: random.Random) -> None:
+    def __init__(self, started: float, *, jitter: random.Random, bounds: Bounds = OF_A_RUN) -> None:
         self._started = started
         self._jitter = jitter
+        self._bounds = bounds
         self._failures = 0
         self._limits = 0
         self._waited = 0.0
@@ -35,7 +49,8 @@ class Patience:
         self._failures += 1
         delay = self._backoff(self._failures)
         spent = now - self._started - self._waited
-        return None if self._failures >= MAX_TRIES or spent + delay > RETRY_WINDOW else delay
+        bounds = self._bounds
+        return None if self._failures >= bounds.tries or spent + delay > bounds.retry_window else delay
 
     def after_limit(self, told: float | None) -> float:
         """The seconds to wait in this request: what the source told, else a backoff with full jitter.
@@ -45,13 +60,13 @@ class Patience:
         self._limits += 1
         wait = self._backoff(self._limits + 1) if told is None else told
         wait = min(max(wait, SHORTEST_LIMIT), LONGEST_LIMIT)
-        if self._waited + wait > LONGEST_WAIT:
+        if self._waited + wait > self._bounds.longest_wait:
             raise RateLimited(wait)
         self._waited += wait
         return wait
 
     def _backoff(self, step: int) -> float:
-        return self._jitter.uniform(0, _FIRST_BACKOFF * 2**step)
+        return self._jitter.uniform(0, self._bounds.backoff * 2**step)
 
 
 def retry_after(value: str | None, date: str | None, now: datetime) -> float | None:

@@ -22,9 +22,7 @@ from runs.engine.record_form import RefusedRecord, storable_text
 from runs.engine.sinks import Sink
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import (
-    AccountStatus,
     EventKind,
-    IntegratedAccount,
     RecordError,
     RunStatus,
     RunStep,
@@ -162,12 +160,8 @@ class StepLedger:
 
     def _fail(self, batch: Batch, failure: ErrorInfo) -> None:
         if isinstance(batch.error, AuthenticationFailed):
-            self._account_needs_reauth()
+            self._run.integrated_account.note_refused_login()
         self._claim.finish(RunStatus.FAILED, failure.message, failure)
-
-    def _account_needs_reauth(self) -> None:
-        accounts = IntegratedAccount.objects.filter(id=self._run.integrated_account_id, status=AccountStatus.ACTIVE)
-        accounts.update(status=AccountStatus.NEEDS_REAUTH, updated_at=Now())
 
     def _info(self, batch: Batch) -> ErrorInfo:
         """The run's error: the request's that failed, else the first refused record's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from runs.models.base import DeletableModel, TimedModel
 from runs.models.environment import Environment
@@ -59,6 +60,11 @@ class IntegratedAccount(DeletableModel):
 
     def __str__(self) -> str:
         return self.tenant_id or str(self.id)
+
+    def note_refused_login(self) -> None:
+        """The source refuses the credentials: an active account needs new ones."""
+        active = IntegratedAccount.objects.filter(id=self.id, status=AccountStatus.ACTIVE)
+        active.update(status=AccountStatus.NEEDS_REAUTH, updated_at=Now())
 
 
 class UnifiedMapping(TimedModel):

@@ -5,6 +5,7 @@ from runs.services.definitions import save_account, save_integration, save_job
 from runs.services.deletion import delete_account, delete_integration, delete_job, finish_deletions
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
+from runs.services.pass_through import Asked, PassedThrough, pass_through
 from runs.services.run_request import RunRequest
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
@@ -12,7 +13,9 @@ from runs.services.triggers import arm_trigger, delete_trigger, disarm, disarm_t
 
 __all__ = [
     "ArgField",
+    "Asked",
     "Origin",
+    "PassedThrough",
     "RunRequest",
     "args_fields",
     "arm_trigger",
@@ -27,6 +30,7 @@ __all__ = [
     "finish_deletions",
     "fire_due",
     "issue_token",
+    "pass_through",
     "request_stop",
     "rerun",
     "rerun_window",

@@ -36,6 +36,7 @@ from collections.abc import Callable, Mapping
 
 from runs.connectors.faults import Section
 from runs.connectors.pagination.dynamic import Dynamic
+from runs.connectors.pagination.ends import Limit
 from runs.connectors.pagination.in_body import InBody, laid_over
 from runs.connectors.pagination.numbered import Offset, PageNumber
 from runs.connectors.pagination.protocol import Cursor, PageView, Pagination, Parts
@@ -56,6 +57,7 @@ __all__ = [
     "Cursor",
     "Dynamic",
     "InBody",
+    "Limit",
     "LinkHeader",
     "Offset",
     "PageNumber",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RateLimited
-from runs.connectors.retry import LONGEST_LIMIT, MAX_TRIES, Patience, retry_after
+from runs.connectors.retry import LONGEST_LIMIT, Bounds, Patience, retry_after
 from tests.runs.connectors.sources import NOON
 
 IN_A_MINUTE = format_datetime(NOON + timedelta(minutes=1), usegmt=True)
@@ -88,7 +88,7 @@ def test_without_a_word_from_the_source_the_waits_grow() -> None:
 
 def test_a_request_is_tried_four_times() -> None:
     request = patience()
-    delays = [request.after_failure(now=0.0) for _ in range(MAX_TRIES)]
+    delays = [request.after_failure(now=0.0) for _ in range(Bounds().tries)]
 
     assert all(delay is not None and 0 <= delay <= 16 for delay in delays[:-1])
     assert delays[-1] is None

@@ -1,0 +1,73 @@
+"""What went wrong at a source, in the contract's form: `truto_is_remote_error` and `raw_response`.
+
+A refusal (4xx) keeps its status; whatever is the source's own failure is one of 502, 503 and 504, because the request
+to us was all right. What we did not even send is a 400.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+
+from runs.api.errors import error_response
+from runs.connectors import RateLimited, RequestFailed, UnknownMethod
+from runs.engine.record_form import cleaned
+from runs.storable import nests_deeper
+
+TIMEOUT = "timeout"
+_KNOWN = {status.value for status in HTTPStatus}
+
+
+def add_remote_error_handlers(api: NinjaAPI) -> None:
+    """Translate what the connectors raise while a caller waits."""
+    for kind, handler in _HANDLERS.items():
+        api.add_exception_handler(kind, handler)
+
+
+def _unknown_method(request: HttpRequest, error: UnknownMethod) -> HttpResponse:
+    return error_response(404, str(error))
+
+
+def _rate_limited(request: HttpRequest, error: RateLimited) -> HttpResponse:
+    """Waiting is left to the client, who is told for how long."""
+    response = error_response(429, str(error), more={"truto_is_remote_error": True, "raw_response": None})
+    response["Retry-After"] = str(math.ceil(error.seconds))
+    return response
+
+
+def _request_failed(request: HttpRequest, error: RequestFailed) -> HttpResponse:
+    if error.status_code is None and error.permanent:
+        return error_response(400, error.message)
+    told = {"truto_is_remote_error": True, "raw_response": _raw(error.excerpt)}
+    return error_response(_status(error), error.message, more=told)
+
+
+def _status(error: RequestFailed) -> int:
+    told = error.status_code
+    if told is None:
+        return 504 if error.code == TIMEOUT else 502
+    if 400 <= told < 500:
+        return told if told in _KNOWN else 400
+    return told if told in (503, 504) else 502
+
+
+def _raw(excerpt: str) -> Any:
+    """What the source said: its JSON, or its text, or null."""
+    try:
+        said = json.loads(excerpt)
+    except (ValueError, RecursionError):
+        return excerpt or None
+    return excerpt if nests_deeper(said) else cleaned(said)
+
+
+_HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+    UnknownMethod: _unknown_method,
+    RateLimited: _rate_limited,
+    RequestFailed: _request_failed,
+}
