@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -46,10 +45,14 @@ class Expression:
         It may share objects with the roots. Raises ExpressionFailed for whatever goes wrong, and when it takes too
         long.
         """
-        with _in_our_words("The expression can't be evaluated"):
-            evaluation = _Evaluation(self._compiled.library, dict(roots))
+        evaluation = _Evaluation(self._compiled.library, dict(roots))
+        try:
             value = self._compiled.part(evaluation.roots, evaluation)
             return _plain(value) if evaluation.used_the_library else None if value is NULL else value
+        except ExpressionFailed:
+            raise
+        except Exception as error:
+            raise _in_our_words(error, "The expression can't be evaluated") from error
 
 
 def evaluated(expression: Expression, roots: Mapping[str, Any], key: str) -> Any:
@@ -73,9 +76,11 @@ class _Compiled:
 def _compiled(text: str) -> _Compiled:
     if len(text) > MAX_LENGTH:
         raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
-    with _in_our_words("The expression can't be read"):
+    try:
         library = Jsonata(text, regex_engine=_BoundedPattern)
         return _Compiled(library, compiled(library.ast))
+    except Exception as error:
+        raise _in_our_words(error, "The expression can't be read") from error
 
 
 class _Evaluation:
@@ -122,20 +127,16 @@ class _Evaluation:
         return frame
 
 
-@contextmanager
-def _in_our_words(what: str) -> Iterator[None]:
-    try:
-        yield
-    except ExpressionFailed:
-        raise
-    except JException as error:
-        raise ExpressionFailed(str(error)[:MAX_MESSAGE]) from error
-    except TimeoutError as error:
-        raise ExpressionFailed(f"A pattern takes longer than {PATTERN_SECONDS} s.") from error
-    except RecursionError as error:
-        raise ExpressionFailed("The expression nests too deeply.") from error
-    except Exception as error:  # the library lets Python's own errors through for odd input
-        raise ExpressionFailed(f"{what}: {type(error).__name__}: {error}"[:MAX_MESSAGE]) from error
+def _in_our_words(error: Exception, what: str) -> ExpressionFailed:
+    """The library's errors, and Python's own, which it lets through for odd input."""
+    match error:
+        case JException():
+            return ExpressionFailed(str(error)[:MAX_MESSAGE])
+        case TimeoutError():
+            return ExpressionFailed(f"A pattern takes longer than {PATTERN_SECONDS} s.")
+        case RecursionError():
+            return ExpressionFailed("The expression nests too deeply.")
+    return ExpressionFailed(f"{what}: {type(error).__name__}: {error}"[:MAX_MESSAGE])
 
 
 class _BoundedPattern:

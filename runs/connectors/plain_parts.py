@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from runs.connectors.jsonata_library import Functions, Jsonata, Utils
 
 NULL = Utils.NULL_VALUE  # JSON's null; Python's None stands for JSONata's undefined, as it does in the library
-_ABSENT = object()
 _MARKS = (  # what changes the meaning of a node, and is left to the library
     *("predicate", "group", "stages", "keep_array", "keep_singleton_array", "consarray", "focus", "tuple", "index"),
     *("ancestor", "seeking_parent", "thunk"),
@@ -88,13 +87,15 @@ def _path(node: Any) -> Part | None:
     if not all(step.type == "name" and _is_bare(step) for step in steps):
         return None
     names = [str(step.value) for step in steps]
+    if len(names) == 1 and last is None and not from_root:
+        return _name(node, names[0])
 
     def walk(context: Any, scope: Scope) -> Any:
         value = scope.roots if from_root else context
         for name in names:
             if type(value) is dict:
-                value = value.get(name, _ABSENT)
-                value = NULL if value is None else None if value is _ABSENT else value
+                found = value.get(name)
+                value = NULL if found is None and name in value else found
             elif isinstance(value, list):
                 return scope.evaluated(node, context)
             else:
@@ -104,6 +105,18 @@ def _path(node: Any) -> Part | None:
         return last(value, scope) if type(value) is dict else scope.evaluated(node, context)
 
     return walk
+
+
+def _name(node: Any, name: str) -> Part:
+    """A path of one name, which most are."""
+
+    def take(context: Any, scope: Scope) -> Any:
+        if type(context) is dict:
+            found = context.get(name)
+            return NULL if found is None and name in context else found
+        return scope.evaluated(node, context) if isinstance(context, list) else None
+
+    return take
 
 
 def _is_object(node: Any) -> bool:

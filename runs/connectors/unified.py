@@ -7,6 +7,7 @@ response.last"}`. Both become one expression.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from runs.connectors.paths import MISSING, lookup
 ID = "id"
 REMOTE_DATA = "remote_data"
 MAX_DEPTH = 20
+LOOK_SECONDS = 0.2
 _LEAVES = str | int | float | bool | None
 
 Mappings = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -63,11 +65,14 @@ class MethodMapping:
         *,
         look: Callable[[], None],
     ) -> tuple[list[Any], list[UnmappedRecord]]:
-        """The unified records, and the raw ones that can't be mapped. Before each one `look` may end the work."""
+        """The unified records, and the raw ones that can't be mapped. Every now and then `look` may end the work."""
         mapped: list[Any] = []
         unmapped: list[UnmappedRecord] = []
+        next_look = 0.0
         for record in raw:
-            look()
+            if time.monotonic() >= next_look:
+                look()
+                next_look = time.monotonic() + LOOK_SECONDS
             try:
                 mapped.append(self._record(record, query, context))
             except ExpressionFailed as error:
