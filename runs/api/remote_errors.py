@@ -21,6 +21,7 @@ from runs.engine.record_form import cleaned
 from runs.storable import nests_deeper
 
 TIMEOUT = "timeout"
+NOT_SENT = ("missing_value", "missing_credential", "unsafe_path", "bad_header", "mapping_failed", "address_refused")
 _KNOWN = {status.value for status in HTTPStatus}
 
 
@@ -42,7 +43,7 @@ def _rate_limited(request: HttpRequest, error: RateLimited) -> HttpResponse:
 
 
 def _request_failed(request: HttpRequest, error: RequestFailed) -> HttpResponse:
-    if error.status_code is None and error.permanent:
+    if error.code in NOT_SENT:
         return error_response(400, error.message)
     told = {"truto_is_remote_error": True, "raw_response": _raw(error.excerpt)}
     return error_response(_status(error), error.message, more=told)

@@ -58,26 +58,37 @@ class PassedThrough:
     limit: int | None
 
 
-def pass_through(asked: Asked) -> PassedThrough:
+def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     """Fetch one page, within the bounds of a web request: a limit of the source's rate is told, not waited for.
+
+    Empty pages that have a next one are passed over: a caller takes an empty page for the end.
 
     Raises UnknownMethod, InvalidInput, BadCursor, and what the connector raises for the source. A 401 of the source
     makes the account `needs_reauth`.
     """
+    if asked.account.integration.deleted_at is not None:
+        message = f"is of the integration {asked.account.integration.name}, which has been deleted."
+        raise InvalidInput([Failure("integrated_account_id", message)])
     spec = spec_of(asked.account.integration, "integrated_account_id", account=asked.account)
     place = _opened(asked) if asked.cursor else _Place({}, None)
     params = {**place.params, **asked.params}
     method, query = _with_limit(_method(spec, asked), params)
+    deadline = _Deadline()
+    client = ApiClient(
+        spec,
+        asked.account.context,
+        wait=deadline,
+        allow_private=settings.ALLOW_PRIVATE_NETWORKS,
+        bounds=bounds,
+        excerpt=EXCERPT,
+    )
+    request = RequestValues(id=asked.id, query=query)
     try:
-        with ApiClient(
-            spec,
-            asked.account.context,
-            wait=_Deadline(),
-            allow_private=settings.ALLOW_PRIVATE_NETWORKS,
-            bounds=BOUNDS,
-            excerpt=EXCERPT,
-        ) as client:
-            page = client.fetch(method, RequestValues(id=asked.id, query=query), place.at)
+        with client:
+            page = client.fetch(method, request, place.at)
+            while page.next_cursor is not None and not page.records and not page.unmapped:
+                deadline(0)
+                page = client.fetch(method, request, page.next_cursor)
     except AuthenticationFailed:
         asked.account.note_refused_login()
         raise
@@ -100,9 +111,10 @@ def _with_limit(method: MethodSpec, params: Params) -> tuple[MethodSpec, Mapping
     Only a query mapping reads objects and lists; to a source the parameters go as they came.
     """
     is_mapped = method.mapping is not None and method.mapping.query_mapping is not None
-    limit = method.limit
-    if limit is not None and limit.key is not None and "limit" in params:
-        method = method.with_limit(parse_limit(params["limit"][-1]))
+    given = params.get("limit", [""])[-1]
+    if method.limit is not None and method.limit.key is not None:
+        if given:
+            method = method.with_limit(parse_limit(given))
         if not is_mapped:
             params = {name: values for name, values in params.items() if name != "limit"}
     return method, nested(params) if is_mapped else as_sent(params)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.test import RequestFactory
 from werkzeug import Response
 
+from runs.api import api
+from runs.connectors import Bounds, RequestFailed
 from runs.models import AccountStatus, IntegratedAccount, Record
+from runs.services import Asked, pass_through
 from tests import factories
 from tests.runs.api.program import Program, failure_paths
 from tests.sources import Reply, Source, countries_and_cities, json_response, serving
@@ -249,3 +254,47 @@ def test_the_document_tells_what_a_failing_source_leads_to(program: Program) -> 
     paths = program.get("/openapi.json").json()["paths"]
     for path in ("/proxy/{resource}", "/unified/{model}/{resource}/{record_id}"):
         assert {"502", "503", "504"} <= set(paths[path]["get"]["responses"])
+
+
+def test_empty_pages_that_have_a_next_one_are_passed_over(
+    program: Program, account: IntegratedAccount, source: Source
+) -> None:
+    cursor = {"format": "cursor", "config": {"cursor_key": "after", "cursor_path": "next"}}
+    account.integration.config["pagination"] = cursor
+    account.integration.save()
+    pages = {"": {"data": [], "next": "a"}, "a": {"data": [], "next": "b"}, "b": {"data": [{"iso": "x"}], "next": "c"}}
+    source.before = lambda request: json_response(pages[request.args.get("after", "")])
+    page = get(program, account, "/proxy/countries").json()
+    assert (page["result"], page["limit"], len(source.served)) == ([{"iso": "x"}], None, 3)
+    source.before = lambda request: json_response({"data": [], "next": "a"})
+    response = get(program, account, "/proxy/countries")
+    assert (response.status_code, response.json()["truto_is_remote_error"]) == (502, True)
+
+
+def test_what_is_not_sent_is_a_400_and_no_error_of_the_source(
+    program: Program, account: IntegratedAccount, source: Source
+) -> None:
+    account.context = {}
+    account.save()
+    response = get(program, account, "/proxy/countries")
+    assert (response.status_code, "truto_is_remote_error" in response.json()) == (400, False)
+    program.delete(f"/integration/{account.integration_id}")
+    assert failure_paths(get(program, account, "/proxy/countries")) == ["integrated_account_id"]
+    assert source.served == []
+
+
+def test_a_source_that_takes_too_long_is_a_504(account: IntegratedAccount, source: Source) -> None:
+    done = threading.Event()
+    source.before = lambda request: done.wait(10) and None
+    bounds = Bounds(tries=1, page_seconds=0.3)
+    try:
+        with pytest.raises(RequestFailed) as caught:
+            pass_through(Asked(account, "countries", "list", {}), bounds)
+    finally:
+        done.set()
+    assert handled(caught.value).status_code == 504
+
+
+def handled(error: RequestFailed) -> Any:
+    """The API's answer to the error."""
+    return api.on_exception(RequestFactory().get("/proxy/countries"), error)

@@ -155,3 +155,9 @@ def test_layers_are_merged_and_texts_replaced_whole() -> None:
     }
     assert layered(base, {"response_mapping": "{'x': 1}"})["response_mapping"] == "{'x': 1}"
     assert base["response_mapping"] == {"id": "response.id", "name": "response.a"}
+
+
+def test_a_resource_of_the_api_itself_may_have_a_slash_in_its_name() -> None:
+    spec = sources.spec(resources={"repos/issues": {"list": {"path": "/issues"}}})
+    assert (spec.is_unified("repos/issues"), spec.is_unified("crm/contacts")) == (False, True)
+    assert spec.method("repos/issues", "list").mapping is None
