@@ -66,25 +66,14 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     Raises UnknownMethod, InvalidInput, BadCursor, and what the connector raises for the source. A 401 of the source
     makes the account `needs_reauth`.
     """
-    if asked.account.integration.deleted_at is not None:
-        message = f"is of the integration {asked.account.integration.name}, which has been deleted."
-        raise InvalidInput([Failure("integrated_account_id", message)])
-    spec = spec_of(asked.account.integration, "integrated_account_id", account=asked.account)
+    spec = _spec(asked.account)
     place = _opened(asked) if asked.cursor else _Place({}, None)
     params = {**place.params, **asked.params}
     method, query = _with_limit(_method(spec, asked), params)
     deadline = _Deadline()
-    client = ApiClient(
-        spec,
-        asked.account.context,
-        wait=deadline,
-        allow_private=settings.ALLOW_PRIVATE_NETWORKS,
-        bounds=bounds,
-        excerpt=EXCERPT,
-    )
     request = RequestValues(id=asked.id, query=query)
     try:
-        with client:
+        with _client(spec, asked.account, deadline, bounds) as client:
             page = client.fetch(method, request, place.at)
             while page.next_cursor is not None and not page.records and not page.unmapped:
                 deadline(0)
@@ -95,6 +84,25 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     page = _readable(page)
     following = None if page.next_cursor is None else _sealed(asked, _Place(params, page.next_cursor))
     return PassedThrough(page, following, method.limit.size if method.limit else None)
+
+
+def _spec(account: IntegratedAccount) -> ApiSpec:
+    integration = account.integration
+    if integration.deleted_at is not None:
+        message = f"is of the integration {integration.name}, which has been deleted."
+        raise InvalidInput([Failure("integrated_account_id", message)])
+    return spec_of(integration, "integrated_account_id", account=account)
+
+
+def _client(spec: ApiSpec, account: IntegratedAccount, deadline: _Deadline, bounds: Bounds) -> ApiClient:
+    return ApiClient(
+        spec,
+        account.context,
+        wait=deadline,
+        allow_private=settings.ALLOW_PRIVATE_NETWORKS,
+        bounds=bounds,
+        excerpt=EXCERPT,
+    )
 
 
 def _method(spec: ApiSpec, asked: Asked) -> MethodSpec:
