@@ -12,7 +12,7 @@ from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
 from runs.connectors.expressions import Expression
 from runs.connectors.faults import Section
-from runs.connectors.pagination import InBody, Limit, Pagination, parse_pagination
+from runs.connectors.pagination import InBody, Pagination, page_size, parse_pagination, with_page_size
 from runs.connectors.placeholders import literal_text, placeholders_in
 from runs.connectors.rate_limit import RateLimit
 from runs.connectors.redaction import is_secret_name
@@ -61,15 +61,13 @@ class MethodSpec:
         return self.pagination is not None or self.name not in SINGLE
 
     @property
-    def limit(self) -> Limit | None:
-        """How many records a page is asked for, where that can be told."""
-        found = getattr(self.pagination, "limit", None)
-        return found if isinstance(found, Limit) else None
+    def page_size(self) -> int | None:
+        """How many records a page is asked for; None where the source is not told."""
+        return page_size(self.pagination)
 
-    def with_limit(self, size: int) -> MethodSpec:
-        """The same method with pages of another size. Only for one that has a `limit`."""
-        pagination: Any = self.pagination
-        return replace(self, pagination=replace(pagination, limit=replace(pagination.limit, size=size)))
+    def with_page_size(self, size: int) -> MethodSpec:
+        """The same method with pages of another size. Only for one that has a size."""
+        return self if self.pagination is None else replace(self, pagination=with_page_size(self.pagination, size))
 
     @property
     def is_write(self) -> bool:

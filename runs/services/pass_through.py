@@ -83,7 +83,7 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
         raise
     page = _readable(page)
     following = None if page.next_cursor is None else _sealed(asked, _Place(params, page.next_cursor))
-    return PassedThrough(page, following, method.limit.size if method.limit else None)
+    return PassedThrough(page, following, method.page_size)
 
 
 def _spec(account: IntegratedAccount) -> ApiSpec:
@@ -120,9 +120,9 @@ def _with_limit(method: MethodSpec, params: Params) -> tuple[MethodSpec, Mapping
     """
     is_mapped = method.mapping is not None and method.mapping.query_mapping is not None
     given = params.get("limit", [""])[-1]
-    if method.limit is not None and method.limit.key is not None:
+    if method.page_size is not None:
         if given:
-            method = method.with_limit(parse_limit(given))
+            method = method.with_page_size(parse_limit(given))
         if not is_mapped:
             params = {name: values for name, values in params.items() if name != "limit"}
     return method, nested(params) if is_mapped else as_sent(params)

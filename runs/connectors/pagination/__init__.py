@@ -36,9 +36,9 @@ from collections.abc import Callable, Mapping
 
 from runs.connectors.faults import Section
 from runs.connectors.pagination.dynamic import Dynamic
-from runs.connectors.pagination.ends import Limit
 from runs.connectors.pagination.in_body import InBody, laid_over
 from runs.connectors.pagination.numbered import Offset, PageNumber
+from runs.connectors.pagination.page_size import page_size, with_page_size
 from runs.connectors.pagination.protocol import Cursor, PageView, Pagination, Parts
 from runs.connectors.pagination.ranges import RangeHeader
 from runs.connectors.pagination.tokens import LinkHeader, TokenCursor
@@ -57,7 +57,6 @@ __all__ = [
     "Cursor",
     "Dynamic",
     "InBody",
-    "Limit",
     "LinkHeader",
     "Offset",
     "PageNumber",
@@ -67,7 +66,9 @@ __all__ = [
     "RangeHeader",
     "TokenCursor",
     "laid_over",
+    "page_size",
     "parse_pagination",
+    "with_page_size",
 ]
 
 

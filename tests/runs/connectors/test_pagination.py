@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
-from runs.connectors.pagination import PageView, Pagination, Parts
+from runs.connectors.pagination import PageView, Pagination, Parts, page_size, with_page_size
 from tests.runs.connectors import paging
 
 URL = "https://api.example.com/v1/things?page=1"
@@ -259,3 +259,26 @@ def test_numbered_pages_see_every_record_once_and_end(total: int, limit: int, fo
 
     assert cursor is None
     assert seen == list(range(total))
+
+
+@pytest.mark.parametrize(
+    ("format_name", "config"),
+    [
+        ("page", {"page_key": "page", "limit_key": "n"}),
+        ("offset", {"offset_key": "from", "limit_key": "n"}),
+        ("cursor", {"cursor_key": "c", "cursor_path": "next", "limit_key": "n"}),
+        ("link_header", {"limit_key": "n"}),
+        ("range", {}),
+        ("page", {"page_key": "page", "limit_key": "n", "add_to_body": True}),
+    ],
+)
+def test_a_caller_may_want_pages_of_another_size(format_name: str, config: dict[str, Any]) -> None:
+    described = pagination(format_name, **config, limit=5)
+    smaller = with_page_size(described, 2)
+    assert (page_size(described), page_size(smaller)) == (5, 2)
+    assert described.parts(Parts(), None) != smaller.parts(Parts(), None)
+
+
+def test_a_source_that_is_not_told_a_size_has_none() -> None:
+    assert page_size(None) is None
+    assert page_size(pagination("page", page_key="page")) is None
