@@ -14,6 +14,7 @@ from runs.engine.description import described, override_methods
 from runs.errors import Failure, InvalidInput
 from runs.models import Environment, IntegratedAccount, UnifiedMapping
 from runs.services.run_request import spec_of
+from runs.services.saving import raise_if
 from runs.storable import storage_failures
 
 LONGEST = {"model": 100, "resource": 100, "method": 50}
@@ -39,8 +40,7 @@ def save_mapping(
         of_this = {f"{row.model}/{row.resource}": {row.method: layered(row.config, row.override)}}
         spec = replace(spec_of(row.integration, "integration"), mappings=of_this)
         failures = [*_faults(spec, f"{row.model}/{row.resource}", row.method, "config")]
-    if failures:
-        raise InvalidInput(failures)
+    raise_if(failures)
     try:
         with transaction.atomic():
             row.save()
@@ -73,13 +73,14 @@ def override_failures(account: IntegratedAccount) -> Iterator[Failure]:
 
 
 def _locked(mapping: UnifiedMapping) -> UnifiedMapping:
-    """The row, read again and locked, so that no change of another caller is lost."""
+    """The row, read again and locked, so that no change of another caller is lost. A removed one is really gone."""
     if mapping._state.adding:
         return mapping
     try:
-        return UnifiedMapping.objects.select_for_update(of=("self",)).select_related("integration").get(id=mapping.id)
+        mapping.refresh_from_db(from_queryset=UnifiedMapping.objects.select_for_update(of=("self",)))
     except UnifiedMapping.DoesNotExist as error:
         raise InvalidInput([Failure("id", "has been deleted.")]) from error
+    return mapping
 
 
 def _form_failures(row: UnifiedMapping) -> Iterator[Failure]:
