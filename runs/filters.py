@@ -49,6 +49,8 @@ RUN_FIELDS = {
     "updated_at": TimeField("updated_at"),
     "started_at": TimeField("started_at"),
     "finished_at": TimeField("finished_at"),
+    "stop_requested_at": TimeField("stop_requested_at"),
+    "rate_limited_until": TimeField("rate_limited_until"),
 }
 
 # Columns that no list shows: large ones, and credentials, which would be decrypted row by row.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,18 +18,24 @@ from django.db.models import Model, Q, QuerySet
 from runs.errors import SyncdeckError
 
 SALT = "runs.keyset"
-OLDER, NEWER = "older", "newer"
 
 Row = TypeVar("Row", bound=Model)
 
 
 class BadCursor(SyncdeckError):
-    """The cursor is not one that this installation has given out."""
+    """The cursor is not one that this installation has given out for a list in this order."""
+
+
+class ListOrder(StrEnum):
+    """Which end of time a list begins with."""
+
+    NEWEST_FIRST = "desc"
+    OLDEST_FIRST = "asc"
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows of a list, newest first, and where to go on. A cursor is None where nothing follows."""
+    """Rows in the list's order, and where to go on. A cursor is None where nothing follows."""
 
     rows: list[Row]
     next_cursor: str | None
@@ -37,27 +44,36 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True)
 class _Cursor:
-    """A place between two rows: beyond the row of this key, towards older or newer ones."""
+    """A place between two rows of a list in this order: beyond the row of this key, onwards or back."""
 
-    direction: str
+    order: ListOrder
+    onwards: bool
     time: datetime
     id: UUID
 
     @classmethod
-    def parse(cls, text: str) -> _Cursor:
+    def parse(cls, text: str, order: ListOrder) -> _Cursor:
+        """Raises BadCursor, also for one of the other order, with which a client would go round in circles."""
         try:
-            direction, time, row_id = signing.loads(text, salt=SALT)
+            of_order, onwards, time, row_id = signing.loads(text, salt=SALT)
         except signing.BadSignature as error:
             raise BadCursor("The cursor is not valid.") from error
-        return cls(direction, datetime.fromisoformat(time), UUID(row_id))
+        if of_order != order:
+            raise BadCursor("The cursor is of a list in the other order.")
+        return cls(order, onwards, datetime.fromisoformat(time), UUID(row_id))
 
     def __str__(self) -> str:
-        return signing.dumps([self.direction, self.time.isoformat(), self.id.hex], salt=SALT, compress=True)
+        return signing.dumps([self.order, self.onwards, self.time.isoformat(), self.id.hex], salt=SALT, compress=True)
 
-    def condition(self, order: tuple[str, str]) -> Q:
+    @property
+    def is_upwards(self) -> bool:
+        """Whether it leads to newer rows."""
+        return (self.order == ListOrder.OLDEST_FIRST) == self.onwards
+
+    def condition(self, keys: tuple[str, str]) -> Q:
         """The rows beyond it. The first comparison alone gives the index its range; an OR at the top would not."""
-        time, row_id = order
-        side = "lt" if self.direction == OLDER else "gt"
+        time, row_id = keys
+        side = "gt" if self.is_upwards else "lt"
         beyond: Mapping[str, Any] = {f"{time}__{side}": self.time}
         tied: Mapping[str, Any] = {f"{row_id}__{side}": self.id}
         return Q(**{f"{time}__{side}e": self.time}) & (Q(**beyond) | Q(**tied))
@@ -67,31 +83,34 @@ def keyset_page(
     queryset: QuerySet[Row],
     cursor: str | None,
     limit: int,
-    order: tuple[str, str] = ("created_at", "id"),
+    keys: tuple[str, str] = ("created_at", "id"),
+    order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Row]:
-    """The page of `queryset` at `cursor`, newest first; the first page without one.
+    """The page of `queryset` at `cursor`; the first page without one.
 
-    `order` names a time and a unique id. Raises BadCursor.
+    `keys` names a time and a unique id. Raises BadCursor.
     """
-    place = _Cursor.parse(cursor) if cursor else None
-    backwards = place is not None and place.direction == NEWER
+    place = _Cursor.parse(cursor, order) if cursor else None
+    backwards = place is not None and not place.onwards
+    upwards = place.is_upwards if place else order == ListOrder.OLDEST_FIRST
     if place is not None:
-        queryset = queryset.filter(place.condition(order))
-    fetched = list(queryset.order_by(*(order if backwards else [f"-{name}" for name in order]))[: limit + 1])
+        queryset = queryset.filter(place.condition(keys))
+    fetched = list(queryset.order_by(*(keys if upwards else [f"-{key}" for key in keys]))[: limit + 1])
     rows, more = fetched[:limit], len(fetched) > limit
     if backwards:
         rows.reverse()
     return Page(
         rows=rows,
-        next_cursor=_cursor_at(rows, OLDER, order) if more or backwards else None,
-        previous_cursor=_cursor_at(rows, NEWER, order) if place is not None and (more or not backwards) else None,
+        next_cursor=_cursor_at(rows[-1:], keys, order, onwards=True) if more or backwards else None,
+        previous_cursor=(
+            _cursor_at(rows[:1], keys, order, onwards=False) if place is not None and (more or not backwards) else None
+        ),
     )
 
 
-def _cursor_at(rows: list[Row], direction: str, order: tuple[str, str]) -> str | None:
-    """The cursor beyond the last row (older) or the first one (newer); None for an empty page."""
-    if not rows:
+def _cursor_at(edge: list[Row], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:
+    """The cursor beyond the row at the page's edge; None for an empty page, which has no edge."""
+    if not edge:
         return None
-    row = rows[-1] if direction == OLDER else rows[0]
-    time, row_id = (getattr(row, name) for name in order)
-    return str(_Cursor(direction, time, row_id))
+    time, row_id = (getattr(edge[0], key) for key in keys)
+    return str(_Cursor(order, onwards, time, row_id))

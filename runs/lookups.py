@@ -77,16 +77,20 @@ def parse_time(text: str, zone: tzinfo = UTC) -> datetime:
     return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def parse_choice(choices: Iterable[str]) -> Callable[[str], str]:
+@dataclass(frozen=True)
+class Choice:
     """A parser that takes these values only, and names them otherwise."""
-    known = list(choices)
 
-    def parse(text: str) -> str:
-        if text not in known:
-            raise ValueError(f"must be one of {', '.join(known)}")
+    choices: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.choices:
+            raise ValueError(f"must be one of {', '.join(self.choices)}")
         return text
 
-    return parse
+
+def parse_choice(choices: Iterable[str]) -> Choice:
+    return Choice(tuple(choices))
 
 
 @dataclass(frozen=True)

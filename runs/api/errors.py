@@ -92,7 +92,10 @@ def _not_allowed(request: HttpRequest, error: NotAllowed) -> HttpResponse:
 
 
 def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
-    return _invalid_input(request, InvalidInput([Failure("next_cursor", "is not a cursor that was given out")]))
+    return _invalid_input(
+        request,
+        InvalidInput([Failure("next_cursor", "is not a cursor that was given out for this list in this order")]),
+    )
 
 
 def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import Http404, QueryDict
 
+from runs.api.list_parameters import DEFAULT_LIMIT, list_parameters
 from runs.api.payloads.common import Item, ListOf
-from runs.keyset import keyset_page
-from runs.lookups import MAX_LIMIT, OPERATORS, Field, parse_limit, where
+from runs.errors import Failure, InvalidInput
+from runs.keyset import ListOrder, keyset_page
+from runs.lookups import Field, parse_limit, where
 
-DEFAULT_LIMIT = 100
+__all__ = ["find", "list_parameters", "page_of"]
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,22 +35,13 @@ def page_of(
     payload: Callable[[Row], Item],
 ) -> ListOf[Item]:
     """The list's page that the query asks for. Raises InvalidInput and BadCursor."""
-    limit = parse_limit(params.get("limit") or str(DEFAULT_LIMIT))
-    page = keyset_page(rows.filter(where(params, fields)), params.get("next_cursor"), limit)
+    limit, order = parse_limit(params.get("limit") or str(DEFAULT_LIMIT)), _order(params)
+    page = keyset_page(rows.filter(where(params, fields)), params.get("next_cursor"), limit, order=order)
     return {"result": [payload(row) for row in page.rows], "next_cursor": page.next_cursor, "limit": limit}
 
 
-def list_parameters(fields: Mapping[str, Field]) -> dict[str, Any]:
-    """What the OpenAPI document says of a list: its paging, and the fields it can be filtered by."""
-    operators = ", ".join(f"`[{operator}]`" for operator in OPERATORS)
-    paging = {
-        "limit": f"How many rows, 1 to {MAX_LIMIT}; {DEFAULT_LIMIT} unless given.",
-        "next_cursor": "Where to go on: the `next_cursor` of the page before.",
-    }
-    filters = dict.fromkeys(fields, f"Equals this value. Also with {operators}.")
-    return {
-        "parameters": [
-            {"in": "query", "name": name, "schema": {"type": "string"}, "required": False, "description": text}
-            for name, text in {**paging, **filters}.items()
-        ]
-    }
+def _order(params: QueryDict) -> ListOrder:
+    text = params.get("order") or ListOrder.NEWEST_FIRST
+    if text not in list(ListOrder):
+        raise InvalidInput([Failure("order", f"must be one of {', '.join(ListOrder)}")])
+    return ListOrder(text)

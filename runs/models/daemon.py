@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -20,6 +21,19 @@ class DaemonStatus(models.TextChoices):
     ACTIVE = "active"
     STOPPING = "stopping"
     STOPPED = "stopped"
+
+
+def has_status(statuses: Collection[str], now: datetime) -> Q:
+    """Daemons of which one of these is true now: see `Daemon.status_at`."""
+    silent = Q(last_active_at__lt=now - SILENT_AFTER)
+    said = Q(status__in=statuses) & ~silent
+    return said | silent if DaemonStatus.STOPPED in statuses else said
+
+
+def serves(group: str) -> Q:
+    """Daemons of the group, alone or among others."""
+    first, last = Q(group_key__startswith=f"{group},"), Q(group_key__endswith=f",{group}")
+    return Q(group_key=group) | first | last | Q(group_key__contains=f",{group},")
 
 
 class DaemonQuerySet(models.QuerySet["Daemon"]):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from ninja import Schema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from runs.lookups import Field, TimeField, parse_uuid
@@ -32,6 +34,11 @@ class ListOf(TypedDict, Generic[Item]):
 
 class Deleted(TypedDict):
     id: UUID
+
+
+def one_of(choices: Iterable[str]) -> WithJsonSchema:
+    """The documentation of a text that is one of these; services and database see to it that it is."""
+    return WithJsonSchema({"type": "string", "enum": list(choices)})
 
 
 def wire_time(moment: datetime | None) -> str | None:

@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
 from uuid import UUID
 
+from django.db.models import Q
+from django.utils import timezone
 from typing_extensions import TypedDict
 
-from runs.api.payloads.common import known_time
-from runs.lookups import Field, TimeField, parse_uuid
-from runs.models import Daemon
+from runs.api.payloads.common import known_time, one_of
+from runs.lookups import Field, TimeField, parse_choice, parse_uuid
+from runs.models import Daemon, DaemonStatus
+from runs.models.daemon import has_status, serves
+
+
+class StatusField(Field):
+    """The status that is answered, which the row alone does not know."""
+
+    def among(self, values: list[Any]) -> Q:
+        return has_status(values, timezone.now())
+
+
+class GroupField(Field):
+    """A daemon of several groups is found by each of them, and by the text that is answered."""
+
+    def among(self, values: list[Any]) -> Q:
+        return reduce(or_, map(serves, values))
+
 
 DAEMON_FIELDS = {
     "id": Field("id", parse_uuid),
     "daemon_id": Field("daemon_id"),
-    "group_key": Field("group_key"),
+    "group_key": GroupField("group_key"),
+    "status": StatusField("status", parse_choice(DaemonStatus.values)),
     "last_active_at": TimeField("last_active_at"),
+    "created_at": TimeField("created_at"),
 }
 
 
@@ -24,7 +46,7 @@ class DaemonPayload(TypedDict):
     id: UUID
     daemon_id: str
     group_key: str
-    status: str
+    status: Annotated[str, one_of(DaemonStatus.values)]
     last_active_at: str
     metadata: dict[str, Any]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
 from pydantic import Field as Constraint
 from typing_extensions import TypedDict
 
-from runs.api.payloads.common import OWN_FIELDS, known_time
+from runs.api.payloads.common import OWN_FIELDS, known_time, one_of
 from runs.lookups import Field, parse_choice
 from runs.models import AccountStatus, IntegratedAccount, Integration
 
@@ -26,6 +26,9 @@ ACCOUNT_FIELDS = {
     "integration_name": Field("integration__name"),
     "integration.name": Field("integration__name"),
 }
+
+
+AccountState = Annotated[str, one_of(AccountStatus.values)]
 
 
 class IntegrationPayload(TypedDict):
@@ -51,7 +54,7 @@ class AccountPayload(TypedDict):
     tenant_id: str
     integration_name: str
     integration: IntegrationName
-    status: str
+    status: AccountState
     unified_model_override: dict[str, Any]
     environment_id: UUID
     created_at: str
@@ -67,7 +70,7 @@ class IntegrationChanges(Schema):
 
 class AccountChanges(Schema):
     tenant_id: str | None = Constraint(None, max_length=200)
-    status: str | None = None
+    status: AccountState | None = None
     context: dict[str, Any] | None = None
     unified_model_override: dict[str, Any] | None = None
 

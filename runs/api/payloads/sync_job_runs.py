@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
+from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from runs.api.payloads.common import known_time, wire_time
+from runs.api.payloads.common import known_time, one_of, wire_time
 from runs.api.payloads.sync_jobs import EmbeddedJob, embedded_job
 from runs.filters import RUN_FIELDS as FILTERED
-from runs.lookups import Field, TimeField, parse_boolean, parse_integer, parse_uuid
-from runs.models import RecordError, RunEvent, SyncJobRun
+from runs.lookups import Field, TimeField, parse_boolean, parse_choice, parse_integer, parse_uuid
+from runs.models import ErrorHandling, EventKind, RecordError, RunEvent, RunStatus, RunTrigger, SyncJobRun
 
 RUN_FIELDS = {**FILTERED, "environment_id": Field("environment_id", parse_uuid)}
-EVENT_FIELDS = {"kind": Field("kind"), "actor": Field("actor"), "created_at": TimeField("created_at")}
+EVENT_FIELDS = {
+    "id": Field("id", parse_uuid),
+    "kind": Field("kind", parse_choice(EventKind.values)),
+    "actor": Field("actor"),
+    "created_at": TimeField("created_at"),
+}
 ERROR_FIELDS = {
+    "id": Field("id", parse_uuid),
     "resource": Field("resource"),
     "method": Field("method"),
     "record_id": Field("record_id"),
@@ -25,6 +32,10 @@ ERROR_FIELDS = {
     "is_quarantine": Field("is_quarantine", parse_boolean),
     "created_at": TimeField("created_at"),
 }
+
+Status = Annotated[str, one_of(RunStatus.values)]
+Strategy = Annotated[str, one_of(ErrorHandling.values)]
+Version = Annotated[int, WithJsonSchema({"type": "integer", "enum": [1, 2]})]
 
 
 class FailurePayload(TypedDict):
@@ -43,13 +54,13 @@ class RunPayload(TypedDict):
     resources: list[Any]
     sync_job_id: UUID
     integrated_account_id: UUID
-    status: str
+    status: Status
     daemon_id: str | None
     daemon_group_key: str | None
     webhook_id: UUID | None
-    error_handling: str
+    error_handling: Strategy
     ignore_previous_run: bool
-    version: int
+    version: Version
     resource_stats: dict[str, dict[str, dict[str, int]]]
     created_at: str
     updated_at: str
@@ -61,7 +72,7 @@ class RunPayload(TypedDict):
     rate_limited_until: str | None
     rerun_of_id: UUID | None
     created_by: str | None
-    trigger: str
+    trigger: Annotated[str, one_of(RunTrigger.values)]
     attempt: int
 
 
@@ -72,7 +83,7 @@ class RunWithJob(RunPayload):
 class EventPayload(TypedDict):
     id: UUID
     sync_job_run_id: UUID
-    kind: str
+    kind: Annotated[str, one_of(EventKind.values)]
     message: str
     actor: str | None
     created_at: str
@@ -100,14 +111,14 @@ class NewRun(Schema):
     resources: list[Any] | None = None
     webhook_id: UUID | None = None
     daemon_group_key: str | None = None
-    error_handling: str | None = None
+    error_handling: Strategy | None = None
     ignore_previous_run: bool | None = None
-    version: int | None = None
+    version: Version | None = None
     force: bool | None = None
 
 
 class RunChanges(Schema):
-    status: str | None = None
+    status: Annotated[str, one_of([RunStatus.STOPPED])] | None = None
 
 
 class RerunWishes(Schema):

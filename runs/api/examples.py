@@ -1,0 +1,132 @@
+"""The examples of the OpenAPI document: one value per field, the seed page's own where it has one.
+
+Every body and every answer is put together from them, so that an object looks alike wherever it appears, and a new
+one has an example as soon as it has fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+TIME = "2021-08-10T10:00:00.000Z"
+ID = "4a4de828-f4db-4c9e-adfd-434e0864c3c7"
+_QUERY = {"page": 1, "per_page": 100, "user_id": "{{args.user_id}}"}
+
+FIELDS: dict[str, Any] = {
+    "args": {"project_slug": "vcs_provider/org_name/repo_name"},
+    "args_schema": {
+        "type": "object",
+        "properties": {
+            "project_slug": {
+                "type": "string",
+                "description": "The project slug of the project on CircleCI. "
+                "Its in the format vcs_provider/org_name/repo_name.",
+                "required": True,
+            }
+        },
+    },
+    "resources": [
+        {"resource": "contacts", "method": "list", "query": _QUERY, "persist": True},
+        {
+            "resource": "deals",
+            "method": "list",
+            "depends_on": "contacts",
+            "query": {"contact_id": "{{resources.contacts.id}}"},
+            "persist": True,
+        },
+    ],
+    "resource_stats": {
+        "crm/contacts": {"list": {"fetched": 100, "persisted": 100}},
+        "crm/deals": {
+            "list": {"fetched": 100, "persisted": 0},
+            "get": {"fetched": 100, "persisted": 100},
+        },
+    },
+    "config": {
+        "base_url": "https://{{context.subdomain}}.zendesk.com/api/v2",
+        "authorization": {"format": "bearer", "config": {"token": "{{context.token}}"}},
+        "pagination": {
+            "format": "cursor",
+            "config": {"cursor_key": "page[after]", "cursor_path": "meta.after_cursor", "limit_key": "page[size]"},
+        },
+        "resources": {"contacts": {"list": {"method": "get", "path": "/users", "response_path": "users"}}},
+    },
+    "integrated_account_id": "94801e49-a652-42f9-af14-dd203d7897da",
+    "environment_id": "05daecaf-4365-42e8-8370-8127de5dd717",
+    "integration_name": "zendesk",
+    "name": "zendesk",
+    "label": "Contacts and deals",
+    "category": "helpdesk",
+    "tenant_id": "acme",
+    "context": {"subdomain": "acme", "token": "a secret of the customer's"},
+    "unified_model_override": {},
+    "daemon_id": "default",
+    "daemon_group_key": "default",
+    "group_key": "default",
+    "webhook_id": None,
+    "error_handling": "ignore",
+    "error": None,
+    "version": 1,
+    "default_runtime_version": 1,
+    "attempt": 1,
+    "error_count": 0,
+    "created_by": "backend",
+    "stop_requested_at": None,
+    "rate_limited_until": None,
+    "rerun_of_id": None,
+    "resource": "contacts",
+    "method": "list",
+    "record_id": "35436",
+    "data": {"id": 35436, "name": "Ada Lovelace"},
+    "metadata": {"host": "worker-1", "pid": 4711, "concurrency": 4},
+    "kind": "step_finished",
+    "message": "contacts: 100 fetched, 100 persisted, 0 errors.",
+    "actor": "backend",
+    "code": "http_error",
+    "status_code": 500,
+    "url": "https://acme.zendesk.com/api/v2/users",
+    "excerpt": '{"error": "internal"}',
+    "target_url": "https://example.com/hooks/syncdeck",
+    "cron_expression": "0 2 * * *",
+    "next_cursor": None,
+    "limit": 100,
+    "ping": "pong",
+    "force": False,
+}
+# Where a field means something else than elsewhere.
+OBJECTS: dict[str, dict[str, Any]] = {
+    "RunChanges": {"status": "stopped"},
+    "FailurePayload": {
+        "code": "http_error",
+        "message": "It answered 500.",
+        "resource": "contacts",
+        "method": "list",
+        "status_code": 500,
+    },
+}
+_BY_FORMAT = {"date-time": TIME, "uuid": ID, "uri": "https://example.com"}
+_BY_TYPE: dict[str, Any] = {"string": "text", "integer": 1, "number": 1, "boolean": False, "object": {}, "array": []}
+
+
+def example_of(schema: Schema, components: Mapping[str, Schema], name: str = "") -> Any:
+    """A value that the schema allows; `name` is the field that holds it."""
+    if "$ref" in schema:
+        component = schema["$ref"].rpartition("/")[2]
+        return OBJECTS.get(component) or example_of(components[component], components, name)
+    options = schema.get("anyOf", [schema])
+    known = FIELDS.get(name)
+    if name in FIELDS and (known is not None or {"type": "null"} in options) and "properties" not in schema:
+        return known
+    option = options[0]
+    if option is not schema:
+        return example_of(option, components, name)
+    if "properties" in schema:
+        return {field: example_of(of, components, field) for field, of in schema["properties"].items()}
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "items" in schema:
+        return [example_of(schema["items"], components)]
+    return _BY_FORMAT.get(schema.get("format", "")) or _BY_TYPE.get(schema.get("type", ""), {})

@@ -1,0 +1,147 @@
+"""What the OpenAPI document says of every operation alike, so that no route has to say it.
+
+The statuses it may answer beside its own, in one error model; `Idempotency-Key`; examples; which texts are times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from http import HTTPStatus
+from typing import Any
+
+from runs.api.examples import example_of
+
+Document = dict[str, Any]
+
+_TIME = re.compile(r"\w+_(at|until)")
+_SECONDS = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait before trying again."}
+_TEXT = {"schema": {"type": "string"}}
+
+ERROR = {
+    "title": "Error",
+    "type": "object",
+    "required": ["statusCode", "error", "message"],
+    "properties": {
+        "statusCode": {"type": "integer", "description": "The status of the answer."},
+        "error": {"type": "string", "description": "The status in words."},
+        "message": {"type": "string", "description": "What is wrong, in a sentence."},
+        "details": {
+            "type": "object",
+            "properties": {
+                "failures": {
+                    "type": "array",
+                    "description": "Every fault of the input.",
+                    "items": {
+                        "type": "object",
+                        "required": ["path", "message"],
+                        "properties": {
+                            "path": {"type": "string", "description": "Where it is: `resources.0.depends_on`."},
+                            "message": {"type": "string", "description": "What was expected."},
+                        },
+                    },
+                },
+                "live_run_id": {"type": "string", "format": "uuid", "description": "The run that is in the way."},
+            },
+        },
+        "truto_is_remote_error": {"type": "boolean", "description": "True: the customer's API said it."},
+        "raw_response": {"description": "What the customer's API answered."},
+    },
+}
+# By status: when it is answered, an example of its message, and its headers.
+_REFUSALS: dict[int, tuple[str, str, dict[str, Any]]] = {
+    400: ("The input is not valid; `details.failures` lists every fault.", "version: must be 1 or 2.", {}),
+    401: (
+        "The token is missing, unknown, expired or revoked.",
+        "A valid token is required: Authorization: Bearer <token>.",
+        {"WWW-Authenticate": _TEXT},
+    ),
+    404: ("There is none with this id in the token's environment.", f"There is no sync job run {'0' * 8}….", {}),
+    405: ("The path does not have this method.", "This method is not allowed here.", {"Allow": _TEXT}),
+    409: ("Something is in the way that will pass.", "The first request is running.", {"Retry-After": _SECONDS}),
+    413: ("The body is larger than 2 MiB.", "The body is too large.", {}),
+    415: ("The body is not JSON.", "The body must be application/json, not text/plain.", {}),
+    429: ("The token asks more often than it may.", "Too many requests.", {"Retry-After": _SECONDS}),
+}
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "A text of your choice, such as a UUID, in printable ASCII. Within 24 hours the same request with "
+    "the same key is not done again: it answers what the first one answered, if that succeeded.",
+}
+
+
+def complete(document: Document) -> Document:
+    """The document with everything that holds for all operations."""
+    document = deepcopy(document)
+    components = document["components"]
+    schemas = components["schemas"]
+    _mark_times(schemas)
+    components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
+    components["responses"] = {_name(status): _refusal(status) for status in _REFUSALS}
+    for path, method, operation in _operations(document):
+        for status in _statuses(path, method, operation):
+            operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{_name(status)}"})
+        if method == "post":
+            operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
+        for content in _contents(operation):
+            if "schema" in content:
+                content.setdefault("example", example_of(content["schema"], schemas))
+    schemas["Error"] = ERROR
+    return document
+
+
+def _operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
+    """What the operation may refuse with."""
+    yield 405
+    if "security" not in operation:
+        return
+    yield from (400, 401, 429)
+    if "{" in path:
+        yield 404
+    if method == "post":
+        yield 409
+    if method == "post" or "requestBody" in operation:
+        yield 413
+    if "requestBody" in operation:
+        yield 415
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    when, message, headers = _REFUSALS[status]
+    example = {"statusCode": status, "error": HTTPStatus(status).phrase, "message": message}
+    if status == 400:
+        path, _, text = message.partition(": ")
+        example["details"] = {"failures": [{"path": path, "message": text}]}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "example": example}}
+    return {"description": when, "content": content, **({"headers": headers} if headers else {})}
+
+
+def _name(status: int) -> str:
+    return HTTPStatus(status).phrase.replace(" ", "")
+
+
+def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The bodies that go in and out, each with its schema."""
+    for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+        yield from part.get("content", {}).values()
+
+
+def _mark_times(schemas: dict[str, Any]) -> None:
+    """A text field named `…_at` or `…_until` is a time, wherever it is."""
+    for schema in schemas.values():
+        for name, field in schema.get("properties", {}).items():
+            if not _TIME.fullmatch(name):
+                continue
+            for option in field.get("anyOf", [field]):
+                if option.get("type") == "string":
+                    option["format"] = "date-time"
