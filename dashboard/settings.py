@@ -204,6 +204,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULER = "runs.scheduler:Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "forget old idempotency keys": {"task": "runs.tasks.forget_old_keys", "schedule": 3_600},
     "clear expired sessions": {"task": "runs.tasks.clear_expired_sessions", "schedule": 86_400},
     "finish deletions": {"task": "runs.tasks.finish_deletions", "schedule": 600},
 }

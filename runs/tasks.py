@@ -12,6 +12,7 @@ from runs.dispatch import EXECUTE_RUN, SETTLE_STOP
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
 from runs.services import finish_deletions as finish
+from runs.services.idempotency import forget_old
 
 
 @shared_task(name=EXECUTE_RUN, bind=True)
@@ -30,6 +31,12 @@ def settle_stop(run_id: str) -> None:
 def finish_deletions() -> None:
     """Stop and erase what a deletion that was cut short has left."""
     finish()
+
+
+@shared_task
+def forget_old_keys() -> None:
+    """Remove the answers that were kept for requests with an `Idempotency-Key`."""
+    forget_old()
 
 
 @shared_task

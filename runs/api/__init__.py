@@ -25,6 +25,7 @@ from runs.api import (
 )
 from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers, with_json_405
+from runs.api.idempotency import once_per_key
 from runs.api.openapi import complete
 from runs.api.parser import JsonParser
 from runs.api.remote_errors import add_remote_error_handlers
@@ -42,7 +43,7 @@ class Api(NinjaAPI):
     def urls(self) -> Any:
         patterns, app_name, namespace = super().urls
         for pattern in patterns:
-            pattern.callback = with_json_405(pattern.callback)  # type: ignore[arg-type]
+            pattern.callback = with_json_405(once_per_key(pattern.callback, self))  # type: ignore[arg-type]
         return patterns, app_name, namespace
 
     def get_openapi_schema(self, **where: Any) -> Any:

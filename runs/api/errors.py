@@ -16,6 +16,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.keyset import BadCursor
+from runs.services.idempotency import StillRunning
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,12 @@ def _live_run_exists(request: HttpRequest, error: LiveRunExists) -> HttpResponse
     return error_response(409, str(error), {"live_run_id": str(error.live_run_id)})
 
 
+def _still_running(request: HttpRequest, error: StillRunning) -> HttpResponse:
+    response = error_response(409, str(error))
+    response["Retry-After"] = "1"
+    return response
+
+
 def _not_allowed(request: HttpRequest, error: NotAllowed) -> HttpResponse:
     return error_response(409, str(error))
 
@@ -136,6 +143,7 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     InvalidInput: _invalid_input,
     ValidationError: _validation_error,
     LiveRunExists: _live_run_exists,
+    StillRunning: _still_running,
     NotAllowed: _not_allowed,
     BadCursor: _bad_cursor,
     AuthenticationError: _unauthorized,

@@ -3,6 +3,7 @@
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, User
 from runs.models.history import EventKind, RecordError, RunEvent
+from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, IntegratedAccount, Integration, UnifiedMapping
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
@@ -24,6 +25,7 @@ __all__ = [
     "EventKind",
     "IntegratedAccount",
     "Integration",
+    "KeyedRequest",
     "Record",
     "RecordError",
     "RunEvent",
