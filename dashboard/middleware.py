@@ -9,6 +9,23 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 
+class BodilessHeadMiddleware:
+    """An answer to HEAD has the headers of the one to GET, and no body (RFC 9110, section 9.3.2).
+
+    The server sends whatever it is given, and a body that nobody expects would be read as the next answer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.method == "HEAD" and not response.streaming:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        return response
+
+
 class TimeZoneMiddleware:
     """Writes and reads times in the zone of whoever is logged in."""
 

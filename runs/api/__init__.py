@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
@@ -24,8 +25,9 @@ from runs.api import (
     unified_mappings,
 )
 from runs.api.auth import BearerToken
-from runs.api.errors import add_error_handlers, with_json_405
+from runs.api.errors import add_error_handlers
 from runs.api.idempotency import once_per_key
+from runs.api.manners import with_head, with_json_405, with_trailing_slashes
 from runs.api.openapi import complete
 from runs.api.parser import JsonParser
 from runs.api.remote_errors import add_remote_error_handlers
@@ -41,10 +43,11 @@ class Api(NinjaAPI):
 
     @property
     def urls(self) -> Any:
-        patterns, app_name, namespace = super().urls
+        found, app_name, namespace = super().urls
+        patterns = cast("list[URLPattern]", found)
         for pattern in patterns:
-            pattern.callback = with_json_405(once_per_key(pattern.callback, self))  # type: ignore[arg-type]
-        return patterns, app_name, namespace
+            pattern.callback = with_json_405(with_head(once_per_key(pattern.callback, self)))
+        return with_trailing_slashes(patterns), app_name, namespace
 
     def get_openapi_schema(self, **where: Any) -> Any:
         return complete(super().get_openapi_schema(**where))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -153,18 +152,3 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     SuspiciousOperation: _suspicious,
     Exception: _unexpected,
 }
-
-
-def with_json_405(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The framework answers a wrong method in plain text, past all handlers; here it gets the contract's form."""
-
-    @wraps(view)
-    def wrapped(request: HttpRequest, **path: Any) -> HttpResponse:
-        response = view(request, **path)
-        if response.status_code != 405 or "Allow" not in response:  # without it, the refusal is a source's
-            return response
-        answer = error_response(405)
-        answer["Allow"] = response["Allow"]
-        return answer
-
-    return wrapped

@@ -21,6 +21,9 @@ class JsonParser(Parser):
         """The body's object. Raises UnsupportedMediaType, or InvalidInput with the path of each fault."""
         if request.content_type and not _JSON.fullmatch(request.content_type):
             raise UnsupportedMediaType(f"The body must be application/json, not {request.content_type[:100]}.")
+        coding = request.headers.get("Content-Encoding", "identity")
+        if coding.lower() != "identity":
+            raise UnsupportedMediaType(f"The body must not be compressed ({coding[:100]}).")
         try:
             body = json.loads(request.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:

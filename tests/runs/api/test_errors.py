@@ -56,7 +56,7 @@ def test_a_refusal_has_the_contracts_form(program: Program, method: str, path: s
 
 
 def test_a_wrong_method_is_told_the_right_ones(program: Program) -> None:
-    assert set(program.ask("PUT", "/sync-job-run")["Allow"].split(", ")) == {"GET", "POST"}
+    assert set(program.ask("PUT", "/sync-job-run")["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 @pytest.mark.parametrize(
