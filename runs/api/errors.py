@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from runs.api.rate_limit import TooManyRequests
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.keyset import BadCursor
 from runs.services.idempotency import StillRunning
@@ -104,6 +105,12 @@ def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     )
 
 
+def _too_many_requests(request: HttpRequest, error: TooManyRequests) -> HttpResponse:
+    response = error_response(429, str(error))
+    response["Retry-After"] = str(error.wait)
+    return response
+
+
 def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     response = error_response(401)
     response["WWW-Authenticate"] = "Bearer"
@@ -144,6 +151,7 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     LiveRunExists: _live_run_exists,
     StillRunning: _still_running,
     NotAllowed: _not_allowed,
+    TooManyRequests: _too_many_requests,
     BadCursor: _bad_cursor,
     AuthenticationError: _unauthorized,
     HttpError: _unreadable_body,

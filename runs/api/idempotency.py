@@ -34,10 +34,10 @@ def once_per_key(view: View, api: NinjaAPI) -> View:
         key = request.headers.get(HEADER)
         if request.method != "POST" or key is None:
             return view(request, **path)
-        token = BearerToken()(request)
-        if not token:
-            return view(request, **path)  # which says so
         try:
+            token = BearerToken()(request)
+            if not token:
+                return view(request, **path)  # which says so
             found = begin(token, key, _fingerprint(request))
         except Exception as error:  # noqa: BLE001 - the API's handlers tell it apart, as for what views raise
             return api.on_exception(request, error)
