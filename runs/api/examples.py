@@ -50,9 +50,18 @@ FIELDS: dict[str, Any] = {
         "authorization": {"format": "bearer", "config": {"token": "{{context.token}}"}},
         "pagination": {
             "format": "cursor",
-            "config": {"cursor_key": "page[after]", "cursor_path": "meta.after_cursor", "limit_key": "page[size]"},
+            "config": {
+                "cursor_key": "page[after]",
+                "cursor_path": "meta.after_cursor",
+                "has_next_path": "meta.has_more",
+                "limit_key": "page[size]",
+                "limit": 100,
+            },
         },
-        "resources": {"contacts": {"list": {"method": "get", "path": "/users", "response_path": "users"}}},
+        "resources": {
+            "contacts": {"list": {"method": "get", "path": "/users", "response_path": "users"}},
+            "deals": {"list": {"method": "get", "path": "/deals", "response_path": "deals"}},
+        },
     },
     "integrated_account_id": "94801e49-a652-42f9-af14-dd203d7897da",
     "environment_id": "05daecaf-4365-42e8-8370-8127de5dd717",

@@ -35,9 +35,9 @@ class Program:
     def delete(self, path: str) -> Any:
         return self.ask("DELETE", path)
 
-    def all_of(self, path: str) -> list[dict[str, Any]]:
-        """The whole list at the path, read page by page."""
-        rows, cursor = [], ""
+    def all_of(self, path: str, cursor: str | None = "") -> list[dict[str, Any]]:
+        """The whole list at the path, or all of it from a cursor on, read page by page."""
+        rows = []
         while cursor is not None:
             page = self.get(f"{path}{'&' if '?' in path else '?'}next_cursor={cursor}").json()
             rows += page["result"]
