@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from uuid import UUID
 
 from django.utils import timezone
 from ninja import Router
 
 from runs.api.auth import TokenRequest
-from runs.api.listing import list_parameters, page_of
+from runs.api.listing import find, list_parameters, page_of
 from runs.api.payloads.common import ListOf
 from runs.api.payloads.daemons import DAEMON_FIELDS, DaemonPayload, daemon_payload
 from runs.models import Daemon
@@ -20,3 +21,8 @@ router = Router()
 def list_daemons(request: TokenRequest) -> ListOf[DaemonPayload]:
     now = timezone.now()
     return page_of(Daemon.objects.all(), request.GET, DAEMON_FIELDS, partial(daemon_payload, now=now))
+
+
+@router.get("/{row_id}", response=DaemonPayload)
+def get_daemon(request: TokenRequest, row_id: UUID) -> DaemonPayload:
+    return daemon_payload(find(Daemon.objects.all(), row_id), now=timezone.now())

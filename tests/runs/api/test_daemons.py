@@ -60,3 +60,9 @@ def test_a_status_finds_exactly_those_that_are_answered_with_it(program: Program
 
 def test_an_unknown_status_is_refused(program: Program) -> None:
     assert failure_paths(program.get("/daemon?status=asleep")) == ["status"]
+
+
+def test_one_is_got_by_the_id_of_its_row(program: Program) -> None:
+    [listed] = program.get("/daemon?daemon_id=lost").json()["result"]
+    assert program.get(f"/daemon/{listed['id']}").json() == listed
+    assert program.get("/daemon/01900000-0000-7000-8000-000000000000").status_code == 404

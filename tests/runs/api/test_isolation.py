@@ -19,7 +19,8 @@ ROUTES = [
     (method.upper(), path)
     for path, methods in api.get_openapi_schema(path_prefix="")["paths"].items()
     for method in methods
-    if "{" in path and not path.startswith(("/proxy/", "/unified/"))  # they name an account, in their query
+    # Daemons serve every environment; the last two name an account, in their query.
+    if "{" in path and not path.startswith(("/daemon/", "/proxy/", "/unified/"))
 ]
 
 
