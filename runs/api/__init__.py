@@ -28,7 +28,7 @@ from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers
 from runs.api.idempotency import once_per_key
 from runs.api.manners import with_head, with_json_405, with_trailing_slashes
-from runs.api.openapi import complete
+from runs.api.openapi import DESCRIPTION, complete
 from runs.api.parser import JsonParser
 from runs.api.remote_errors import add_remote_error_handlers
 
@@ -60,7 +60,7 @@ class Api(NinjaAPI):
 api = Api(
     title="Syncdeck",
     version="1",
-    description="Sync jobs, their runs, and the records they brought.",
+    description=DESCRIPTION,
     urls_namespace="api",
     auth=BearerToken(),
     parser=JsonParser(),

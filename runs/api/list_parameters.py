@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from runs.api.examples import TIME
 from runs.keyset import ListOrder
 from runs.lookups import MAX_LIMIT, OPERATORS, Choice, Field, parse_boolean, parse_integer, parse_time, parse_uuid
 
@@ -50,7 +51,8 @@ def list_parameters(fields: Mapping[str, Field]) -> dict[str, Any]:
         for operator in OPERATORS
     }
     comparisons = _parameter("comparisons", {"type": "object", "properties": compared}, _OPERATORS)
-    return {"parameters": [*paging, *equal, {**comparisons, "style": "form", "explode": True}]}
+    form = {"style": "form", "explode": True, "example": {"created_at[gte]": TIME}}
+    return {"parameters": [*paging, *equal, {**comparisons, **form}]}
 
 
 def _schema(field: Field) -> dict[str, Any]:

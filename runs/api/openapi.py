@@ -11,11 +11,19 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
-from runs.api.examples import example_of
+from runs.api.examples import ID, example_of
 
 Document = dict[str, Any]
 
 _TIME = re.compile(r"\w+_(at|until)")
+DESCRIPTION = """Sync jobs, their runs, and the records they brought.
+
+Every request but `/ping` carries a token, `Authorization: Bearer <token>`, which opens one environment. What belongs
+to another environment is not there.
+
+A list answers `{"result": […], "next_cursor": "…", "limit": 100}`. Ask again with `next_cursor` until it is null.
+
+Fields of a body that are read-only or unknown are ignored. Times are ISO 8601 in UTC."""
 _SECONDS = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait before trying again."}
 _TEXT = {"schema": {"type": "string"}}
 
@@ -57,9 +65,13 @@ _REFUSALS: dict[int, tuple[str, str, dict[str, Any]]] = {
         "A valid token is required: Authorization: Bearer <token>.",
         {"WWW-Authenticate": _TEXT},
     ),
-    404: ("There is none with this id in the token's environment.", f"There is no sync job run {'0' * 8}….", {}),
+    404: ("There is none with this id in the token's environment.", f"There is no sync job run {ID}.", {}),
     405: ("The path does not have this method.", "This method is not allowed here.", {"Allow": _TEXT}),
-    409: ("Something is in the way that will pass.", "The first request is running.", {"Retry-After": _SECONDS}),
+    409: (
+        "Something is in the way that will pass.",
+        "The first request with this key is still running.",
+        {"Retry-After": _SECONDS},
+    ),
     413: ("The body is larger than 2 MiB.", "The body is too large.", {}),
     415: ("The body is not JSON.", "The body must be application/json, not text/plain.", {}),
     429: ("The token asks more often than it may.", "Too many requests.", {"Retry-After": _SECONDS}),
