@@ -17,7 +17,7 @@ from django.db.models import Model, Q, QuerySet
 
 from runs.errors import SyncdeckError
 
-SALT = "runs.keyset"
+SALT = "runs.keyset.ordered"
 
 Row = TypeVar("Row", bound=Model)
 

@@ -15,6 +15,7 @@ from runs.api.examples import ID, example_of
 
 Document = dict[str, Any]
 
+_PARAMETER = re.compile(r"{(\w+)}")
 _TIME = re.compile(r"\w+_(at|until)")
 DESCRIPTION = """Sync jobs, their runs, and the records they brought.
 
@@ -89,6 +90,7 @@ _IDEMPOTENCY_KEY = {
 def complete(document: Document) -> Document:
     """The document with everything that holds for all operations."""
     document = deepcopy(document)
+    document["paths"] = {_with_plain_id(path, methods): methods for path, methods in document["paths"].items()}
     components = document["components"]
     schemas = components["schemas"]
     _mark_times(schemas)
@@ -104,6 +106,19 @@ def complete(document: Document) -> Document:
                 content.setdefault("example", example_of(content["schema"], schemas))
     schemas["Error"] = ERROR
     return document
+
+
+def _with_plain_id(path: str, methods: dict[str, Any]) -> str:
+    """The path with `{id}`, as the seed page prints it, where the object's own id is its only parameter."""
+    names = _PARAMETER.findall(path)
+    if len(names) != 1 or not names[0].endswith("_id"):
+        return path
+    for operation in methods.values():
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "path":
+                parameter["name"] = "id"
+                parameter["schema"].pop("title", None)
+    return path.replace(names[0], "id")
 
 
 def _operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:

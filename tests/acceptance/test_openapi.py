@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,3 +116,44 @@ def test_no_case_is_an_error_of_ours_or_is_answered_otherwise_than_documented(
             answer_as_documented()
 
     assert tried >= CASES
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        (b"GET /sync-job-run/%ZZ", b"", 404),
+        (b"GET /sync-job-run/%ff%fe", b"", 404),
+        (b"GET /sync-job-run/%00", b"", 404),
+        (b"GET /sync-job-run/../sync-job", b"", 404),
+        (b"GET /" + b"a" * 9000, b"", 404),
+        (b"OPTIONS *", b"", 404),
+        (b"GET /sync-job-run?status=%ff", b"", 400),
+        (b"GET /sync-job-run?%00=1&daemon_id=%ff&created_by=%ed%a0%80", b"", 200),
+        (b"GET /sync-job-run?next_cursor=%c3%a9:%ff:x", b"", 400),
+        (b"GET /sync-job-run?id[in]=" + b"a," * 9000, b"", 400),
+        (b"FOO /sync-job-run", b"", 405),
+        (b"HEAD /sync-job-run", b"", 200),
+        (b"GET /sync-job", b"Authorization: Bearer \xff\xfe\r\n", 401),
+        (b"POST /sync-job", b"Content-Type: application/json; charset=\xff\r\nContent-Length: 2\r\n\r\n{}", 400),
+        (b"POST /sync-job", b"Content-Type: multipart/form-data\r\nContent-Length: 2\r\n\r\n{}", 415),
+        (b"POST /sync-job", b"Idempotency-Key: \xff\xfe\r\nContent-Length: 2\r\n\r\n{}", 400),
+        (
+            b"POST /sync-job",
+            b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+            400,
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_odd_bytes_are_told_in_the_form_of_every_refusal(deck: Deck, line: bytes, headers: bytes, status: int) -> None:
+    address = deck.api.base_url.host, int(deck.api.base_url.port or 0)
+    token = b"" if b"Authorization" in headers else f"Authorization: {deck.api.headers['Authorization']}\r\n".encode()
+    with socket.create_connection(address, timeout=20) as connection:
+        connection.sendall(
+            line + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + token + headers + b"\r\n\r\n"
+        )
+        head, _, body = b"".join(iter(lambda: connection.recv(65_536), b"")).partition(b"\r\n\r\n")
+    assert int(head.split()[1]) == status, head
+    assert b"application/json" in head
+    assert line.startswith(b"HEAD") == (body == b"")
+    assert status < 400 or json.loads(body)["statusCode"] == status

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 def test_the_openapi_document_lists_every_route(client: Client) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.")
-    run = document["paths"]["/sync-job-run/{run_id}"]
+    run = document["paths"]["/sync-job-run/{id}"]
     assert set(run) == {"get", "patch", "delete"}
     assert run["get"]["security"]
     assert "security" not in document["paths"]["/ping"]["get"]

@@ -34,13 +34,13 @@ def foreign_id(path: str, run: SyncJobRun) -> Any:
     """The id of a row of the run's environment that fits the route."""
     trigger_id = factories.trigger(account=run.integrated_account, job=run.sync_job).id
     return {
-        "run_id": run.id,
-        "job_id": run.sync_job_id,
-        "account_id": run.integrated_account_id,
-        "integration_id": run.sync_job.integration_id,
-        "trigger_id": trigger_id,
-        "mapping_id": factories.mapping(integration=run.sync_job.integration).id,
-    }[re.findall(r"{(\w+)}", path)[0]]
+        "sync-job-run": run.id,
+        "sync-job": run.sync_job_id,
+        "integrated-account": run.integrated_account_id,
+        "integration": run.sync_job.integration_id,
+        "sync-job-cron-trigger": trigger_id,
+        "unified-mapping": factories.mapping(integration=run.sync_job.integration).id,
+    }[path.split("/")[1]]
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)

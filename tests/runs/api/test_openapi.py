@@ -86,7 +86,7 @@ class TestEveryOperation:
 
     def test_its_ids_are_uuids(self, path: str, method: str, operation: dict[str, Any]) -> None:
         for parameter in map(resolved, operation["parameters"]):
-            if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            if parameter["in"] == "path" and parameter["name"] == "id":
                 assert parameter["schema"]["format"] == "uuid"
 
 
@@ -119,9 +119,7 @@ def test_times_and_choices_of_an_answer_are_named() -> None:
 
 
 def test_the_seeds_examples_are_the_documents() -> None:
-    run = document()["paths"]["/sync-job-run/{run_id}"]["get"]["responses"][200]["content"]["application/json"][
-        "example"
-    ]
+    run = document()["paths"]["/sync-job-run/{id}"]["get"]["responses"][200]["content"]["application/json"]["example"]
     assert run["args"] == {"project_slug": "vcs_provider/org_name/repo_name"}
     assert run["resource_stats"]["crm/deals"]["get"] == {"fetched": 100, "persisted": 100}
     assert run["sync_job"]["integration_name"] == "zendesk"
@@ -144,10 +142,10 @@ def test_what_the_examples_of_bodies_say_is_accepted(program: Program) -> None:
     assert run.status_code == 201, run.content
     stopped = program.patch(
         f"/sync-job-run/{run.json()['id']}",
-        document()["paths"]["/sync-job-run/{run_id}"]["patch"]["requestBody"]["content"]["application/json"]["example"],
+        document()["paths"]["/sync-job-run/{id}"]["patch"]["requestBody"]["content"]["application/json"]["example"],
     )
     assert stopped.json()["status"] == "stopped"
-    again = program.post(f"/sync-job-run/{run.json()['id']}/rerun", example("/sync-job-run/{run_id}/rerun"))
+    again = program.post(f"/sync-job-run/{run.json()['id']}/rerun", example("/sync-job-run/{id}/rerun"))
     assert again.status_code == 201
 
 
