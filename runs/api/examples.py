@@ -99,15 +99,34 @@ FIELDS: dict[str, Any] = {
     "url": "https://acme.zendesk.com/api/v2/users",
     "excerpt": '{"error": "internal"}',
     "target_url": "https://example.com/hooks/syncdeck",
+    "event_types": ["sync_job_run:completed", "sync_job_run:failed"],
+    "event": "sync_job_run:completed",
+    "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    "is_active": True,
+    "success": True,
     "cron_expression": "0 2 * * *",
+    "model": "crm",
+    "integration": "zendesk",
+    "override": {},
     "next_cursor": None,
     "limit": 100,
     "ping": "pong",
     "force": False,
 }
+_MAPPING = {
+    "config": {
+        "resource": "contacts",
+        "method": "list",
+        "query_mapping": {"updated_since": "query.updated_at.gt"},
+        "response_mapping": {"id": "response.id", "name": "response.name"},
+    }
+}
 # Where a field means something else than elsewhere.
 OBJECTS: dict[str, dict[str, Any]] = {
     "RunChanges": {"status": "stopped"},
+    "NewMapping": _MAPPING,
+    "MappingChanges": _MAPPING,
+    "MappingPayload": _MAPPING,
     "FailurePayload": {
         "code": "http_error",
         "message": "It answered 500.",
@@ -124,7 +143,8 @@ def example_of(schema: Schema, components: Mapping[str, Schema], name: str = "")
     """A value that the schema allows; `name` is the field that holds it."""
     if "$ref" in schema:
         component = schema["$ref"].rpartition("/")[2]
-        return OBJECTS.get(component) or example_of(components[component], components, name)
+        whole = example_of(components[component], components, name)
+        return {**whole, **OBJECTS[component]} if component in OBJECTS else whole
     options = schema.get("anyOf", [schema])
     known = FIELDS.get(name)
     if name in FIELDS and (known is not None or {"type": "null"} in options) and "properties" not in schema:
