@@ -36,7 +36,7 @@ def with_json_405(view: View) -> View:
     @wraps(view)
     def wrapped(request: HttpRequest, **path: Any) -> HttpResponse:
         response = view(request, **path)
-        if response.status_code != 405:
+        if response.status_code != 405 or "Allow" not in response:  # without it, the refusal is a source's
             return response
         answer = error_response(405)
         allowed = set(response["Allow"].split(", "))
