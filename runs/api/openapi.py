@@ -97,8 +97,12 @@ def complete(document: Document) -> Document:
     components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     components["responses"] = {_name(status): _refusal(status) for status in _REFUSALS}
     for path, method, operation in _operations(document):
+        responses = operation["responses"] = {int(status): told for status, told in operation["responses"].items()}
         for status in _statuses(path, method, operation):
-            operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{_name(status)}"})
+            responses.setdefault(status, {"$ref": f"#/components/responses/{_name(status)}"})
+        for status, told in responses.items():
+            if status >= 400 and "$ref" not in told:
+                told.setdefault("content", _error_content(status, told["description"]))
         if method == "post":
             operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
         for content in _contents(operation):
@@ -145,12 +149,16 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
 
 def _refusal(status: int) -> dict[str, Any]:
     when, message, headers = _REFUSALS[status]
-    example = {"statusCode": status, "error": HTTPStatus(status).phrase, "message": message}
-    if status == 400:
-        path, _, text = message.partition(": ")
-        example["details"] = {"failures": [{"path": path, "message": text}]}
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "example": example}}
+    content = _error_content(status, message)
     return {"description": when, "content": content, **({"headers": headers} if headers else {})}
+
+
+def _error_content(status: int, message: str) -> dict[str, Any]:
+    example: dict[str, Any] = {"statusCode": status, "error": HTTPStatus(status).phrase, "message": message}
+    path, colon, text = message.partition(": ")
+    if status == 400 and colon:
+        example["details"] = {"failures": [{"path": path, "message": text}]}
+    return {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}, "example": example}}
 
 
 def _name(status: int) -> str:
