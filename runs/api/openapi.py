@@ -106,8 +106,8 @@ def complete(document: Document) -> Document:
         if method == "post":
             operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
         for content in _contents(operation):
-            if "schema" in content:
-                content.setdefault("example", example_of(content["schema"], schemas))
+            if "schema" in content and "example" not in content:
+                content["example"] = example_of(content["schema"], schemas)
     schemas["Error"] = ERROR
     return document
 
