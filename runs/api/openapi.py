@@ -11,6 +11,9 @@ from copy import deepcopy
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+
+from runs.api.errors import PLAIN_MESSAGES
 from runs.api.examples import ID, example_of
 
 Document = dict[str, Any]
@@ -27,6 +30,11 @@ A list answers `{"result": […], "next_cursor": "…", "limit": 100}`. Ask agai
 Fields of a body that are read-only or unknown are ignored. Times are ISO 8601 in UTC."""
 _SECONDS = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait before trying again."}
 _TEXT = {"schema": {"type": "string"}}
+
+_REPLAYED = {
+    "schema": {"type": "string", "enum": ["true"]},
+    "description": "Only where the answer is that of an earlier request with the same `Idempotency-Key`.",
+}
 
 ERROR = {
     "title": "Error",
@@ -61,19 +69,15 @@ ERROR = {
 # By status: when it is answered, an example of its message, and its headers.
 _REFUSALS: dict[int, tuple[str, str, dict[str, Any]]] = {
     400: ("The input is not valid; `details.failures` lists every fault.", "version: must be 1 or 2.", {}),
-    401: (
-        "The token is missing, unknown, expired or revoked.",
-        "A valid token is required: Authorization: Bearer <token>.",
-        {"WWW-Authenticate": _TEXT},
-    ),
+    401: ("The token is missing, unknown, expired or revoked.", PLAIN_MESSAGES[401], {"WWW-Authenticate": _TEXT}),
     404: ("There is none with this id in the token's environment.", f"There is no sync job run {ID}.", {}),
-    405: ("The path does not have this method.", "This method is not allowed here.", {"Allow": _TEXT}),
+    405: ("The path does not have this method.", PLAIN_MESSAGES[405], {"Allow": _TEXT}),
     409: (
         "Something is in the way that will pass.",
         "The first request with this key is still running.",
         {"Retry-After": _SECONDS},
     ),
-    413: ("The body is larger than 2 MiB.", "The body is too large.", {}),
+    413: (f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes.", PLAIN_MESSAGES[413], {}),
     415: ("The body is not JSON.", "The body must be application/json, not text/plain.", {}),
     429: ("The token asks more often than it may.", "Too many requests.", {"Retry-After": _SECONDS}),
 }
@@ -97,19 +101,31 @@ def complete(document: Document) -> Document:
     components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     components["responses"] = {_name(status): _refusal(status) for status in _REFUSALS}
     for path, method, operation in _operations(document):
-        responses = operation["responses"] = {int(status): told for status, told in operation["responses"].items()}
-        for status in _statuses(path, method, operation):
-            responses.setdefault(status, {"$ref": f"#/components/responses/{_name(status)}"})
-        for status, told in responses.items():
-            if status >= 400 and "$ref" not in told:
-                told.setdefault("content", _error_content(status, told["description"]))
+        _add_refusals(path, method, operation)
         if method == "post":
-            operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
+            _add_idempotency(operation)
         for content in _contents(operation):
             if "schema" in content and "example" not in content:
                 content["example"] = example_of(content["schema"], schemas)
     schemas["Error"] = ERROR
     return document
+
+
+def _add_refusals(path: str, method: str, operation: dict[str, Any]) -> None:
+    """Those of every operation, and the error model to those that the route documents itself."""
+    responses = operation["responses"] = {int(status): told for status, told in operation["responses"].items()}
+    for status in _statuses(path, method, operation):
+        responses.setdefault(status, {"$ref": f"#/components/responses/{_name(status)}"})
+    for status, told in responses.items():
+        if status >= 400 and "$ref" not in told:
+            told.setdefault("content", _error_content(status, told["description"]))
+
+
+def _add_idempotency(operation: dict[str, Any]) -> None:
+    operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
+    for status, told in operation["responses"].items():
+        if status < 300:
+            told.setdefault("headers", {})["Idempotent-Replayed"] = _REPLAYED
 
 
 def _with_plain_id(path: str, methods: dict[str, Any]) -> str:
