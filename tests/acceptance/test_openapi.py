@@ -61,6 +61,7 @@ class Known:
         job = self._post("/sync-job", {"integration_name": name, "label": "Geo", "resources": resources})
         target = {"sync_job_id": job["id"], "integrated_account_id": account["id"]}
         self._post("/sync-job-run", target)
+        self._post("/sync-job-cron-trigger", {**target, "cron_expression": "0 2 * * *"})
         return {"integration_name": name, "config": config, "resources": resources, **target}
 
     def ids(self, path: str) -> list[str]:
