@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0002_triggers'),
+        ('runs', '0003_mapping_override'),
     ]
 
     operations = [
