@@ -127,3 +127,13 @@ class Seed:
     def queries(self, path: str, name: str) -> list[str | None]:
         """The values of one parameter in the requests of a path, each once, in order."""
         return list(dict.fromkeys(request.query.get(name) for request in self.source.requests(path)))
+
+    def unify(self, resource: str) -> None:
+        """Make `crm/<resource>` of the source's, with the name as the title."""
+        mapping = {
+            "resource": resource,
+            "method": "list",
+            "response_mapping": "{'id': response.id, 'title': response.name}",
+        }
+        body = {"model": "crm", "resource": resource, "method": "list", "integration": "zendesk", "config": mapping}
+        self.post("/unified-mapping", body)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CONTACTS = {"resource": "contacts", "method": "list", "persist": True}
 DEALS = {"resource": "deals", "method": "list", "persist": True}
 USER = {"resource": "users", "method": "get", "persist": True}
+CRM_CONTACTS = {"resource": "crm/contacts", "method": "list"}
 UNKNOWN = "1f276317-1c44-4ae8-b2e2-f7b8bc0f6aa5"
 
 HEADINGS = ("Get Sync Job Run", "Endpoint", "GET /sync-job-run/{id}", "Path parameters", "Response Body")
@@ -47,13 +48,8 @@ EXAMPLES = (
     "list",
     "1",
 )
-# Promised of RapidBridge runs and of unified resources, which are built beside this table; their rows follow.
+# Promised of RapidBridge runs, which are built beside this table; their rows follow.
 AWAITED = (
-    "For Unified APIs, it should be in the format unified_api_name/resource_name .",
-    "Unified API resources are always persisted.",
-    "For fetching Contacts from CRM Unified API, `crm/contacts`. For fetching Contacts from a Proxy API, `contacts`.",
-    "Each object synced for the parent resource is available as the resources object in placeholders for the "
-    "child resource, e.g. {{resources.crm.contacts.id}} if depends on is crm/contacts resource.",
     "The ID of the webhook where the sync job records need to be sent.",
     "Whether to persist the resource in the database or not in case of a Daemon sync job run or send as a payload"
     " in case of RapidBridge sync job run.",
@@ -193,6 +189,47 @@ def _(seed: Seed) -> None:
     for _ in range(2):
         assert seed.run(CONTACTS)["resource_stats"]["contacts"]["list"] == {"fetched": 3, "persisted": 3}
     assert seed.stored("contacts") == tables()["contacts"]
+
+
+# Unified resources
+
+
+@row(
+    "For Unified APIs, it should be in the format unified_api_name/resource_name .",
+    "two segments name a unified resource, which is mapped from one of the integration",
+)
+@row("Unified API resources are always persisted.", "a unified record is stored whatever persist says")
+def _(seed: Seed) -> None:
+    seed.unify("contacts")
+    for entry in (CRM_CONTACTS, {**CRM_CONTACTS, "persist": False}):
+        assert seed.run(entry)["resource_stats"] == {"crm/contacts": {"list": {"fetched": 3, "persisted": 3}}}
+    assert [record["title"] for record in seed.stored("crm/contacts")] == [row["name"] for row in tables()["contacts"]]
+
+
+@row(
+    "For fetching Contacts from CRM Unified API, `crm/contacts`. For fetching Contacts from a Proxy API, `contacts`.",
+    "crm/contacts is the unified contact, contacts the source's own",
+)
+def _(seed: Seed) -> None:
+    seed.unify("contacts")
+    seed.run(CRM_CONTACTS, CONTACTS)
+    raw = tables()["contacts"]
+    assert seed.stored("contacts") == raw
+    unified = [{"id": row["id"], "title": row["name"], "remote_data": row} for row in raw]
+    assert seed.stored("crm/contacts") == unified
+
+
+@row(
+    "Each object synced for the parent resource is available as the resources object in placeholders for the child "
+    "resource, e.g. {{resources.crm.contacts.id}} if depends on is crm/contacts resource.",
+    "the child asks once per unified contact, by {{resources.crm.contacts.id}}",
+)
+def _(seed: Seed) -> None:
+    seed.unify("contacts")
+    child = {**DEALS, "depends_on": "crm/contacts", "query": {"contact_id": "{{resources.crm.contacts.id}}"}}
+    seed.run(CRM_CONTACTS, child)
+    assert sorted(filter(None, seed.queries("/deals", "contact_id"))) == ["1", "2", "3"]
+    assert len(seed.stored("deals")) == 6
 
 
 # Whose, where, by whom
