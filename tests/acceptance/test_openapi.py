@@ -61,7 +61,8 @@ class Known:
         job = self._post("/sync-job", {"integration_name": name, "label": "Geo", "resources": resources})
         target = {"sync_job_id": job["id"], "integrated_account_id": account["id"]}
         self._post("/sync-job-run", target)
-        mapping = {"model": "crm", "resource": "countries", "method": "list", "config": {"resource": "countries"}}
+        how = {"resource": "countries", "response_mapping": {"id": "response.iso"}}
+        mapping = {"model": "crm", "resource": "countries", "method": "list", "config": how}
         self._post("/unified-mapping", {**mapping, "integration": name})
         self._post("/sync-job-cron-trigger", {**target, "cron_expression": "0 2 * * *"})
         return {"integration_name": name, "config": config, "resources": resources, **target}
