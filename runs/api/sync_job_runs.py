@@ -17,22 +17,19 @@ from runs.api.payloads.sync_job_runs import (
     ERROR_FIELDS,
     EVENT_FIELDS,
     RUN_FIELDS,
-    ErrorPayload,
     EventPayload,
     NewRun,
     RerunWishes,
     RunChanges,
-    RunPayload,
     RunWithJob,
-    error_payload,
     event_payload,
-    run_payload,
     run_with_job,
 )
 from runs.api.sync_jobs import jobs_of
 from runs.errors import Failure, InvalidInput
 from runs.models import RunStatus, RunStep, SyncJobRun
 from runs.services import RunRequest, create_run, request_stop, rerun
+from runs.wire import ErrorPayload, RunPayload, error_payload, run_payload
 
 router = Router()
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from runs.models import SyncJobRun
-
-
-def wire_time(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and `Z`, as all times leave Syncdeck (contract 1)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+from runs.wire import known_time as wire_time
 
 
 def run_root(run: SyncJobRun) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from runs.lookups import Field, TimeField, parse_uuid
+from runs.wire import known_time as known_time
+from runs.wire import one_of as one_of
+from runs.wire import wire_time as wire_time
 
 OWN_FIELDS = {
     "id": Field("id", parse_uuid),
@@ -21,7 +21,7 @@ OWN_FIELDS = {
 }
 
 
-NULLABLE = {"default_runtime_version"}
+NULLABLE = {"default_runtime_version", "event_types"}
 
 Item = TypeVar("Item")
 
@@ -34,20 +34,6 @@ class ListOf(TypedDict, Generic[Item]):
 
 class Deleted(TypedDict):
     id: UUID
-
-
-def one_of(choices: Iterable[str]) -> WithJsonSchema:
-    """The documentation of a text that is one of these; services and database see to it that it is."""
-    return WithJsonSchema({"type": "string", "enum": list(choices)})
-
-
-def wire_time(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC, with milliseconds and `Z`."""
-    return None if moment is None else known_time(moment)
-
-
-def known_time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def given(body: Schema) -> dict[str, Any]:
