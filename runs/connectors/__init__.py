@@ -1,5 +1,6 @@
 """One HTTP API, declared: its description parsed, its pages fetched. Knows neither Django nor the database."""
 
+from runs.connectors.address_guard import AddressRefused
 from runs.connectors.client import ApiClient, FetchedPage
 from runs.connectors.errors import (
     AuthenticationFailed,
@@ -14,13 +15,17 @@ from runs.connectors.errors import (
 )
 from runs.connectors.expressions import Expression
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
+from runs.connectors.receiver import Answer, ReceiverClient, check_target
 from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
+from runs.connectors.signing import signature_headers
 from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
 from runs.connectors.unified import Mappings, UnmappedRecord, layered
 
 __all__ = [
+    "AddressRefused",
+    "Answer",
     "ApiClient",
     "ApiSpec",
     "AuthenticationFailed",
@@ -35,12 +40,14 @@ __all__ = [
     "Placeholder",
     "PlaceholderError",
     "RateLimited",
+    "ReceiverClient",
     "Redactor",
     "RequestFailed",
     "RequestValues",
     "SpecError",
     "UnknownMethod",
     "UnmappedRecord",
+    "check_target",
     "is_secret_name",
     "layered",
     "located",
@@ -48,5 +55,6 @@ __all__ = [
     "placeholders_in",
     "redact",
     "resolve",
+    "signature_headers",
     "unresolved",
 ]

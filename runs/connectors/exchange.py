@@ -50,7 +50,7 @@ class Exchange:
     def send(self, outgoing: Outgoing, *, deadline: float) -> Reply:
         """The reply, whatever its status. Raises RequestFailed where there is none that can be read."""
         self._deadline.at = deadline
-        with _own_words():
+        with own_words():
             for _ in range(MAX_REDIRECTS + 1):
                 reply = self._send_once(outgoing)
                 if reply.status_code not in _REDIRECTS or "location" not in reply.headers:
@@ -84,11 +84,12 @@ def _redirected(outgoing: Outgoing, reply: Reply) -> Outgoing:
 
 
 @contextmanager
-def _own_words() -> Iterator[None]:
+def own_words(peer: str = "The source") -> Iterator[None]:
+    """Raises RequestFailed for what the transport raises; its message says "the peer took too long" and the like."""
     try:
         yield
     except httpx2.TimeoutException as error:
-        raise RequestFailed("timeout", f"The source took too long ({_kind(error)}).", permanent=False) from error
+        raise RequestFailed("timeout", f"{peer} took too long ({_kind(error)}).", permanent=False) from error
     except httpx2.DecodingError as error:
         message = "The body could not be decompressed."
         raise RequestFailed("broken_body", message, permanent=False) from error
