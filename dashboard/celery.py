@@ -29,11 +29,12 @@ def prepare_broker(**_: Any) -> None:
 
 @celeryd_init.connect
 def show_presence(**_: Any) -> None:
-    """Give every worker its row in the list of daemons. The first signal of all: later the steps are built."""
+    """Give every worker its row among the daemons, and a courier. The first signal: later the steps are built."""
     django.setup()
+    from runs.courier import CourierStep
     from runs.presence import PresenceStep
 
-    app.steps["consumer"].add(PresenceStep)
+    app.steps["consumer"].update({PresenceStep, CourierStep})
 
 
 @setup_logging.connect

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env
+from environs import Env, validate
 
 from dashboard import logs
 from dashboard.keys import kept_secret
@@ -36,6 +36,11 @@ LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
 SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 15)
 RUN_TIMEOUT: int = env.int("RUN_TIMEOUT", 86_400)
 SLICE_SECONDS: int = env.int("SLICE_SECONDS", 60)
+WEBHOOK_SIGNATURE_ENCODING: str = env.str(
+    "WEBHOOK_SIGNATURE_ENCODING", "base64", validate=validate.OneOf(["base64", "hex"])
+)
+WEBHOOK_DISABLE_AFTER: int = env.int("WEBHOOK_DISABLE_AFTER", 43_200)
+DELIVERY_DAYS: int = env.int("DELIVERY_DAYS", 30)
 ALLOW_PRIVATE_NETWORKS: bool = env.bool("ALLOW_PRIVATE_NETWORKS", False)
 
 INSTALLED_APPS = [
@@ -209,6 +214,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "forget old idempotency keys": {"task": "runs.tasks.forget_old_keys", "schedule": 3_600},
     "clear expired sessions": {"task": "runs.tasks.clear_expired_sessions", "schedule": 86_400},
     "finish deletions": {"task": "runs.tasks.finish_deletions", "schedule": 600},
+    "clear old deliveries": {"task": "runs.tasks.clear_old_deliveries", "schedule": 3_600},
 }
 
 LOGGING = {

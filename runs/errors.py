@@ -4,6 +4,7 @@ SyncdeckError
 ├── InvalidInput        what a caller sent is wrong: every fault, each with its path
 ├── NotAllowed          the run's state does not allow the action
 │   └── LiveRunExists   the same run is live already
+├── RemoteError         a server of somebody else has not done what it was asked for
 └── RunFailed           a run ends as failed, with a code and a sentence
 """
 
@@ -44,6 +45,18 @@ class LiveRunExists(NotAllowed):
     def __init__(self, live_run_id: UUID) -> None:
         self.live_run_id = live_run_id
         super().__init__(f"Run {live_run_id} of the same job, account, args and destination is still live.")
+
+
+class RemoteError(SyncdeckError):
+    """A server of somebody else has not done what it was asked for.
+
+    `status_code` is None where it has not answered at all; `raw_response` is the beginning of what it said.
+    """
+
+    def __init__(self, message: str, *, status_code: int | None = None, raw_response: str = "") -> None:
+        self.status_code = status_code
+        self.raw_response = raw_response
+        super().__init__(message)
 
 
 @dataclass(frozen=True)

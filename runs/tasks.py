@@ -9,6 +9,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from runs.dispatch import EXECUTE_RUN, SETTLE_STOP
+from runs.engine.deliveries import forget_old as forget_old_deliveries
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
 from runs.services import finish_deletions as finish
@@ -37,6 +38,12 @@ def finish_deletions() -> None:
 def forget_old_keys() -> None:
     """Remove the answers that were kept for requests with an `Idempotency-Key`."""
     forget_old()
+
+
+@shared_task
+def clear_old_deliveries() -> None:
+    """Remove what was sent to webhooks long ago."""
+    forget_old_deliveries()
 
 
 @shared_task

@@ -16,6 +16,7 @@ from runs.models import (
     SyncJobRun,
     UnifiedMapping,
     User,
+    Webhook,
 )
 from runs.models.run import RunTrigger
 from runs.services import Origin, RunRequest, create_run, save_trigger
@@ -92,6 +93,11 @@ def trigger(**over: Any) -> CronTrigger:
     of_job = over.pop("job", None) or job(integration=of_account.integration)
     values = {"sync_job": of_job, "integrated_account": of_account, "cron_expression": "0 6 * * *"}
     return save_trigger(of_job.environment, {**values, **over})
+
+
+def webhook(**over: Any) -> Webhook:
+    values = {"environment": over.pop("environment", None) or environment(), "target_url": "http://127.0.0.1:9/hook"}
+    return Webhook.objects.create(**{**values, **over})
 
 
 def user(username: str = "operator", *, may_operate: bool = False, **over: Any) -> User:

@@ -23,6 +23,7 @@ from runs.api import (
     sync_job_runs,
     sync_jobs,
     unified_mappings,
+    webhooks,
 )
 from runs.api.auth import BearerToken
 from runs.api.errors import add_error_handlers
@@ -74,6 +75,7 @@ api.add_router("/unified-mapping", unified_mappings.router, tags=["Unified mappi
 api.add_router("/sync-job", sync_jobs.router, tags=["Sync jobs"])
 api.add_router("/sync-job-run", sync_job_runs.router, tags=["Sync job runs"])
 api.add_router("/sync-job-cron-trigger", cron_triggers.router, tags=["Sync job cron triggers"])
+api.add_router("/webhook", webhooks.router, tags=["Webhooks"])
 api.add_router("/record", records.router, tags=["Records"])
 api.add_router("/proxy", pass_through.proxy, tags=["Pass-through"])
 api.add_router("/unified", pass_through.unified, tags=["Pass-through"])

@@ -18,6 +18,7 @@ from ninja import NinjaAPI
 from runs.api.errors import error_response
 from runs.connectors import RateLimited, RequestFailed, UnknownMethod
 from runs.engine.record_form import cleaned
+from runs.errors import RemoteError
 from runs.storable import nests_deeper
 
 TIMEOUT = "timeout"
@@ -49,6 +50,15 @@ def _request_failed(request: HttpRequest, error: RequestFailed) -> HttpResponse:
     return error_response(_status(error), error.message, more=told)
 
 
+def _remote_error(request: HttpRequest, error: RemoteError) -> HttpResponse:
+    """A receiver that does not take an event: the request to us named it, so it is a 400. Marked if it has answered."""
+    if error.status_code is None:
+        return error_response(400, str(error))
+    return error_response(
+        400, str(error), more={"truto_is_remote_error": True, "raw_response": _raw(error.raw_response)}
+    )
+
+
 def _status(error: RequestFailed) -> int:
     told = error.status_code
     if told is None:
@@ -71,4 +81,5 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     UnknownMethod: _unknown_method,
     RateLimited: _rate_limited,
     RequestFailed: _request_failed,
+    RemoteError: _remote_error,
 }

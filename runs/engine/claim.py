@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
+from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StagedParent, StepStatus, SyncJobRun
 
@@ -47,12 +48,14 @@ class Claim:
     def owned(self) -> Any:
         return SyncJobRun.objects.filter(id=self.run_id, lease_token=self.token, status=RunStatus.RUNNING)
 
-    def hold(self, **changes: Any) -> None:
+    def hold(self, *, even_stopping: bool = False, **changes: Any) -> None:
         """Write to the run and renew the lease; the row stays locked until the transaction ends.
 
-        Raises LeaseLost or StopRequested, and writes nothing then.
+        Raises LeaseLost or StopRequested, and writes nothing then. `even_stopping`: a stop that has been asked for
+        does not matter, because the write notes what has happened already.
         """
-        if not self.owned().filter(stop_requested_at=None).update(**_lease(), updated_at=Now(), **changes):
+        owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
+        if not owned.update(**_lease(), updated_at=Now(), **changes):
             self.check()
             raise LeaseLost
 
@@ -139,9 +142,14 @@ def end_run(
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
                 open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
             StagedParent.objects.filter(step__run=run_id).delete()
+            cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
+            flush_errors(SyncJobRun.objects.get(id=run_id))
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
 
 
+@transaction.atomic
 def add_event(run_id: UUID, kind: EventKind, message: str, actor: str = "") -> None:
+    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
     RunEvent.objects.create(run_id=run_id, kind=kind, message=message, actor=actor)
+    announce(run_id, kind)

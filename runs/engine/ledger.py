@@ -18,6 +18,7 @@ from runs.engine.batch import Batch
 from runs.engine.claim import Claim, add_event
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
+from runs.engine.outbox import flush_errors, note_errors
 from runs.engine.record_form import RefusedRecord, storable_text
 from runs.engine.sinks import Sink
 from runs.errors import ErrorInfo, RunFailed
@@ -73,14 +74,14 @@ class StepLedger:
         with transaction.atomic():
             self._claim.hold(
                 fetched=F("fetched") + batch.fetched,
-                persisted=F("persisted") + len(batch.stored),
+                persisted=F("persisted") + self._taken(batch),
                 error_count=F("error_count") + batch.error_count,
                 crashes=0,
                 rate_limited_until=None,
             )
             self._sink.write(self.entry.resource, batch.stored)
             self._stage(batch)
-            RecordError.objects.bulk_create(self._errors(batch))
+            note_errors(self._run, self._errors(batch))
             self._write(**self._advance(batch))
             failure = self._failure(batch)
             if failure is not None:
@@ -92,6 +93,7 @@ class StepLedger:
         """Close the step. It is clean, and moves its date, if nothing failed in it or in its parents."""
         with transaction.atomic():
             self._claim.hold()
+            flush_errors(self._run)
             step = RunStep.objects.select_related("parent").get(id=self.step.id)
             failed = step.failed_requests > 0 and step.pages == 0
             clean = step.failed_requests == 0 and (step.parent is None or step.parent.watermark is not None)
@@ -109,13 +111,17 @@ class StepLedger:
     def _advance(self, batch: Batch) -> dict[str, Any]:
         return {
             "fetched": F("fetched") + batch.fetched,
-            "persisted": F("persisted") + len(batch.stored),
+            "persisted": F("persisted") + self._taken(batch),
             "error_count": F("error_count") + batch.error_count,
             "failed_requests": F("failed_requests") + batch.held_by,
             "pages": F("pages") + batch.pages,
             "position": batch.position,
             "cursor": batch.cursor,
         }
+
+    def _taken(self, batch: Batch) -> int:
+        """How many records are persisted by their being written."""
+        return len(batch.stored) if self._sink.counts_at_once else 0
 
     def _stage(self, batch: Batch) -> None:
         """Parents are numbered without gaps: records that can't be mapped are fetched, but have no children."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -16,13 +17,14 @@ from runs.engine.claim import Claim
 from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.engine.ledger import StepLedger
-from runs.engine.page_stream import PageStream
+from runs.engine.page_stream import PageStream, Turn
 from runs.engine.plan import in_order, previous_run_dates
 from runs.engine.roots import run_root, wire_time
-from runs.engine.sinks import RecordStore
+from runs.engine.run_mail import RunMail, WebhookSink
+from runs.engine.sinks import RecordStore, Sink
 from runs.engine.watch import SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import StagedParent, SyncJobRun
+from runs.models import RunStep, StagedParent, SyncJobRun
 
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
 PARENTS_AT_ONCE = 500
@@ -36,7 +38,7 @@ class RunSlice:
     """One claim's work on its run. A context manager: leaving it ends every wait and closes the connections."""
 
     def __init__(self, claim: Claim) -> None:
-        runs = SyncJobRun.objects.select_related("integrated_account__integration", "sync_job")
+        runs = SyncJobRun.objects.select_related("integrated_account__integration", "sync_job", "webhook")
         self._run = runs.get(id=claim.run_id)
         self._claim = claim
         self._spec, self._entries = _definition(self._run)
@@ -55,10 +57,12 @@ class RunSlice:
             "sync_job_run": run_root(self._run),
             "context": self._spec.public_context(account.context),
         }
-        sink = RecordStore(account.id, self._run.id)
+        webhook = self._run.webhook
+        self._mail = RunMail(claim, self._run, webhook, self._watch) if webhook else None
         steps = {step.index: step for step in self._run.steps.all()}
         self._ledgers = {
-            entry.name: StepLedger(claim, self._run, entry, steps[entry.index], sink) for entry in self._entries
+            entry.name: StepLedger(claim, self._run, entry, steps[entry.index], self._sink(entry, steps[entry.index]))
+            for entry in self._entries
         }
 
     def __enter__(self) -> Self:
@@ -68,6 +72,8 @@ class RunSlice:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._cancelled.set()
         self._client.__exit__(kind, error, None)
+        if self._mail is not None:
+            self._mail.close()
 
     def run_to_end(self) -> None:
         """Work off every entry that is not done. Raises what ends the slice earlier.
@@ -76,12 +82,23 @@ class RunSlice:
         later look, and the run would be parked again and again.
         """
         self._watch.look_at_time()
+        self._send()
         for entry in in_order(self._entries):
             ledger = self._ledgers[entry.name]
             if not ledger.is_done:
                 self._begin(ledger)
                 self._work_off(ledger)
                 ledger.complete()
+
+    def _sink(self, entry: Entry, step: RunStep) -> Sink:
+        if self._mail is not None:
+            return WebhookSink(self._mail, entry, step)
+        return RecordStore(self._run.integrated_account_id, self._run.id)
+
+    def _send(self) -> None:
+        """Wait until the run's webhook has what is written for it; a run that stores its records has none."""
+        if self._mail is not None:
+            self._mail.send()
 
     def _wait(self, seconds: float) -> None:
         if self._cancelled.wait(seconds):
@@ -95,12 +112,18 @@ class RunSlice:
 
     def _work_off(self, ledger: StepLedger) -> None:
         stream, staging = self._stream(ledger), self._staging(ledger.entry)
+        parts: deque[list[Turn]] = deque()
         try:
             while (turns := stream.next_batch(PATIENCE)) is not None:
-                self._commit(ledger, turns, staging)
+                parts.extend(self._apart(turns))
+                while parts:
+                    self._commit(ledger, parts.popleft(), staging)
+                    self._send()
                 self._watch.look()
         except SliceOver as over:
             stream.close(over.patience)
+            while parts:  # before what comes behind it, else the checkpoint would pass over it
+                self._commit(ledger, parts.popleft(), staging)
             while turns := stream.next_batch(0):
                 self._commit(ledger, turns, staging)
             raise
@@ -110,6 +133,11 @@ class RunSlice:
             raise
         finally:
             stream.close(0)
+
+    def _apart(self, turns: list[Turn]) -> list[list[Turn]]:
+        """For a webhook, pages apart from the error behind them: it may end the run, and they are to be sent before."""
+        ends_in_error = bool(turns) and turns[-1].error is not None
+        return [turns[:-1], turns[-1:]] if self._mail is not None and ends_in_error else [turns]
 
     def _commit(self, ledger: StepLedger, turns: list[Any], staging: Staging | None) -> None:
         if turns:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 
 from runs.connectors import RateLimited
 from runs.database import DATABASE_FAULTS
@@ -97,7 +97,9 @@ def hand_back(taken: Claim, wait: timedelta | None = None) -> bool:
 
 def _park(taken: Claim, wait: timedelta) -> None:
     """Free the slot; the sweep publishes the run again when the wait is over."""
-    if hand_back(taken, wait):
+    with transaction.atomic():
+        if not hand_back(taken, wait):
+            return
         message = f"The source limits its rate: goes on in {wait.total_seconds():.0f} s."
         add_event(taken.run_id, EventKind.RATE_LIMITED, message, taken.daemon_id)
 

@@ -35,7 +35,13 @@ SQLITE = """
 
 
 class Sink(Protocol):
-    """Takes the records of a batch within the caller's transaction."""
+    """Takes the records of a batch within the caller's transaction.
+
+    `counts_at_once`: they are persisted by that. Where not, the sink counts them itself, later.
+    """
+
+    @property
+    def counts_at_once(self) -> bool: ...
 
     def write(self, resource: str, records: Sequence[StorableRecord]) -> None: ...
 
@@ -45,6 +51,8 @@ class RecordStore:
 
     Safe to repeat: writing the same records again changes nothing.
     """
+
+    counts_at_once = True
 
     def __init__(self, account_id: UUID, run_id: UUID) -> None:
         self._account_id = account_id

@@ -7,6 +7,7 @@ import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from runs.engine.claim import Claim, add_event
@@ -76,7 +77,9 @@ class Watch:
     def _show_wait(self) -> None:
         with self._limit_lock:
             seconds, self._limited_for = self._limited_for, None
-        if seconds is not None:
+        if seconds is None:
+            return
+        with transaction.atomic():
             self._claim.hold(rate_limited_until=timezone.now() + timedelta(seconds=seconds))
             message = f"The source limits its rate: waiting {seconds:.0f} s."
             add_event(self._claim.run_id, EventKind.RATE_LIMITED, message, self._claim.daemon_id)

@@ -9,7 +9,7 @@ from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
 from runs.models.step import RunStep, StagedParent, StepStatus
-from runs.models.webhook import Delivery, DeliveryStatus, Webhook
+from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
     "AccountStatus",
@@ -40,4 +40,5 @@ __all__ = [
     "UnifiedMapping",
     "User",
     "Webhook",
+    "WebhookEvent",
 ]

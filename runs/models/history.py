@@ -58,6 +58,9 @@ class RecordError(TimedModel):
     url = models.TextField(blank=True, help_text="Without its secrets.")
     excerpt = models.TextField(blank=True, help_text="The start of what the source answered, or of the record.")
     fingerprint = models.CharField(max_length=64, blank=True)
+    is_told = models.BooleanField(
+        default=False, help_text="Webhooks have been told of it, in runs that tell in groups."
+    )
     is_quarantine = models.BooleanField(default=False, help_text="A record that can't be stored; the date moves on.")
 
     class Meta:

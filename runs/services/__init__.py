@@ -2,7 +2,13 @@
 
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.definitions import save_account, save_integration, save_job
-from runs.services.deletion import delete_account, delete_integration, delete_job, finish_deletions
+from runs.services.deletion import (
+    delete_account,
+    delete_integration,
+    delete_job,
+    delete_webhook,
+    finish_deletions,
+)
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
@@ -10,6 +16,7 @@ from runs.services.run_request import RunRequest
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
 from runs.services.triggers import arm_trigger, delete_trigger, disarm, disarm_trigger, run_now, save_trigger
+from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
     "ArgField",
@@ -25,6 +32,7 @@ __all__ = [
     "delete_job",
     "delete_mapping",
     "delete_trigger",
+    "delete_webhook",
     "disarm",
     "disarm_trigger",
     "finish_deletions",
@@ -34,6 +42,7 @@ __all__ = [
     "request_stop",
     "rerun",
     "rerun_window",
+    "resend",
     "revoke_token",
     "run_now",
     "save_account",
@@ -41,4 +50,6 @@ __all__ = [
     "save_job",
     "save_mapping",
     "save_trigger",
+    "save_webhook",
+    "send_test",
 ]

@@ -14,9 +14,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from runs.engine.deliveries import cancel_unsent
 from runs.errors import Failure, InvalidInput
-from runs.models import CronTrigger, IntegratedAccount, Integration, Record, SyncJob, SyncJobRun
+from runs.models import CronTrigger, IntegratedAccount, Integration, Record, SyncJob, SyncJobRun, Webhook
 from runs.services.runs import request_stop
+from runs.services.saving import locked
 from runs.services.triggers import disarm
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,18 @@ def delete_job(job: SyncJob) -> None:
     """Its schedules are disarmed. Raises InvalidInput, naming the run, while a live run uses it."""
     disarm(job.cron_triggers.all())
     _delete_unused(job, job.integration, job.runs.all())
+
+
+@transaction.atomic
+def delete_webhook(webhook: Webhook) -> None:
+    """Its schedules are disarmed, and what it was still to be told is cancelled.
+
+    A new run holds its webhook before it is written, so none slips in. Raises InvalidInput, naming the run, while a
+    live run uses it.
+    """
+    disarm(webhook.cron_triggers.all())
+    _mark(locked(webhook), webhook.runs.all())
+    cancel_unsent([webhook.id])
 
 
 def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
@@ -77,6 +91,10 @@ def _clear(account: IntegratedAccount, actor: str) -> None:
 def _delete_unused(row: Integration | SyncJob, integration: Integration, runs: Any) -> None:
     accounts = IntegratedAccount.objects.live().filter(integration=integration).order_by("id")
     list(accounts.select_for_update(no_key=True).values_list("id"))
+    _mark(row, runs)
+
+
+def _mark(row: Integration | SyncJob | Webhook, runs: Any) -> None:
     live = runs.live().first()
     if live is not None:
         raise InvalidInput([Failure("id", f"is in use by the live run {live.id}.")])

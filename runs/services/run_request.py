@@ -117,22 +117,19 @@ def _mode_failures(request: RunRequest) -> Iterator[Failure]:
         yield Failure("error_handling", f"must be one of {', '.join(ErrorHandling.values)}.")
     if request.runtime_version not in (1, 2):
         yield Failure("version", "must be 1 or 2.")
-    elif request.strategy == ErrorHandling.BATCH:
-        yield Failure("error_handling", _batch_message(request.runtime_version))
+    elif request.strategy == ErrorHandling.BATCH and request.runtime_version == 1:
+        yield Failure("error_handling", "batch needs version 2.")
 
 
 def _webhook_failures(request: RunRequest, webhook_id: UUID) -> Iterator[Failure]:
     if request.daemon_group_key is not None:
         yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
-    webhooks = Webhook.objects.live().filter(environment=request.job.environment)
-    if not webhooks.filter(id=webhook_id).exists():
+    webhooks = Webhook.objects.live().filter(environment=request.job.environment, id=webhook_id)
+    is_active = webhooks.values_list("is_active", flat=True).first()
+    if is_active is None:
         yield Failure("webhook_id", "is not the id of a webhook of this environment.")
-    elif request.daemon_group_key is None:
-        yield Failure("webhook_id", "is not available in this version: runs go to the record store.")
-
-
-def _batch_message(version: int) -> str:
-    return "batch needs version 2." if version == 1 else "batch is not available in this version of Syncdeck."
+    elif not is_active:
+        yield Failure("webhook_id", "is a webhook that is switched off.")
 
 
 def _entries(request: RunRequest) -> tuple[Entry, ...]:

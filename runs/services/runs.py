@@ -26,6 +26,7 @@ from runs.models import (
     RunTrigger,
     SyncJob,
     SyncJobRun,
+    Webhook,
 )
 from runs.services.run_request import RunRequest, checked, spec_of
 
@@ -187,12 +188,15 @@ def _hold_target(run: SyncJobRun) -> None:
     """Keep the account, and with it the job and the integration, from being deleted before the run is committed.
 
     Every deletion locks the accounts concerned before it looks for live runs (`runs.services.deletion`): one that
-    came first is seen here, one that comes later sees this run. Raises InvalidInput.
+    came first is seen here, one that comes later sees this run. A webhook is locked itself. Raises InvalidInput.
     """
     accounts = IntegratedAccount.objects.live().select_for_update(no_key=True)
     jobs = SyncJob.objects.live().filter(integration__deleted_at=None)
     held = {"integrated_account_id": accounts.filter(id=run.integrated_account_id).values_list("id").first()}
     held["sync_job_id"] = jobs.filter(id=run.sync_job_id).values_list("id").first()
+    if run.webhook_id is not None:
+        webhooks = Webhook.objects.live().select_for_update(no_key=True)
+        held["webhook_id"] = webhooks.filter(id=run.webhook_id).values_list("id").first()
     failures = [Failure(path, "has been deleted.") for path, row in held.items() if row is None]
     if failures:
         raise InvalidInput(failures)

@@ -1,0 +1,100 @@
+"""Webhooks: checked before they are stored, tested, switched on again; and what was sent to them, sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from runs.connectors import AddressRefused, Answer, check_target
+from runs.engine.deliveries import Letter, cancel_unsent, note_health, outcome, receiver_client, write
+from runs.engine.outbox import new_delivery
+from runs.errors import Failure, NotAllowed, RemoteError
+from runs.models import Delivery, DeliveryStatus, Environment, Webhook, WebhookEvent
+from runs.services.saving import assign, locked, raise_if
+
+MAX_URL = 2000
+TEST_PAYLOAD = {"foo": "bar"}
+
+
+@transaction.atomic
+def save_webhook(environment: Environment, values: Mapping[str, Any], webhook: Webhook | None = None) -> Webhook:
+    """Create the webhook, or change the one given. Raises InvalidInput with every fault of it.
+
+    Switching it on forgets its failures; switching it off cancels what it was still to be told.
+    """
+    row = locked(webhook) if webhook else Webhook(environment=environment)
+    assign(row, values, ("target_url", "is_active", "event_types"))
+    raise_if([*_url_failures(row.target_url), *_event_failures(row.event_types)])
+    if values.get("is_active"):
+        row.failing_since, row.failure_count, row.disabled_reason = None, 0, ""
+    row.save()
+    if not row.is_active:
+        cancel_unsent([row.id])
+    return row
+
+
+def send_test(webhook: Webhook) -> Delivery:
+    """Send the event `test` at once, in a single attempt, also to a webhook that is switched off.
+
+    Raises RemoteError if the receiver does not take it; the attempt is kept either way.
+    """
+    delivery = new_delivery(webhook, WebhookEvent.TEST, TEST_PAYLOAD)
+    delivery.next_attempt_at = None  # no courier is to take it
+    delivery.save(force_insert=True)
+    client = receiver_client(connections=1)
+    try:
+        answer = Letter.of(delivery).post(client)
+    finally:
+        client.close()
+    write(delivery, answer, outcome(delivery, answer, retries=()))
+    note_health(webhook.id, answer)
+    if not answer.accepted:
+        raise _refused(answer)
+    return Delivery.objects.get(id=delivery.id)
+
+
+def resend(delivery: Delivery) -> Delivery:
+    """Have a courier send the event again: the same id and bytes, with new tries. Returns the row, read again.
+
+    A run's counts stay as they are: they tell what was taken while it ran. Raises NotAllowed where nothing can be sent.
+    """
+    if not delivery.webhook.takes_events:
+        raise NotAllowed("The webhook is switched off or deleted: nothing is sent to it.")
+    settled = Delivery.objects.filter(id=delivery.id).exclude(status=DeliveryStatus.PENDING)
+    again = {"status": DeliveryStatus.PENDING, "attempts": 0, "is_awaited": False, "delivered_at": None}
+    if not settled.update(**again, next_attempt_at=Now(), updated_at=Now()):
+        raise NotAllowed("The event is still on its way.")
+    return Delivery.objects.select_related("webhook").get(id=delivery.id)
+
+
+def _refused(answer: Answer) -> RemoteError:
+    return RemoteError(answer.error, status_code=answer.status_code, raw_response=answer.text)
+
+
+def _url_failures(url: str) -> list[Failure]:
+    if not url:
+        return [Failure("target_url", "is required.")]
+    if len(url) > MAX_URL:
+        return [Failure("target_url", f"must be at most {MAX_URL} characters long.")]
+    try:
+        check_target(url, allow_private=settings.ALLOW_PRIVATE_NETWORKS)
+    except AddressRefused as refused:
+        return [Failure("target_url", refused.message)]
+    return []
+
+
+def _event_failures(event_types: Any) -> list[Failure]:
+    known = WebhookEvent.values
+    if event_types is None:
+        return []
+    if not isinstance(event_types, list):
+        return [Failure("event_types", f"must be a list of: {', '.join(known)}.")]
+    return [
+        Failure(f"event_types.{index}", f"must be one of: {', '.join(known)}.")
+        for index, name in enumerate(event_types)
+        if name not in known
+    ]
