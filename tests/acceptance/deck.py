@@ -35,10 +35,10 @@ class Deck:
     group: str
     api: httpx2.Client
 
-    def daemon(self) -> Process:
-        """A daemon that takes work."""
+    def daemon(self, group: str = "") -> Process:
+        """A daemon that takes work, of the installation's group unless another is named."""
         known = self.daemon_count()
-        started = self.processes.manage("daemon", "--group", self.group, "--concurrency", "2")
+        started = self.processes.manage("daemon", "--group", group or self.group, "--concurrency", "2")
         wait_until(lambda: self.daemon_count() > known, 30, f"a daemon's row ({started.log_file})")
         return started
 
@@ -165,7 +165,7 @@ def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
     shutil.copytree(prepared.data_dir, data_dir)
     port, group = any_free_port(), f"acceptance-{secrets.token_hex(4)}"
-    with services.own_database(group.replace("-", "_")) as url, services.own_queues(f"sync.{group}"):
+    with services.own_database(group.replace("-", "_")) as url, services.own_queues(f"sync.{group}", "sync.default"):
         servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
         with (
             processes(data_dir, embedded_environment(data_dir, port) | servers) as started,

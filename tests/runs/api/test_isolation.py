@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from runs.api import api
-from runs.models import RunStatus, SyncJobRun
+from runs.engine.outbox import new_delivery
+from runs.models import DeliveryStatus, RunStatus, SyncJobRun, WebhookEvent
 from tests import factories
 from tests.runs import rows
 from tests.runs.api.program import Program
@@ -30,31 +31,47 @@ PATHS = [
 ]
 
 
-def foreign_id(path: str, run: SyncJobRun) -> Any:
-    """The id of a row of the run's environment that fits the route."""
-    trigger_id = factories.trigger(account=run.integrated_account, job=run.sync_job).id
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+def foreign_ids(run: SyncJobRun) -> dict[str, Any]:
+    """The id of a row of the run's environment for each noun of a route."""
+    webhook = factories.webhook(environment=run.environment)
+    delivery = new_delivery(webhook, WebhookEvent.TEST, {})
+    delivery.status, delivery.next_attempt_at = DeliveryStatus.DELIVERED, None
+    delivery.save(force_insert=True)
     return {
+        "webhook": webhook.id,
+        "delivery": delivery.id,
         "sync-job-run": run.id,
         "sync-job": run.sync_job_id,
         "integrated-account": run.integrated_account_id,
         "integration": run.sync_job.integration_id,
-        "sync-job-cron-trigger": trigger_id,
+        "sync-job-cron-trigger": factories.trigger(account=run.integrated_account, job=run.sync_job).id,
         "unified-mapping": factories.mapping(integration=run.sync_job.integration).id,
-    }[path.split("/")[1]]
+    }
+
+
+def address_of(path: str, ids: dict[str, Any]) -> str:
+    """The route with an id behind each of its nouns."""
+    return re.sub(r"([\w-]+)/{\w+}", lambda found: f"{found[1]}/{ids[found[1]]}", path)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_a_route_answers_a_foreign_id_like_an_unknown_one(
     program: Program, stranger: Program, run: SyncJobRun, method: str, path: str
 ) -> None:
-    row_id = foreign_id(path, run)
+    ids = foreign_ids(run)
+    address = address_of(path, ids)
     body = {} if method == "PATCH" else None
-    unknown = "00000000-0000-7000-8000-000000000000"
-    theirs = stranger.ask(method, re.sub("{.*}", str(row_id), path), body)
-    nothing = stranger.ask(method, re.sub("{.*}", unknown, path), body)
+    theirs = stranger.ask(method, address, body)
+    nothing = stranger.ask(method, address_of(path, dict.fromkeys(ids, UNKNOWN)), body)
     assert theirs.status_code == nothing.status_code == 404
-    assert theirs.content.decode().replace(str(row_id), unknown) == nothing.content.decode()
-    mine = program.ask(method, re.sub("{.*}", str(row_id), path), body)
+    told = theirs.content.decode()
+    for row_id in ids.values():
+        told = told.replace(str(row_id), UNKNOWN)
+    assert told == nothing.content.decode()
+    mine = program.ask(method, address, body)
     assert mine.status_code != 404
 
 
