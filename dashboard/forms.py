@@ -13,7 +13,7 @@ from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 
 from runs.errors import Failure
-from runs.models import AccountStatus, ErrorHandling, IntegratedAccount, SyncJob
+from runs.models import AccountStatus, ErrorHandling, IntegratedAccount, SyncJob, Webhook
 from runs.models.run import DEFAULT_GROUP
 from runs.services import ArgField, args_fields
 
@@ -60,7 +60,7 @@ class Lines(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()] or None
 
 
-class _FirstAccounts(ModelChoiceIterator):
+class _FirstRows(ModelChoiceIterator):
     """A list that a person can still read: beyond it, runs are started over the API."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -68,11 +68,18 @@ class _FirstAccounts(ModelChoiceIterator):
 
 
 class AccountField(forms.ModelChoiceField):
-    iterator = _FirstAccounts
+    iterator = _FirstRows
 
     def label_from_instance(self, account: IntegratedAccount) -> str:
         usable = account.status == AccountStatus.ACTIVE
         return str(account) if usable else f"{account} ({account.get_status_display().lower()})"
+
+
+class WebhookField(forms.ModelChoiceField):
+    iterator = _FirstRows
+
+    def label_from_instance(self, webhook: Webhook) -> str:
+        return webhook.target_url
 
 
 class StartRunForm(forms.Form):
@@ -89,6 +96,11 @@ class StartRunForm(forms.Form):
         self.fields["error_handling"] = forms.ChoiceField(
             label="When a request or a record fails", choices=_error_handling(job)
         )
+        webhooks = _webhooks(job)
+        if webhooks.exists():
+            self.fields["webhook_id"] = WebhookField(
+                webhooks, label="Records go to", required=False, empty_label="The record store"
+            )
         self.fields["daemon_group_key"] = forms.CharField(
             label="Daemon group", max_length=100, required=False, initial=DEFAULT_GROUP, empty_value=None
         )
@@ -119,6 +131,11 @@ class StartRunForm(forms.Form):
 def _accounts(job: SyncJob) -> QuerySet[IntegratedAccount]:
     mine = IntegratedAccount.objects.live().filter(environment=job.environment, integration=job.integration)
     return mine.defer("context", "unified_model_override").order_by("tenant_id", "id")
+
+
+def _webhooks(job: SyncJob) -> QuerySet[Webhook]:
+    mine = Webhook.objects.live().filter(environment=job.environment, is_active=True)
+    return mine.defer("secret").order_by("target_url", "id")
 
 
 def _error_handling(job: SyncJob) -> list[tuple[str, str]]:

@@ -13,11 +13,14 @@ from runs.models import (
     CronTrigger,
     Daemon,
     DaemonStatus,
+    Delivery,
+    DeliveryStatus,
     IntegratedAccount,
     RunStatus,
     RunStep,
     StepStatus,
     SyncJobRun,
+    Webhook,
 )
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
@@ -118,6 +121,26 @@ def trigger_mark(trigger: CronTrigger, now: datetime) -> Mark:
     if is_overdue(trigger, now):
         return Mark(Kind.STALE, "Overdue")
     return Mark(Kind.FAILED, "Refused") if trigger.is_refused else Mark(Kind.COMPLETED, "Armed")
+
+
+def webhook_mark(webhook: Webhook) -> Mark:
+    if webhook.deleted_at is not None:
+        return Mark(Kind.STOPPED, "Deleted")
+    if not webhook.is_active:
+        return Mark(Kind.FAILED if webhook.disabled_reason else Kind.STOPPED, "Switched off")
+    return Mark(Kind.WARNED, "Failing") if webhook.failing_since else Mark(Kind.COMPLETED, "Active")
+
+
+def delivery_mark(delivery: Delivery) -> Mark:
+    match delivery.status:
+        case DeliveryStatus.DELIVERED:
+            return Mark(Kind.COMPLETED, "Delivered")
+        case DeliveryStatus.PENDING:
+            return Mark(Kind.RUNNING, "Trying again") if delivery.attempts else Mark(Kind.CREATED, "Waiting")
+        case DeliveryStatus.CANCELLED:
+            return Mark(Kind.STOPPED, "Cancelled")
+        case _:
+            return Mark(Kind.FAILED, "Failed")
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

@@ -8,17 +8,12 @@ from django import forms
 from django.http import QueryDict
 
 from dashboard.forms import StartRunForm
-from runs.models import SyncJob, Webhook
+from runs.models import SyncJob
 
 EXAMPLES = (
     "Minute, hour, day of the month, month, day of the week, in UTC: <code>0 * * * *</code> hourly, "
     "<code>30 6 * * 1-5</code> at 06:30 on weekdays, <code>0 0 1 * *</code> monthly."
 )
-
-
-class WebhookField(forms.ModelChoiceField):
-    def label_from_instance(self, webhook: Webhook) -> str:
-        return webhook.target_url
 
 
 class ScheduleForm(StartRunForm):
@@ -31,11 +26,6 @@ class ScheduleForm(StartRunForm):
             required=True, placeholder="30 6 * * 1-5", spellcheck="false", autocomplete="off", **{"class": "mono"}
         )
         self.fields = {"account": self.fields.pop("account"), "cron_expression": expression, **self.fields}
-        webhooks = Webhook.objects.live().filter(environment=job.environment, is_active=True).defer("secret")
-        if webhooks.exists():
-            self.fields["webhook_id"] = WebhookField(
-                webhooks, label="Records go to", required=False, empty_label="The record store"
-            )
 
     def values(self) -> dict[str, Any]:
         """What `save_trigger` takes, beside the job. A webhook takes the group's place."""

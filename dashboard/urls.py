@@ -5,7 +5,20 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from dashboard.health import healthz, readyz
-from dashboard.pages import accounts, actions, attention, daemons, frame, jobs, people, records, run, runs, schedules
+from dashboard.pages import (
+    accounts,
+    actions,
+    attention,
+    daemons,
+    frame,
+    jobs,
+    people,
+    records,
+    run,
+    runs,
+    schedules,
+    webhooks,
+)
 from runs.api import api
 
 urlpatterns = [
@@ -36,6 +49,11 @@ urlpatterns = [
     path("schedules/<uuid:trigger_id>/run/", schedules.schedule_run, name="schedule_run"),
     path("accounts/", accounts.account_list, name="account_list"),
     path("records/", records.record_list, name="record_list"),
+    path("webhooks/", webhooks.webhook_list, name="webhook_list"),
+    path("webhooks/<uuid:webhook_id>/", webhooks.webhook_detail, name="webhook_detail"),
+    path("webhooks/<uuid:webhook_id>/test/", webhooks.webhook_test, name="webhook_test"),
+    path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/", webhooks.delivery_detail, name="delivery_detail"),
+    path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/resend/", webhooks.delivery_resend, name="delivery_resend"),
     path("daemons/", daemons.daemon_list, name="daemon_list"),
     path("admin/", admin.site.urls),
     path("", api.urls),

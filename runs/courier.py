@@ -14,7 +14,6 @@ from uuid import UUID
 from celery import bootsteps, signals
 from django.db import connection
 
-from runs.connectors import ReceiverClient
 from runs.database import outages_survived
 from runs.engine.deliveries import deliver, due_heads, due_webhooks, receiver_client, take
 from runs.models import Delivery
@@ -31,9 +30,9 @@ class Courier(threading.Thread):
     another courier when the time that it was taken for is over.
     """
 
-    def __init__(self, client: ReceiverClient | None = None) -> None:
+    def __init__(self) -> None:
         super().__init__(name="courier", daemon=True)
-        self._client = client or receiver_client(AT_ONCE)
+        self._client = receiver_client(AT_ONCE)  # a connection for each, else the slow would hold up the others
         self._under_way: Counter[UUID] = Counter()
         self._lock = threading.Lock()
         self._stopping = threading.Event()

@@ -44,11 +44,13 @@ def run_start(request: PageRequest, job_id: UUID) -> HttpResponse:
 
 def _start(request: PageRequest, job: SyncJob, form: StartRunForm) -> SyncJobRun:
     values = form.cleaned_data
+    webhook = values.get("webhook_id")
     wishes = RunRequest(
         job,
         values["account"],
         args=form.args(),
-        daemon_group_key=values["daemon_group_key"],
+        webhook_id=webhook and webhook.pk,
+        daemon_group_key=None if webhook else values["daemon_group_key"],
         error_handling=values["error_handling"],
         ignore_previous_run=values["ignore_previous_run"],
         force=values.get("force", False),

@@ -121,6 +121,12 @@ def pretty_json(value: Any) -> str:
 
 
 @register.filter
+def as_time(text: str) -> datetime:
+    """A time that is kept as the wire writes it."""
+    return datetime.fromisoformat(text)
+
+
+@register.filter
 def gist(value: Any) -> str:
     """The start of a record in one line, to tell it from others."""
     text = json.dumps(value, ensure_ascii=False)

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 
 from runs.errors import Failure, InvalidInput
-from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
-from runs.services import save_account, save_integration, save_job, save_mapping, save_trigger
+from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping, Webhook
+from runs.services import save_account, save_integration, save_job, save_mapping, save_trigger, save_webhook
 
 # The fields of the admin's forms that have another name on the wire.
 ADMIN_NAMES = {
@@ -137,6 +137,17 @@ class AccountForm(ServiceForm):
 
     def _show(self, failures: list[Failure]) -> None:
         super()._show([Failure(_field_of(failure.path), failure.message) for failure in failures])
+
+
+class WebhookForm(ServiceForm):
+    target_url = forms.URLField(max_length=2000, assume_scheme="https")
+
+    class Meta:
+        model = Webhook
+        fields = ["environment", "target_url", "is_active", "event_types"]
+
+    def store(self, values: dict[str, Any]) -> None:
+        save_webhook(self.instance.environment, values, self.instance)
 
 
 def _field_of(path: str) -> str:

@@ -60,7 +60,7 @@ class Letter:
         return client.post(self.url, self.body, headers)
 
 
-def receiver_client(connections: int = 8) -> ReceiverClient:
+def receiver_client(connections: int = 1) -> ReceiverClient:
     return ReceiverClient(allow_private=settings.ALLOW_PRIVATE_NETWORKS, connections=connections)
 
 

@@ -45,7 +45,7 @@ def send_test(webhook: Webhook) -> Delivery:
     delivery = new_delivery(webhook, WebhookEvent.TEST, TEST_PAYLOAD)
     delivery.next_attempt_at = None  # no courier is to take it
     delivery.save(force_insert=True)
-    client = receiver_client(connections=1)
+    client = receiver_client()
     try:
         answer = Letter.of(delivery).post(client)
     finally:

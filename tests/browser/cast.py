@@ -10,11 +10,14 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from runs.engine.outbox import new_delivery
 from runs.models import (
     AccountStatus,
     CronTrigger,
     Daemon,
     DaemonStatus,
+    Delivery,
+    DeliveryStatus,
     EventKind,
     IntegratedAccount,
     Integration,
@@ -27,8 +30,11 @@ from runs.models import (
     StepStatus,
     SyncJob,
     SyncJobRun,
+    Webhook,
+    WebhookEvent,
 )
 from runs.services import Origin, RunRequest, create_run, disarm_trigger, run_now
+from runs.wire import wire_time
 from tests import factories
 
 LONG_NAME = (
@@ -259,3 +265,39 @@ def _records(account: IntegratedAccount, run: SyncJobRun) -> None:
             content_hash=bytes(16),
             **stored,
         )
+
+
+def webhook(run: SyncJobRun) -> Webhook:
+    """A receiver that fails now and then, and what it was sent of the run."""
+    now = timezone.now()
+    hook = factories.webhook(
+        environment=run.environment,
+        target_url="https://hooks.example.org/syncdeck/v1",
+        failing_since=now,
+        failure_count=2,
+    )
+    error = "The receiver answered 503 Service Unavailable. The queue is full; come back later."
+    failed = {"at": wire_time(now), "status_code": 503, "error": error, "milliseconds": 1_240}
+    taken = {**failed, "status_code": 200, "error": "", "milliseconds": 84}
+    states: list[tuple[WebhookEvent, dict[str, Any]]] = [
+        (WebhookEvent.STARTED, {"status": DeliveryStatus.DELIVERED, "attempts": 1, "attempt_log": [taken]}),
+        (WebhookEvent.RECORD, {"status": DeliveryStatus.DELIVERED, "attempts": 2, "attempt_log": [failed, taken]}),
+        (WebhookEvent.UPDATED, {"status": DeliveryStatus.PENDING, "attempts": 1, "attempt_log": [failed]}),
+        (WebhookEvent.COMPLETED, {"status": DeliveryStatus.CANCELLED}),
+        (WebhookEvent.RECORD_ERROR, {"status": DeliveryStatus.FAILED, "attempts": 4, "attempt_log": [failed] * 4}),
+    ]
+    for number, (event, values) in enumerate(states, start=1):
+        delivery: Delivery = new_delivery(hook, event, {"id": str(run.pk), "args": {"name": LONG_NAME}})
+        log = values.get("attempt_log") or [{"status_code": None, "error": "The webhook is switched off or deleted."}]
+        told = {
+            "last_status_code": log[-1]["status_code"],
+            "last_error": log[-1]["error"],
+            "sequence": number,
+            "run": run,
+            "next_attempt_at": None,
+        }
+        count = 100 if event == WebhookEvent.RECORD else 0
+        for name, value in {**values, **told, "record_count": count}.items():
+            setattr(delivery, name, value)
+        delivery.save(force_insert=True)
+    return hook

@@ -34,6 +34,7 @@ PATHS = {
     "accounts": "/accounts/",
     "records": "/records/",
     "daemons": "/daemons/",
+    "webhooks": "/webhooks/",
     "password": "/password/",
     "not-found": "/no/such/page/",
 }
@@ -92,7 +93,13 @@ def _populated() -> dict[str, str]:
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
     job = f"/jobs/{runs['running'].sync_job_id}"
-    start = {"start": f"{job}/run/", "schedule": f"{job}/schedule/"}
+    webhook = cast.webhook(runs["failed"])
+    start = {
+        "start": f"{job}/run/",
+        "schedule": f"{job}/schedule/",
+        "webhook": f"/webhooks/{webhook.pk}/",
+        "delivery": f"/webhooks/{webhook.pk}/{webhook.deliveries.latest('sequence').pk}/",
+    }
     return start | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
 

@@ -15,7 +15,7 @@ from tests import factories
 from tests.dashboard.conftest import HTMX, logged_in
 
 OPEN = {"login", "logout", "theme", "healthz", "readyz"}
-OPERATORS_ONLY = {"run_stop", "run_rerun", "run_start"}
+OPERATORS_ONLY = {"run_stop", "run_rerun", "run_start", "webhook_test", "delivery_resend"}
 ANY_ID = "0192f0c1-2b3c-7d4e-8f50-112233445566"
 
 

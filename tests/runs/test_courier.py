@@ -42,7 +42,7 @@ class working:
     """A courier at work, for as long as the block lasts; its last sends are waited for."""
 
     def __enter__(self) -> Courier:
-        self._courier = Courier(receiver_client())
+        self._courier = Courier()
         self._courier.start()
         return self._courier
 
