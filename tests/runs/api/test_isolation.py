@@ -27,7 +27,7 @@ ROUTES = [
 
 PATHS = [
     *("/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/unified-mapping"),
-    *("/sync-job-cron-trigger", "/record"),
+    *("/sync-job-cron-trigger", "/webhook", "/record"),
 ]
 
 
@@ -82,6 +82,7 @@ def test_a_list_shows_nothing_of_another_environment(
     rows.record(run)
     factories.trigger(account=run.integrated_account, job=run.sync_job)
     factories.mapping(integration=run.sync_job.integration)
+    factories.webhook(environment=run.environment)
     assert len(program.get(path).json()["result"]) == 1
     for query in ("", f"?environment_id={run.environment_id}", f"?integrated_account_id={run.integrated_account_id}"):
         assert stranger.get(path + query).json()["result"] == []

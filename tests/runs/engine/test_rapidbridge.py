@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
-from werkzeug import Response
+from werkzeug import Request, Response
 
 from runs.engine.claim import LeaseLost, claim
 from runs.engine.deliveries import RETRIES
@@ -280,6 +280,26 @@ def test_slices_change_nothing_for_the_receiver(source: Source, receiver: Receiv
         run = executed(run)
     assert (run.status, run.persisted, run.attempt) == (RunStatus.COMPLETED, 250, 1)
     assert [record["iso"] for record in receiver.records()] == [f"C{number:03}" for number in range(250)]
+
+
+def test_a_slice_that_ends_between_records_and_the_error_behind_them_passes_over_neither(
+    receiver: Receiver, settings: Any
+) -> None:
+    settings.SLICE_SECONDS = 0
+    with serving(countries_and_cities(12, 5)) as source:
+
+        def reply(request: Request) -> Response | None:
+            """The first country last, so that all of the cities come in one batch, up to the one that fails."""
+            if request.args.get("country") == "C000":
+                wait_until(lambda: len(source.requests("/cities")) >= 12, 10, "all requests for cities")
+            return Response("no", 404) if request.args.get("country") == "C005" else None
+
+        source.before = reply
+        run = executed(a_run(source, receiver, entries=factories.COUNTRIES_AND_CITIES))
+        while run.is_live:
+            run = executed(run)
+    assert (run.status, run.error_count, run.persisted) == (RunStatus.COMPLETED, 1, 12 + 55)
+    assert run.steps.get(name="cities").watermark is None
 
 
 def test_a_webhook_that_is_switched_off_meanwhile_ends_the_run_by_name(source: Source, receiver: Receiver) -> None:
