@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from runs.courier import Courier
 from runs.engine.runner import execute_slice
+from tests.processes import wait_until
+from tests.receiver import Receiver
 from tests.runs.api.program import Program
 from tests.sources import Source
 
@@ -74,6 +77,7 @@ class Seed:
     source: Source
     account_id: str = ""
     job_id: str = ""
+    webhook_id: str = ""
 
     def define(self) -> None:
         self.post("/integration", {"name": "zendesk", "config": config(self.source.url)})
@@ -137,3 +141,19 @@ class Seed:
         }
         body = {"model": "crm", "resource": resource, "method": "list", "integration": "zendesk", "config": mapping}
         self.post("/unified-mapping", body)
+
+    def webhook(self, receiver: Receiver) -> str:
+        """The id of a new webhook, whose events the receiver gets."""
+        self.webhook_id = self.post("/webhook", {"target_url": receiver.url, "event_types": []})["id"]
+        return self.webhook_id
+
+    def delivered(self, receiver: Receiver, event: str, count: int) -> list[dict[str, Any]]:
+        """The payloads of so many events, once the daemon's courier has brought them."""
+        courier = Courier()
+        courier.start()
+        try:
+            wait_until(lambda: len(receiver.accepted(event)) >= count, 10, f"{count} times {event}")
+        finally:
+            courier.stop()
+            courier.join()
+        return [one.payload for one in receiver.accepted(event)]

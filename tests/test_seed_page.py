@@ -14,6 +14,7 @@ from werkzeug import Request, Response
 from runs.models import Environment, SyncJobRun
 from tests import factories
 from tests.processes import wait_until
+from tests.receiver import receiving
 from tests.runs.api.program import Program, failure_paths
 from tests.seed_page import DAEMON, PAGE, ROWS, Row, Seed, row, tables
 from tests.sources import Source, serving
@@ -47,19 +48,6 @@ EXAMPLES = (
     "default",
     "list",
     "1",
-)
-# Promised of RapidBridge runs, which are built beside this table; their rows follow.
-AWAITED = (
-    "The ID of the webhook where the sync job records need to be sent.",
-    "Whether to persist the resource in the database or not in case of a Daemon sync job run or send as a payload"
-    " in case of RapidBridge sync job run.",
-    "You can either specify daemon_group_key (Daemon) or webhook_id (RapidBridge), but NOT both while creating a "
-    "Sync Job Run.",
-    "In case of ignore , you'll receive sync_job_run:record_error events for each error encountered.",
-    "In case of batch , you'll receive sync_job_run:record_error events with multiple errors batched into the "
-    "errors array, this is only supported when the version used for Sync Job Run is 2.",
-    "The version 1 is the default version and the version 2 is the new version which supports batch error "
-    "handling and other enhancements.",
 )
 
 
@@ -404,8 +392,87 @@ def _(seed: Seed) -> None:
         assert_time(time)
 
 
+# RapidBridge
+
+
+@row("The ID of the webhook where the sync job records need to be sent.", "webhook_id names where the records go")
+@row(
+    "Whether to persist the resource in the database or not in case of a Daemon sync job run or send as a payload in "
+    "case of RapidBridge sync job run.",
+    "persist stores in a daemon run, and sends in a RapidBridge run",
+)
+def _(seed: Seed) -> None:
+    plain = {"resource": "deals", "method": "list"}
+    with receiving() as receiver:
+        run = seed.run(CONTACTS, plain, webhook_id=seed.webhook(receiver))
+        assert (run["webhook_id"], run["daemon_group_key"], run["status"]) == (seed.webhook_id, None, "completed")
+        assert receiver.records() == tables()["contacts"]
+        assert {one.payload["resource"] for one in receiver.accepted("record")} == {"contacts"}
+    assert seed.stored("contacts") == seed.stored("deals") == []
+    assert seed.run()["resource_stats"]["contacts"]["list"]["persisted"] == 3
+    assert seed.stored("contacts") == tables()["contacts"]
+
+
+@row(
+    "You can either specify daemon_group_key (Daemon) or webhook_id (RapidBridge), but NOT both while creating a Sync "
+    "Job Run.",
+    "both together are refused with 400, and there is no run",
+)
+def _(seed: Seed) -> None:
+    seed.job()
+    with receiving() as receiver:
+        both = seed.wish(webhook_id=seed.webhook(receiver), daemon_group_key="default")
+        assert failure_paths(seed.program.post("/sync-job-run", both)) == ["webhook_id"]
+    assert seed.get("/sync-job-run")["result"] == []
+
+
+@row(
+    "In case of ignore , you'll receive sync_job_run:record_error events for each error encountered.",
+    "ignore sends one record_error for each error",
+)
+def _(seed: Seed) -> None:
+    seed.source.before = no_user
+    users = [{**USER, "name": key, "id": key} for key in ("u1", "u2")]
+    with receiving() as receiver:
+        run = seed.run(*users, CONTACTS, webhook_id=seed.webhook(receiver))
+        told = seed.delivered(receiver, "record_error", 2)
+    assert (run["status"], run["error_count"]) == ("completed", 2)
+    assert [(one["resource"], one["method"], one["sync_job_run_id"]) for one in told] == [
+        ("users", "get", run["id"])
+    ] * 2
+    assert all(one["error"]["status_code"] == 404 and "errors" not in one for one in told)
+
+
+@row(
+    "In case of batch , you'll receive sync_job_run:record_error events with multiple errors batched into the errors "
+    "array, this is only supported when the version used for Sync Job Run is 2.",
+    "batch sends an entry's errors together, and needs version 2",
+)
+@row(
+    "The version 1 is the default version and the version 2 is the new version which supports batch error handling and "
+    "other enhancements.",
+    "version is 1 unless asked for, and batch needs 2",
+)
+def _(seed: Seed) -> None:
+    seed.source.before = no_user
+    seed.job({**USER, "id": "{{args.user_ids}}", "loop_on": "user_ids"})
+    args = {"user_ids": ["u1", "u2", "u3"]}
+    with receiving() as receiver:
+        batch = {"webhook_id": seed.webhook(receiver), "args": args, "error_handling": "batch"}
+        refused = seed.program.post("/sync-job-run", seed.wish(**batch))
+        assert failure_paths(refused) == ["error_handling"]
+        run = seed.run(**batch, version=2)
+        [told] = seed.delivered(receiver, "record_error", 1)
+    assert (run["version"], run["error_count"], len(told["errors"])) == (2, 3, 3)
+    assert seed.start(args={"user_ids": []})["version"] == 1
+
+
 def refused(request: Request) -> Response | None:
     return Response("not here", 404) if request.path == "/contacts" else None
+
+
+def no_user(request: Request) -> Response | None:
+    return Response("no such user", 404) if request.path.startswith("/users/") else None
 
 
 def status_now(run_id: str) -> str:
@@ -455,7 +522,7 @@ def test_the_sentence_is_true(seed: Seed, of: Row) -> None:
 
 def test_every_sentence_of_the_page_has_a_row() -> None:
     rest = PAGE
-    for text in sorted({of.sentence for of in ROWS} | set(HEADINGS) | set(AWAITED), key=len, reverse=True):
+    for text in sorted({of.sentence for of in ROWS} | set(HEADINGS), key=len, reverse=True):
         assert text in PAGE, f"This is not on the page: {text}"
         rest = rest.replace(text, " ")
     for example in EXAMPLES:
