@@ -42,7 +42,7 @@ class RunRequest:
 
     @property
     def strategy(self) -> str:
-        return self.error_handling or ErrorHandling.IGNORE
+        return ErrorHandling.IGNORE if self.error_handling is None else self.error_handling
 
     @property
     def runtime_version(self) -> int:

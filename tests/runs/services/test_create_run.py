@@ -52,6 +52,7 @@ def test_a_run_copies_the_entries_of_its_job(run: SyncJobRun) -> None:
         ({"args": []}, "args"),
         ({"resources": [{"resource": "planets", "method": "list"}]}, "resources.0.resource"),
         ({"error_handling": "panic"}, "error_handling"),
+        ({"error_handling": ""}, "error_handling"),
         ({"error_handling": "batch", "version": 1}, "error_handling"),
         ({"version": 3}, "version"),
         ({"daemon_group_key": "no spaces please"}, "daemon_group_key"),
