@@ -39,13 +39,13 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    def evaluate(self, roots: Mapping[str, Any]) -> Any:
+    def evaluate(self, roots: Mapping[str, Any], seconds: float = EVALUATION_SECONDS) -> Any:
         """The value, as plain JSON, where the names in `roots` are in scope. None stands for undefined too.
 
-        It may share objects with the roots. Raises ExpressionFailed for whatever goes wrong, and when it takes too
-        long.
+        It may share objects with the roots. Raises ExpressionFailed for whatever goes wrong, and when it takes longer
+        than so many seconds.
         """
-        evaluation = _Evaluation(self._compiled.library, dict(roots))
+        evaluation = _Evaluation(self._compiled.library, dict(roots), seconds)
         try:
             value = self._compiled.part(evaluation.roots, evaluation)
             return _plain(value) if evaluation.used_the_library else None if value is NULL else value
@@ -86,10 +86,11 @@ def _compiled(text: str) -> _Compiled:
 class _Evaluation:
     """One evaluation: the scope of its parts, and the bounds of what the library evaluates for them."""
 
-    def __init__(self, library: Jsonata, roots: dict[str, Any]) -> None:
+    def __init__(self, library: Jsonata, roots: dict[str, Any], seconds: float) -> None:
         self.roots = roots
         self.used_the_library = False
         self._shared = library
+        self._seconds = seconds
         self._depth = 0
 
     def evaluated(self, node: Any, context: Any) -> Any:
@@ -110,14 +111,14 @@ class _Evaluation:
         """The variables, and the bounds. The library's own bounds lose count where an object has several fields."""
         frame = self._library.create_frame(self._library.environment)
         frame.bind("$", self.roots)
-        ends = time.monotonic() + EVALUATION_SECONDS
+        ends = time.monotonic() + self._seconds
 
         def enter(node: Any, context: Any, frame: Any) -> None:
             self._depth += 1
             if self._depth > MAX_DEPTH:
                 raise ExpressionFailed("The expression nests too deeply, or calls itself without an end.")
             if time.monotonic() > ends:
-                raise ExpressionFailed(f"The expression takes longer than {EVALUATION_SECONDS:.0f} s.")
+                raise ExpressionFailed(f"The expression takes longer than {self._seconds:.0f} s.")
 
         def leave(node: Any, context: Any, frame: Any, value: Any) -> None:
             self._depth -= 1

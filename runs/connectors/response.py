@@ -73,12 +73,12 @@ def records_in(body: Any, method: MethodSpec, reply: Reply) -> list[Any]:
     if method.is_write and body is None:
         return []
     found = body if method.response_path is None else lookup(body, method.response_path)
-    wanted = list if method.is_list else dict
-    if isinstance(found, wanted):
-        return list(found) if method.is_list else [found]
+    if isinstance(found, method.answers):
+        return list(found) if isinstance(found, list) else [found]
     where = f"at {method.response_path}" if method.response_path else "as the body"
     what = "nothing" if found is MISSING else _KINDS.get(type(found), "a number")
-    raise _failed(reply, "wrong_shape", f"{_KINDS[wanted].capitalize()} was expected {where}; there is {what}.")
+    wanted = " or ".join(_KINDS[kind] for kind in method.answers)
+    raise _failed(reply, "wrong_shape", f"{wanted.capitalize()} was expected {where}; there is {what}.")
 
 
 def _failed(reply: Reply, code: str, message: str, *, permanent: bool = True) -> RequestFailed:

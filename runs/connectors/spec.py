@@ -22,7 +22,8 @@ BODY_FORMATS = ("json", "form")
 VERBS = ("get", "post", "put", "patch", "delete")
 DEFAULT_VERBS = {"create": "post", "update": "patch", "delete": "delete"}
 WRITES = frozenset(DEFAULT_VERBS)
-SINGLE = WRITES | {"get"}  # methods that answer one record, unless they paginate; all others answer a list
+READS = frozenset({"get", "list"})
+SINGLE = WRITES | {"get"}  # methods that don't have the integration's pagination
 DEFAULT_OVERLAP = 300
 LONGEST_OVERLAP = 31 * 24 * 3600
 DEFAULT_CONCURRENCY = 16
@@ -57,8 +58,11 @@ class MethodSpec:
     mapping: MethodMapping | None = None
 
     @property
-    def is_list(self) -> bool:
-        return self.pagination is not None or self.name not in SINGLE
+    def answers(self) -> tuple[type, ...]:
+        """What the answer holds: a list, one record, or (a write, a method of its own without pages) either."""
+        if self.pagination is not None or self.name == "list":
+            return (list,)
+        return (dict,) if self.name == "get" else (dict, list)
 
     @property
     def page_size(self) -> int | None:
@@ -71,7 +75,20 @@ class MethodSpec:
 
     @property
     def is_write(self) -> bool:
-        return self.name in WRITES
+        """Whether it changes the source. A method of the integration's own is judged by its verb; what has pages
+        reads, also by POST."""
+        if self.name in READS or self.pagination is not None:
+            return False
+        return self.name in WRITES or self.verb != "get"
+
+    @property
+    def needs_id(self) -> bool:
+        """Whether the path can't be filled without the entry's id."""
+        found = placeholders_in(self.path)
+        return any(
+            set(placeholder.paths) == {"id"} and not placeholder.default and "undefined" not in placeholder.types
+            for placeholder in found
+        )
 
     @property
     def may_repeat(self) -> bool:
@@ -255,7 +272,9 @@ def _error_expression(section: Section, inherited: Expression | None) -> Express
 
 
 def _pagination(section: Section, name: str, inherited: Pagination | None) -> Pagination | None:
-    """The method's own; null means a single page. Without one a method that answers a list has the integration's."""
+    """The method's own; null means a single page. Without one a list has the integration's, and so has a method of
+    its own that only reads."""
     if "pagination" in section.values:
         return parse_pagination(section.section("pagination"))
-    return None if name in SINGLE else inherited
+    reads = name == "list" or (name not in SINGLE and _verb(section, name) == "get")
+    return inherited if reads else None

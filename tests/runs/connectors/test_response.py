@@ -128,6 +128,16 @@ def test_get_yields_the_one_object() -> None:
         records_in([{"id": 1}], method, reply(b""))
 
 
+@pytest.mark.parametrize("method", ["create", "me"])
+def test_a_write_or_a_method_of_its_own_answers_one_record_or_several(method: str) -> None:
+    of = spec(resources={"things": {method: {"path": "/things", "pagination": None}}}).method("things", method)
+
+    assert records_in({"id": 1}, of, reply(b"")) == [{"id": 1}]
+    assert records_in([{"id": 1}, {"id": 2}], of, reply(b"")) == [{"id": 1}, {"id": 2}]
+    with pytest.raises(RequestFailed, match="An object or a list was expected as the body; there is a text"):
+        records_in("done", of, reply(b""))
+
+
 def test_a_write_may_be_answered_with_nothing() -> None:
     of = spec()
 

@@ -85,8 +85,8 @@ def test_a_method_may_paginate_its_own_way_or_not_at_all() -> None:
     assert parsed.method("things", "list").pagination is None
     assert isinstance(parsed.method("things", "search").pagination, Offset)
     assert isinstance(parsed.method("things", "export").pagination, LinkHeader)
-    assert parsed.method("things", "get").is_list
-    assert parsed.method("things", "list").is_list
+    assert parsed.method("things", "get").answers == (list,)
+    assert parsed.method("things", "list").answers == (list,)
 
 
 def test_writes_have_the_verbs_that_one_expects() -> None:
@@ -110,6 +110,33 @@ def test_a_list_by_post_may_be_repeated() -> None:
 
     assert parsed.method("things", "list").verb == "post"
     assert parsed.method("things", "list").may_repeat
+
+
+@pytest.mark.parametrize(
+    ("method", "is_write", "may_repeat", "pages"),
+    [
+        ({}, False, True, True),
+        ({"method": "post"}, True, False, False),
+        ({"method": "patch"}, True, False, False),
+        ({"method": "put"}, True, True, False),
+        ({"method": "post", "pagination": {"format": "link_header"}}, False, True, True),
+    ],
+)
+def test_a_method_of_its_own_is_judged_by_its_verb(
+    method: dict[str, Any], is_write: bool, may_repeat: bool, pages: bool
+) -> None:
+    methods = {"things": {"archive": {"path": "/things/{{id}}/archive", **method}}}
+    archive = spec(pagination={"format": "link_header"}, resources=methods).method("things", "archive")
+
+    assert (archive.is_write, archive.may_repeat, archive.pagination is not None) == (is_write, may_repeat, pages)
+
+
+@pytest.mark.parametrize(
+    ("path", "needs_id"),
+    [("/a/{{id}}", True), ("/a/{{id?:root}}", False), ("/a/{{id:undefined}}", False), ("/a/{{query.b}}", False)],
+)
+def test_a_path_tells_whether_it_needs_an_id(path: str, needs_id: bool) -> None:
+    assert spec(resources={"things": {"list": {"path": path}}}).method("things", "list").needs_id == needs_id
 
 
 def test_unknown_resources_and_methods_name_the_known_ones() -> None:
