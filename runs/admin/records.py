@@ -15,7 +15,7 @@ from runs.models import Record
 @admin.register(Record)
 class RecordAdmin(ReadOnlyAdmin):
     environment_path = "integrated_account__environment"
-    list_display = ("record_id", "resource", "integrated_account", "created_at", "updated_at")
+    list_display = ("record_id", "resource", "integrated_account", "created_at", "updated_at", "deleted_at")
     list_select_related = ("integrated_account",)
     exclude = ("content_hash",)
     raw_id_fields = ("integrated_account", "first_run", "last_run")

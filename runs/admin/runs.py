@@ -14,7 +14,17 @@ from django.utils.html import format_html
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, person
 from runs.errors import InvalidInput, NotAllowed
 from runs.filters import NOT_LISTED, mentions
-from runs.models import Action, RecordError, RunEvent, RunStep, RunTrigger, StagedParent, SyncJobRun
+from runs.models import (
+    Action,
+    FurtherRequest,
+    RecordError,
+    RunEvent,
+    RunStep,
+    RunTrigger,
+    SeenRecord,
+    StagedParent,
+    SyncJobRun,
+)
 from runs.services import request_stop, rerun
 
 MOST_AT_ONCE = 100
@@ -170,9 +180,24 @@ class RunStepAdmin(WithinRunAdmin):
     ordering = ("-created_at",)
 
 
-@admin.register(StagedParent)
-class StagedParentAdmin(ReadOnlyAdmin):
+class WithinStepAdmin(ReadOnlyAdmin):
+    """What a step keeps while its run is live."""
+
     environment_path = "step__run__environment"
-    list_display = ("sequence", "step")
     list_select_related = ("step",)
     ordering = ("-id",)
+
+
+@admin.register(StagedParent)
+class StagedParentAdmin(WithinStepAdmin):
+    list_display = ("sequence", "batch", "step")
+
+
+@admin.register(FurtherRequest)
+class FurtherRequestAdmin(WithinStepAdmin):
+    list_display = ("sequence", "depth", "step")
+
+
+@admin.register(SeenRecord)
+class SeenRecordAdmin(WithinStepAdmin):
+    list_display = ("record_id", "step")

@@ -10,7 +10,10 @@ from runs.connectors import MethodSpec, RequestFailed
 from runs.engine.bindings import staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
-from runs.engine.record_form import RefusedRecord, StorableRecord, cleaned, prepared, unmapped
+from runs.engine.record_form import LACKS_ID, RefusedRecord, StorableRecord, cleaned, prepared, unmapped
+from runs.models import FurtherRequest
+
+DERIVED_ID = "id"  # where the records of transforms and spools have theirs
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,14 @@ class Staging:
 
 
 @dataclass(frozen=True)
+class StagedRecord:
+    """What is kept of one record. `page`: the how manieth of its batch's pages it came with, from 0 on."""
+
+    page: int
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Batch:
     """The turns of a batch, in order. Only the last one may be an error."""
 
@@ -28,22 +39,30 @@ class Batch:
     fetched: int
     stored: Sequence[StorableRecord]
     refused: Sequence[RefusedRecord]
-    staged: Sequence[dict[str, Any]]
+    staged: Sequence[StagedRecord]
+    further: Sequence[FurtherRequest] = ()
 
     @classmethod
-    def of(cls, turns: Sequence[Turn], entry: Entry, method: MethodSpec, staging: Staging | None) -> Batch:
-        """Prepare the turns. Records of an entry that does not persist are counted and staged only."""
-        id_path = method.record_id
-        records = [(turn, record) for turn in turns if turn.page for record in turn.page.records]
-        forms = [prepared(record, id_path) for _, record in records] if entry.persist else []
-        raw_id = method.mapping.raw_id if method.mapping else id_path
+    def of(cls, turns: Sequence[Turn], entry: Entry, method: MethodSpec | None, staging: Staging | None) -> Batch:
+        """Prepare the turns. Records of an entry that does not persist are counted and staged only.
+
+        `method` is what the entry calls; None for a transform or a spool. A write may be answered by anything: what has
+        no id then is not stored, and no error.
+        """
+        id_path = id_path_of(method)
+        raw_id = method.mapping.raw_id if method and method.mapping else id_path
+        records = [record for turn in turns if turn.page for record in turn.page.records]
+        forms = [prepared(record, id_path) for record in records] if entry.persist else []
         failed = [unmapped(record, raw_id) for turn in turns if turn.page for record in turn.page.unmapped]
+        is_write = method is not None and method.is_write
+        refused = [form for form in forms if isinstance(form, RefusedRecord)]
+        kept = [form for form in refused if form.code not in LACKS_ID] if is_write else refused
         return cls(
             turns=turns,
             fetched=len(records) + len(failed),
             stored=[form for form in forms if isinstance(form, StorableRecord)],
-            refused=[*failed, *(form for form in forms if isinstance(form, RefusedRecord))],
-            staged=[] if staging is None else [_staged(entry, turn, record, staging) for turn, record in records],
+            refused=[*failed, *kept],
+            staged=[] if staging is None else _all_staged(entry, turns, staging),
         )
 
     @property
@@ -75,6 +94,21 @@ class Batch:
         return self.turns[-1].next_cursor
 
 
-def _staged(entry: Entry, turn: Turn, record: Any, staging: Staging) -> dict[str, Any]:
+def id_path_of(method: MethodSpec | None) -> str:
+    """Where the records that the method brings have their id."""
+    return DERIVED_ID if method is None else method.record_id
+
+
+def _all_staged(entry: Entry, turns: Sequence[Turn], staging: Staging) -> list[StagedRecord]:
+    pages = [(turn, turn.page) for turn in turns if turn.page]
+    return [
+        StagedRecord(page_number, staged(entry, turn, record, staging))
+        for page_number, (turn, page) in enumerate(pages)
+        for record in page.records
+    ]
+
+
+def staged(entry: Entry, turn: Turn, record: Any, staging: Staging) -> dict[str, Any]:
+    """What those that depend on the record see as `resources`, as every database can keep it."""
     data = staged_data(entry, record, staging.fields, inherited=turn.binding.roots["resources"])
     return cast("dict[str, Any]", cleaned(data))

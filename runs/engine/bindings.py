@@ -18,16 +18,31 @@ Roots = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Binding:
-    """One request of an entry: its number, and the values that its placeholders see."""
+    """One request of an entry: its number, and the values that its placeholders see.
+
+    A further one, to which a record of the entry's own led, lies `depth` levels below the first one numbered `origin`.
+    """
 
     number: int
     roots: Roots
+    origin: int | None = None
+    depth: int = 0
+
+    @property
+    def first(self) -> int:
+        return self.number if self.origin is None else self.origin
+
+    def values(self, entry: Entry) -> dict[str, Any]:
+        """The parts of the request with their placeholders filled."""
+        parts = entry.recursed_parts if self.depth else entry.request_parts
+        return dict(resolve(parts, self.roots, droppable=frozenset({DATE})))
 
     def request(self, entry: Entry) -> RequestValues:
         """The request with its placeholders filled. Raises RequestFailed if the id stays open."""
-        values = resolve(entry.request_parts, self.roots, droppable=frozenset({DATE}))
-        if entry.id is not None and (values.get("id") in (None, "") or unresolved(values["id"])):
-            raise RequestFailed("unresolved_id", f"The id {entry.id} has no value here.")
+        values = self.values(entry)
+        wanted = (entry.recursed_parts if self.depth else entry.request_parts)["id"]
+        if wanted is not None and (values.get("id") in (None, "") or unresolved(values["id"])):
+            raise RequestFailed("unresolved_id", f"The id {wanted} has no value here.")
         return RequestValues(id=_as_text(values.get("id")), query=values.get("query") or {}, body=values.get("body"))
 
 
@@ -84,11 +99,15 @@ def _replaced(tree: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[
 def staged_fields(parent: Entry, entries: Iterable[Entry]) -> frozenset[str] | None:
     """The top-level fields of a parent's record that entries refer to. None: the whole record.
 
-    All entries are asked, not only the children: a grandchild may refer to its grandparent.
+    All entries are asked, not only the children: a grandchild may refer to its grandparent. An expression may read
+    whatever it likes.
     """
     fields: set[str] = set()
+    entries = list(entries)
+    if any(_may_read_whole(entry, parent, entries) for entry in entries):
+        return None
     for entry in entries:
-        for placeholder in placeholders_in(entry.request_parts):
+        for placeholder in placeholders_in(entry.templates):
             for path in placeholder.paths:
                 for prefix in resource_paths(parent):
                     if path == prefix:
@@ -96,6 +115,26 @@ def staged_fields(parent: Entry, entries: Iterable[Entry]) -> frozenset[str] | N
                     if path.startswith(f"{prefix}."):
                         fields.add(path[len(prefix) + 1 :].split(".")[0])
     return frozenset(fields)
+
+
+def _may_read_whole(entry: Entry, parent: Entry, entries: Sequence[Entry]) -> bool:
+    """Whether a transform or spool takes these records, or comes after them and reads `resources` of any kind."""
+    if entry.makes_requests:
+        return False
+    if entry.parent == parent.name:
+        return True
+    reads = entry.expression is not None and "resources" in entry.expression.text
+    return reads and parent.name in _ancestors(entry, entries)
+
+
+def _ancestors(entry: Entry, entries: Sequence[Entry]) -> set[str]:
+    parents = {other.name: other.parent for other in entries}
+    found: set[str] = set()
+    name = entry.parent
+    while name is not None:
+        found.add(name)
+        name = parents[name]
+    return found
 
 
 def resource_paths(parent: Entry) -> set[str]:
@@ -112,11 +151,12 @@ def staged_data(
     )
     tree: dict[str, Any] = dict(inherited)
     for path in resource_paths(parent):
-        tree = _planted(tree, path.split(".")[1:], kept)
+        tree = planted(tree, path.split(".")[1:], kept)
     return tree
 
 
-def _planted(tree: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+def planted(tree: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    """The tree with the value at the path."""
     key, *rest = path
     below = tree.get(key)
-    return {**tree, key: _planted(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}
+    return {**tree, key: planted(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}

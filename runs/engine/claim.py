@@ -21,7 +21,8 @@ from django.db.models.functions import Coalesce, Now
 
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
-from runs.models import EventKind, RunEvent, RunStatus, RunStep, StagedParent, StepStatus, SyncJobRun
+from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
+from runs.models.step import LIVING_ONLY
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
@@ -141,7 +142,8 @@ def end_run(
             if status in LEFT_STEPS:
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
                 open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
-            StagedParent.objects.filter(step__run=run_id).delete()
+            for kept in LIVING_ONLY:
+                kept._default_manager.filter(step__run=run_id).delete()
             cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
             flush_errors(SyncJobRun.objects.get(id=run_id))
             add_event(run_id, EventKind(status), message, actor)

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs.connectors import ApiSpec, SpecError, UnknownMethod, located
+from runs.connectors import ApiSpec, Expression, SpecError, UnknownMethod, located
+from runs.engine.entry_options import (
+    HARD,
+    KINDS,
+    REQUEST,
+    SOFT,
+    Recurse,
+    check_derived,
+    is_id,
+    loop_path,
+    parsed_recurse,
+)
 from runs.errors import Failure, InvalidInput
 
 ROOTS = ("args", "resources", "previous_run_date", "sync_job_run", "context")
 TEXTS = ("name", "depends_on")
 NEEDS_ID = "get"
+NO_LISTS = ("get", "create", "update", "delete")
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,35 @@ class Entry:
     parent: str | None
     definition: Mapping[str, Any]
     mapping: Mapping[str, Any] | None = None
+    kind: str = REQUEST
+    expression: Expression | None = None
+    recurse: Recurse | None = None
+    delete_tracking: str | None = None
 
     @property
     def request_parts(self) -> dict[str, Any]:
-        """What may hold placeholders."""
+        """The parts of a request, with their placeholders."""
         return {"id": self.id, "query": self.query, "body": self.body}
+
+    @property
+    def recursed_parts(self) -> dict[str, Any]:
+        """The same of a request that one of the entry's own records led to: `recurse.config` is laid over it."""
+        recurse = self.recurse
+        if recurse is None:
+            return self.request_parts
+        given = {**self.query, **recurse.query}
+        return {"id": self.id if recurse.id is None else recurse.id, "query": given, "body": self.body}
+
+    @property
+    def templates(self) -> dict[str, Any]:
+        """All that may hold placeholders, each at its place in the entry."""
+        recurse = {} if self.recurse is None else {"recurse": {"config": self.recurse.config}}
+        return {**self.request_parts, **recurse}
+
+    @property
+    def makes_requests(self) -> bool:
+        """Whether it asks the source: a transform or a spool works on its parent's records instead."""
+        return self.kind == REQUEST
 
 
 def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
@@ -58,6 +95,7 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
     for entry in entries:
         failures += [*_method_failures(entry, spec), *_placeholder_failures(entry)]
     failures += _cycles(entries)
+    failures += _tracking_failures(entries)
     if failures:
         raise InvalidInput(failures)
     return entries
@@ -70,75 +108,90 @@ class _Raw:
         self.index = index
         self.item: dict[str, Any] = item if isinstance(item, dict) else {}
         self.failures = failures
+        self.kind: str = REQUEST if self.item.get("type") is None else self.item["type"]
+        self.expression: Expression | None = None
+        self.recurse: Recurse | None = None
         if not isinstance(item, dict):
             self.fail("", "must be an object.")
             return
-        self._check()
+        self._check_common()
+        if self.kind == REQUEST:
+            self._check_request()
+        elif self.kind in KINDS:
+            self.expression = check_derived(self.item, self.fail)
+        else:
+            self.fail("type", f"must be one of {', '.join(KINDS)}.")
+
+    @property
+    def resource(self) -> str:
+        """What its records are stored and counted as; a transform or spool has its name for that."""
+        return str(self.item["resource"] if self.kind == REQUEST else self.item["name"])
+
+    @property
+    def method(self) -> str:
+        return str(self.item["method"] if self.kind == REQUEST else self.kind)
 
     def fail(self, key: str, message: str) -> None:
         path = f"resources.{self.index}"
         self.failures.append(Failure(f"{path}.{key}" if key else path, message))
 
-    def _check(self) -> None:
-        for key in ("resource", "method"):
+    def _check_common(self) -> None:
+        required = ("resource", "method") if self.kind == REQUEST else ("name",)
+        for key in required:
             if not _is_text(self.item.get(key)):
                 self.fail(key, "is required, as a text of at most 200 characters.")
         for key in TEXTS:
-            if self.item.get(key) is not None and not _is_text(self.item[key]):
+            if key not in required and self.item.get(key) is not None and not _is_text(self.item[key]):
                 self.fail(key, "must be a text of at most 200 characters.")
-        if not isinstance(self.item.get("query"), dict | None):
-            self.fail("query", "must be an object.")
         if not isinstance(self.item.get("persist", False), bool):
             self.fail("persist", "must be true or false.")
+
+    def _check_request(self) -> None:
+        if not isinstance(self.item.get("query"), dict | None):
+            self.fail("query", "must be an object.")
         self._check_id()
         self._check_loop()
-        for key in ("type", "recurse", "delete_tracking"):
-            if self.item.get(key) is not None:
-                self.fail(key, "is not available in this version.")
+        if self.item.get("delete_tracking") not in (None, SOFT, HARD):
+            self.fail("delete_tracking", f"must be {SOFT} (records are marked) or {HARD} (they are removed).")
+        if self.item.get("recurse") is not None:
+            self.recurse = parsed_recurse(self.item["recurse"], self.fail)
 
     def _check_id(self) -> None:
         given = self.item.get("id")
         if given is None and self.item.get("method") == NEEDS_ID:
             self.fail("id", "is required by the method get.")
-        if given is not None and (not isinstance(given, str | int) or isinstance(given, bool)):
+        if not is_id(given):
             self.fail("id", "must be a text or a number.")
 
     def _check_loop(self) -> None:
         if self.item.get("loop_on") is not None and loop_path(self.item["loop_on"]) is None:
-            self.fail("loop_on", "must name an argument: user_ids, args.user_ids or {{args.user_ids}}.")
+            message = "must name an argument: user_ids, args.user_ids or {{args.user_ids}}. "
+            self.fail("loop_on", message + "For a list within a parent's records, put a transform in between.")
 
     def entry(self, name: str, parent: str | None, spec: ApiSpec) -> Entry:
         item = self.item
         return Entry(
             index=self.index,
             name=name,
-            resource=item["resource"],
-            method=item["method"],
-            persist=item.get("persist", False) or spec.is_unified(item["resource"]),
+            resource=self.resource,
+            method=self.method,
+            persist=item.get("persist", False) or (self.kind == REQUEST and spec.is_unified(self.resource)),
             id=None if item.get("id") is None else str(item["id"]),
             query=item.get("query") or {},
             body=item.get("body"),
             loop_on=loop_path(item.get("loop_on")),
             parent=parent,
             definition=item,
-            mapping=spec.mappings.get(item["resource"], {}).get(item["method"]),
+            mapping=spec.mappings.get(self.resource, {}).get(self.method) if self.kind == REQUEST else None,
+            kind=self.kind,
+            expression=self.expression,
+            recurse=self.recurse,
+            delete_tracking=item.get("delete_tracking"),
         )
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 200
-
-
-def loop_path(value: Any) -> str | None:
-    """The path within the arguments that an entry loops on, or None where nothing is named.
-
-    Takes all spellings, also the seed page's object, to which an unquoted YAML placeholder decays.
-    """
-    if isinstance(value, dict) and len(value) == 1:
-        value = next(iter(value))
-    if not isinstance(value, str):
-        return None
-    return value.strip("{} ").removeprefix("args.") or None
 
 
 def _names(raw: list[_Raw], failures: list[Failure]) -> list[str]:
@@ -149,14 +202,14 @@ def _names(raw: list[_Raw], failures: list[Failure]) -> list[str]:
     for item, alias in zip(raw, aliases, strict=True):
         if alias and aliases.count(alias) > 1:
             item.fail("name", f"{alias} is the name of more than one entry.")
-        name = alias or _free_name(item.item, taken)
+        name = alias or _free_name(item, taken)
         taken.add(name)
         names.append(name)
     return names
 
 
-def _free_name(item: Mapping[str, Any], taken: set[str]) -> str:
-    candidates = [item["resource"], f"{item['resource']} {item['method']}"]
+def _free_name(item: _Raw, taken: set[str]) -> str:
+    candidates = [item.resource, f"{item.resource} {item.method}"]
     candidates += [f"{candidates[1]} {number}" for number in range(2, len(taken) + 3)]
     return next(name for name in candidates if name not in taken)
 
@@ -168,10 +221,10 @@ def _parent(item: _Raw, names: list[str], raw: list[_Raw], failures: list[Failur
         return None
     if wanted in [other.item.get("name") for other in raw]:
         return str(wanted)
-    found = [other for other in raw if other.item["resource"] == wanted and other is not item]
+    found = [other for other in raw if other.resource == wanted and other is not item]
     if len(found) == 1:
         return names[found[0].index]
-    if item.item["resource"] == wanted and not found:
+    if item.resource == wanted and not found:
         item.fail("depends_on", f"{wanted} is this entry itself: it would wait for itself.")
     elif found:
         item.fail("depends_on", f"{wanted} appears {len(found)} times; give the entries a name and use that.")
@@ -181,21 +234,42 @@ def _parent(item: _Raw, names: list[str], raw: list[_Raw], failures: list[Failur
 
 
 def _method_failures(entry: Entry, spec: ApiSpec) -> Iterable[Failure]:
+    if not entry.makes_requests:
+        return
     try:
-        spec.method(entry.resource, entry.method)
+        method = spec.method(entry.resource, entry.method)
     except UnknownMethod as error:
         yield Failure(f"resources.{entry.index}.resource", str(error))
+        return
     except SpecError as error:
         message = f"The mapping of {entry.resource} {entry.method} is not valid: {error}"
         yield Failure(f"resources.{entry.index}.resource", message)
+        return
+    if method.needs_id and entry.id is None:
+        yield Failure(f"resources.{entry.index}.id", f"is required: the path {method.path} of {entry.method} needs it.")
 
 
 def _placeholder_failures(entry: Entry) -> Iterable[Failure]:
-    for placeholder in located(entry.request_parts, f"resources.{entry.index}"):
+    for placeholder in located(entry.templates, f"resources.{entry.index}"):
         yield from (Failure(placeholder.location, fault) for fault in placeholder.faults())
         for root in sorted({path.split(".")[0] for path in placeholder.paths} - set(ROOTS)):
             message = f"{root} is not known to placeholders, which begin with: {', '.join(ROOTS)}."
             yield Failure(placeholder.location, message)
+
+
+def _tracking_failures(entries: tuple[Entry, ...]) -> Iterable[Failure]:
+    """What keeps an entry from knowing all records of its resource: then it would take the others for deleted."""
+    stored = Counter(entry.resource for entry in entries if entry.persist)
+    for entry in entries:
+        path = f"resources.{entry.index}.delete_tracking"
+        if entry.delete_tracking is None:
+            continue
+        if entry.method in NO_LISTS:
+            yield Failure(path, f"needs a list of all records, which {entry.method} does not bring.")
+        if not entry.persist:
+            yield Failure(path, "needs persist: true, since it looks after the stored records.")
+        if stored[entry.resource] > 1:
+            yield Failure(path, f"can't be told for {entry.resource}, which another entry stores too.")
 
 
 def _cycles(entries: tuple[Entry, ...]) -> Iterable[Failure]:

@@ -16,14 +16,17 @@ from django.db.models.functions import Now
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
 from runs.engine.claim import Claim, add_event
+from runs.engine.deletions import note_seen, tracks_deletions
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
+from runs.engine.fingerprint import fingerprint
 from runs.engine.outbox import flush_errors, note_errors
 from runs.engine.record_form import RefusedRecord, storable_text
 from runs.engine.sinks import Sink
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import (
     EventKind,
+    FurtherRequest,
     RecordError,
     RunStatus,
     RunStep,
@@ -80,12 +83,17 @@ class StepLedger:
                 rate_limited_until=None,
             )
             self._sink.write(self.entry.resource, batch.stored)
+            if tracks_deletions(self._run, self.entry):
+                note_seen(self.step, batch.stored)
             self._stage(batch)
+            FurtherRequest.objects.bulk_create(batch.further)
             note_errors(self._run, self._errors(batch))
             self._write(**self._advance(batch))
             failure = self._failure(batch)
             if failure is not None:
                 self._fail(batch, failure)
+        self.step.pages += batch.pages
+        self.step.position, self.step.cursor = batch.position, batch.cursor
         if failure is not None:
             raise RunFailed(failure)
 
@@ -117,6 +125,7 @@ class StepLedger:
             "pages": F("pages") + batch.pages,
             "position": batch.position,
             "cursor": batch.cursor,
+            "request_total": F("request_total") + sum(further.sequence is not None for further in batch.further),
         }
 
     def _taken(self, batch: Batch) -> int:
@@ -129,8 +138,8 @@ class StepLedger:
             return
         last = self.step.staged.order_by("-sequence").values_list("sequence", flat=True).first()
         StagedParent.objects.bulk_create(
-            StagedParent(step=self.step, sequence=sequence, data=data)
-            for sequence, data in enumerate(batch.staged, start=0 if last is None else last + 1)
+            StagedParent(step=self.step, sequence=sequence, batch=self.step.pages + record.page, data=record.data)
+            for sequence, record in enumerate(batch.staged, start=0 if last is None else last + 1)
         )
 
     def _errors(self, batch: Batch) -> list[RecordError]:
@@ -143,6 +152,7 @@ class StepLedger:
             code=refused.code,
             message=refused.sentence,
             excerpt=refused.excerpt,
+            fingerprint=self._fingerprint(refused.code, refused.reason),
             is_quarantine=not refused.holds_date,
         )
 
@@ -153,7 +163,11 @@ class StepLedger:
             status_code=error.status_code,
             url=storable_text(error.url),
             excerpt=storable_text(error.excerpt),
+            fingerprint=self._fingerprint(error.code, error.message),
         )
+
+    def _fingerprint(self, code: str, message: str) -> str:
+        return fingerprint(self.entry.resource, self.entry.method, code, message)
 
     def _error_row(self, **values: Any) -> RecordError:
         of = {"run": self._run, "step": self.step, "resource": self.entry.resource, "method": self.entry.method}

@@ -14,6 +14,7 @@ from runs.hashing import canonical
 MAX_ID = 512
 MAX_BYTES = 1_000_000
 EXCERPT = 300
+LACKS_ID = ("not_an_object", "no_id")
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,16 @@ def prepared(record: Any, id_path: str) -> StorableRecord | RefusedRecord:
 
 def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:
     """The error of a record that the mapping failed on; `id_path` leads to the id in the raw one."""
+    return fault_of(failed.record, id_path, "mapping_failed", f"can't be mapped: {failed.message}")
+
+
+def fault_of(record: Any, id_path: str, code: str, reason: str) -> RefusedRecord:
+    """The error of a record that holds the date: it was read, but something that it needs went wrong."""
     try:
-        record_id = _record_id(failed.record, id_path)
+        record_id = _record_id(record, id_path)
     except _Refusal:
         record_id = ""
-    reason = storable_text(f"can't be mapped: {failed.message}")
-    return RefusedRecord(record_id, "mapping_failed", reason, _excerpt(failed.record), holds_date=True)
+    return RefusedRecord(record_id, code, storable_text(reason), _excerpt(record), holds_date=True)
 
 
 def _record_id(record: Any, id_path: str) -> str:

@@ -5,29 +5,34 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, SpecError
-from runs.engine.batch import Batch, Staging
+from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, SpecError
+from runs.engine.batch import Batch, Staging, id_path_of
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.claim import Claim
+from runs.engine.deletions import mirror_deletions
+from runs.engine.derived import batch_total, derived_stream
 from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream, Turn
 from runs.engine.plan import in_order, previous_run_dates
+from runs.engine.recursion import Recursion
 from runs.engine.roots import run_root, wire_time
 from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
+from runs.engine.staged import staged_rows
 from runs.engine.watch import SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import RunStep, StagedParent, SyncJobRun
+from runs.models import RunStep, SyncJobRun
 
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
-PARENTS_AT_ONCE = 500
 
 
 class Cancelled(Exception):
@@ -88,6 +93,7 @@ class RunSlice:
             if not ledger.is_done:
                 self._begin(ledger)
                 self._work_off(ledger)
+                mirror_deletions(self._claim, self._run, entry, self._lineage(entry))
                 ledger.complete()
 
     def _sink(self, entry: Entry, step: RunStep) -> Sink:
@@ -107,25 +113,64 @@ class RunSlice:
     def _begin(self, ledger: StepLedger) -> None:
         entry, key = ledger.entry, ledger.step.incremental_key
         dates = {} if self._run.ignore_previous_run else previous_run_dates([key], self._spec.incremental_overlap)
-        parents = None if entry.parent is None else self._ledgers[entry.parent].staged_count()
-        ledger.begin(dates.get(key), request_total(entry, self._run.args, parents))
+        ledger.begin(dates.get(key), self._first_total(entry))
+
+    def _first_total(self, entry: Entry) -> int:
+        """How many requests the entry makes, without those that its own records lead to; or how many batches."""
+        parent = None if entry.parent is None else self._ledgers[entry.parent]
+        records = None if parent is None else parent.staged_count()
+        if parent is not None and not entry.makes_requests:
+            return batch_total(entry, pages=parent.step.pages, records=records or 0)
+        return request_total(entry, self._run.args, records)
+
+    def _lineage(self, entry: Entry) -> list[tuple[Entry, RunStep]]:
+        """The entry and its parents, each with its step."""
+        found = []
+        name: str | None = entry.name
+        while name is not None:
+            ledger = self._ledgers[name]
+            found.append((ledger.entry, ledger.step))
+            name = ledger.entry.parent
+        return found
 
     def _work_off(self, ledger: StepLedger) -> None:
-        stream, staging = self._stream(ledger), self._staging(ledger.entry)
+        """In rounds: what its own records lead to is known once they are written."""
+        recursion, staging = self._recursion(ledger), self._staging(ledger.entry)
+        while True:
+            before = ledger.step.position
+            self._work_off_known(ledger, recursion, staging)
+            if recursion is None or ledger.step.position in (before, recursion.total):
+                return
+
+    def _recursion(self, ledger: StepLedger) -> Recursion | None:
+        entry = ledger.entry
+        if entry.recurse is None:
+            return None
+        return Recursion(
+            entry,
+            entry.recurse,
+            ledger.step.id,
+            self._roots_of(ledger),
+            first_total=self._first_total(entry),
+            id_path=id_path_of(self._method(entry)),
+        )
+
+    def _work_off_known(self, ledger: StepLedger, recursion: Recursion | None, staging: Staging | None) -> None:
+        stream = self._stream(ledger, recursion)
         parts: deque[list[Turn]] = deque()
         try:
             while (turns := stream.next_batch(PATIENCE)) is not None:
                 parts.extend(self._apart(turns))
                 while parts:
-                    self._commit(ledger, parts.popleft(), staging)
+                    self._commit(ledger, parts.popleft(), staging, recursion)
                     self._send()
                 self._watch.look()
         except SliceOver as over:
             stream.close(over.patience)
             while parts:  # before what comes behind it, else the checkpoint would pass over it
-                self._commit(ledger, parts.popleft(), staging)
+                self._commit(ledger, parts.popleft(), staging, recursion)
             while turns := stream.next_batch(0):
-                self._commit(ledger, turns, staging)
+                self._commit(ledger, turns, staging, recursion)
             raise
         except BaseException:
             self._cancelled.set()
@@ -139,34 +184,50 @@ class RunSlice:
         ends_in_error = bool(turns) and turns[-1].error is not None
         return [turns[:-1], turns[-1:]] if self._mail is not None and ends_in_error else [turns]
 
-    def _commit(self, ledger: StepLedger, turns: list[Any], staging: Staging | None) -> None:
-        if turns:
-            entry = ledger.entry
-            method = self._spec.method(entry.resource, entry.method)
-            ledger.commit(Batch.of(turns, entry, method, staging))
+    def _commit(
+        self, ledger: StepLedger, turns: list[Turn], staging: Staging | None, recursion: Recursion | None
+    ) -> None:
+        if not turns:
+            return
+        batch = Batch.of(turns, ledger.entry, self._method(ledger.entry), staging)
+        ledger.commit(batch if recursion is None else recursion.extended(batch))
+
+    def _method(self, entry: Entry) -> MethodSpec | None:
+        """What the entry calls; None for a transform or a spool."""
+        return self._spec.method(entry.resource, entry.method) if entry.makes_requests else None
+
+    def _roots_of(self, ledger: StepLedger) -> dict[str, Any]:
+        date = ledger.step.previous_run_date
+        return {**self._roots, **({} if date is None else {DATE: wire_time(date)})}
 
     def _staging(self, entry: Entry) -> Staging | None:
         if all(other.parent != entry.name for other in self._entries):
             return None
         return Staging(staged_fields(entry, self._entries))
 
-    def _stream(self, ledger: StepLedger) -> PageStream:
-        entry, step = ledger.entry, ledger.step
-        method = self._spec.method(entry.resource, entry.method)
-        date = step.previous_run_date
-        roots = {**self._roots, **({} if date is None else {DATE: wire_time(date)})}
+    def _stream(self, ledger: StepLedger, recursion: Recursion | None) -> PageStream:
+        entry, step, roots = ledger.entry, ledger.step, self._roots_of(ledger)
+        method = self._method(entry)
+        if method is None:
+            parent = self._ledgers[entry.parent or ""]
+            return derived_stream(entry, parent.entry, parent.step, roots, step.position)
 
         def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
-            return self._client.fetch(method, binding.request(entry), cursor)
+            page = self._client.fetch(method, binding.request(entry), cursor)
+            return page if recursion is None else recursion.judged(page, binding, partial(self._wait, 0))
 
         drawn = bindings(entry, roots, self._parents(entry, step.position), step.position)
-        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=self._spec.concurrency)
+        if recursion is not None:
+            drawn = chain(drawn, recursion.bindings(step.position))
+        # One after another where a repetition would do harm: then none is done twice because one before it has to wait.
+        concurrency = self._spec.concurrency if method.may_repeat else 1
+        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=concurrency)
 
     def _parents(self, entry: Entry, position: int) -> Iterator[tuple[int, Any]] | None:
         if entry.parent is None:
             return None
         first = first_parent(entry, self._run.args, position)
-        return _staged_parents(self._ledgers[entry.parent].step.id, first)
+        return ((row.sequence, row.data) for row in staged_rows(self._ledgers[entry.parent].step.id, first))
 
 
 def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
@@ -179,14 +240,3 @@ def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
         return spec, parse_entries(run.resources, spec)
     except (SpecError, InvalidInput) as error:
         raise RunFailed(ErrorInfo("definition", f"The integration or the entries are not valid: {error}")) from error
-
-
-def _staged_parents(step_id: Any, first: int) -> Iterator[tuple[int, Any]]:
-    """Pairs of sequence and staged fields, read a few hundred at a time: no cursor stays open over the commits."""
-    while True:
-        rows = StagedParent.objects.filter(step=step_id, sequence__gte=first).order_by("sequence")
-        found = list(rows.values_list("sequence", "data")[:PARENTS_AT_ONCE])
-        yield from found
-        if len(found) < PARENTS_AT_ONCE:
-            return
-        first = found[-1][0] + 1

@@ -23,15 +23,17 @@ POSTGRESQL = """
     FROM ROWS FROM (unnest(%(ids)s::uuid[]), jsonb_array_elements(%(items)s::jsonb), unnest(%(hashes)s::bytea[]))
       AS batch(id, item, hash)
     ON CONFLICT (integrated_account_id, resource, record_id) DO UPDATE SET data = excluded.data,
-      content_hash = excluded.content_hash, last_run_id = excluded.last_run_id, updated_at = excluded.updated_at
-    WHERE runs_record.content_hash IS DISTINCT FROM excluded.content_hash"""
+      content_hash = excluded.content_hash, last_run_id = excluded.last_run_id, updated_at = excluded.updated_at,
+      deleted_at = NULL
+    WHERE runs_record.content_hash IS DISTINCT FROM excluded.content_hash OR runs_record.deleted_at IS NOT NULL"""
 SQLITE = """
     INSERT INTO runs_record (id, integrated_account_id, resource, record_id, data, content_hash, first_run_id,
       last_run_id, created_at, updated_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (integrated_account_id, resource, record_id) DO UPDATE SET data = excluded.data,
-      content_hash = excluded.content_hash, last_run_id = excluded.last_run_id, updated_at = excluded.updated_at
-    WHERE runs_record.content_hash IS NOT excluded.content_hash"""
+      content_hash = excluded.content_hash, last_run_id = excluded.last_run_id, updated_at = excluded.updated_at,
+      deleted_at = NULL
+    WHERE runs_record.content_hash IS NOT excluded.content_hash OR runs_record.deleted_at IS NOT NULL"""
 
 
 class Sink(Protocol):

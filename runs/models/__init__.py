@@ -8,7 +8,7 @@ from runs.models.integration import AccountStatus, IntegratedAccount, Integratio
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
-from runs.models.step import RunStep, StagedParent, StepStatus
+from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Environment",
     "ErrorHandling",
     "EventKind",
+    "FurtherRequest",
     "IntegratedAccount",
     "Integration",
     "KeyedRequest",
@@ -32,6 +33,7 @@ __all__ = [
     "RunStatus",
     "RunStep",
     "RunTrigger",
+    "SeenRecord",
     "SkipCode",
     "StagedParent",
     "StepStatus",

@@ -16,6 +16,7 @@ class EventKind(models.TextChoices):
     STARTED = "started"
     STEP_STARTED = "step_started"
     STEP_FINISHED = "step_finished"
+    DELETIONS = "deletions"
     RATE_LIMITED = "rate_limited"
     WORKER_LOST = "worker_lost"
     LATE_WORKER = "late_worker"

@@ -30,6 +30,9 @@ class Record(models.Model):
     )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was found to be gone at the source (`delete_tracking: soft`)."
+    )
 
     class Meta:
         ordering = ["-created_at", "-id"]

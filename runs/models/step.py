@@ -69,6 +69,7 @@ class StagedParent(models.Model):
     id = models.BigAutoField(primary_key=True)
     step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="staged")
     sequence = models.PositiveBigIntegerField()
+    batch = models.PositiveBigIntegerField(default=0, help_text="The page it came with, counted within the step.")
     data = models.JSONField()
 
     class Meta:
@@ -77,3 +78,45 @@ class StagedParent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.step_id} #{self.sequence}"
+
+
+class FurtherRequest(models.Model):
+    """A request that a record of the step's own led to (`recurse`), numbered behind those that it has anyway.
+
+    One without a sequence is a first request that has led to others: kept so that a ring of records repeats neither.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="further")
+    sequence = models.PositiveBigIntegerField(null=True)
+    origin = models.PositiveBigIntegerField(help_text="The number of the step's first request that it descends from.")
+    depth = models.PositiveSmallIntegerField()
+    digest = models.CharField(max_length=64, help_text="Of what it asks: the same is asked once.")
+    resources = models.JSONField(default=dict, help_text="What its placeholders see.")
+
+    class Meta:
+        ordering = ["sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["step", "sequence"], name="further_sequence_once"),
+            models.UniqueConstraint(fields=["step", "digest"], name="further_digest_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step_id} +{self.sequence}"
+
+
+class SeenRecord(models.Model):
+    """A record that the step has fetched, noted where the entry tracks deletions."""
+
+    id = models.BigAutoField(primary_key=True)
+    step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="seen")
+    record_id = models.CharField(max_length=512)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["step", "record_id"], name="seen_record_once")]
+
+    def __str__(self) -> str:
+        return self.record_id
+
+
+LIVING_ONLY = (StagedParent, FurtherRequest, SeenRecord)  # what a run keeps until it ends

@@ -124,3 +124,29 @@ def test_a_grandchild_sees_its_grandparent() -> None:
 def test_placeholders_see_the_context_without_its_credentials() -> None:
     context = {"token": "t", "api_key": "k", "subdomain": "acme"}
     assert SPEC.public_context(context) == {"subdomain": "acme"}
+
+
+def test_a_transform_reads_its_parents_whole_records_and_a_spool_does_too() -> None:
+    derived = {"name": "x", "type": "transform", "depends_on": "countries", "config": {"expression": "response"}}
+    for last in (derived, {"name": "x", "type": "spool", "depends_on": "countries"}):
+        found = entries(COUNTRIES, last)
+        assert staged_fields(found[0], found) is None
+
+
+@pytest.mark.parametrize(("expression", "fields"), [("response", {"iso"}), ("resources.countries.name", None)])
+def test_of_a_grandparent_the_whole_record_is_kept_only_where_an_expression_may_read_it(
+    expression: str, fields: Any
+) -> None:
+    cities = {"resource": "cities", "method": "list", "depends_on": "countries"}
+    last = {"name": "x", "type": "transform", "depends_on": "cities", "config": {"expression": expression}}
+    found = entries(COUNTRIES, {**cities, "query": {"c": "{{resources.countries.iso}}"}}, last)
+    assert staged_fields(found[0], found) == fields
+
+
+def test_a_further_request_has_what_the_recursion_says() -> None:
+    recurse = {"if": "true", "config": {"id": "{{resources.countries.iso}}", "query": {"deep": "{{args.n:any}}"}}}
+    entry = entries({**COUNTRIES, "query": {"size": 5}, "recurse": recurse})[0]
+    roots = {"args": {"n": 7}, "resources": {"countries": {"iso": "DE"}}}
+    further = Binding(3, roots, origin=0, depth=1)
+    assert (further.request(entry).id, further.request(entry).query) == ("DE", {"size": 5, "deep": 7})
+    assert (Binding(0, roots).request(entry).id, Binding(0, roots).request(entry).query) == (None, {"size": 5})

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 
 from runs.connectors import parse_integration
-from runs.engine.entries import loop_path, parse_entries
+from runs.engine.entries import parse_entries
+from runs.engine.entry_options import loop_path
 from runs.errors import InvalidInput
 from tests.factories import COUNTRIES_AND_CITIES, integration_config
 
-SPEC = parse_integration(integration_config())
+CONFIG = integration_config()
+CONFIG["resources"]["countries"]["fetch"] = {"path": "/countries/{{id}}"}
+SPEC = parse_integration(CONFIG)
 COUNTRIES = {"resource": "countries", "method": "list"}
 CITIES = {"resource": "cities", "method": "list"}
+TRANSFORM = {"name": "x", "type": "transform", "depends_on": "countries", "config": {"expression": "response"}}
 
 
 def failures_of(resources: Any) -> dict[str, str]:
@@ -63,11 +67,62 @@ def test_an_alias_is_what_depends_on_means_first() -> None:
         ([{**COUNTRIES, "query": {"q": "{{args.q:colour}}"}}], "resources.0.query.q", "colour"),
         ([{**COUNTRIES, "query": {"q": "{{secrets.q}}"}}], "resources.0.query.q", "secrets is not known"),
         ([{**COUNTRIES, "loop_on": 7}], "resources.0.loop_on", "args.user_ids"),
-        ([{"name": "x", "type": "spool"}], "resources.0.type", "not available"),
+        ([{**COUNTRIES, "loop_on": {"a": None, "b": None}}], "resources.0.loop_on", "an argument"),
+        ([{**COUNTRIES, "loop_on": "resources.x.ids"}], "resources.0.loop_on", "put a transform in between"),
+        ([{**COUNTRIES, "loop_on": "ids:any"}], "resources.0.loop_on", "an argument"),
+        ([{"resource": "countries", "method": "fetch"}], "resources.0.id", "the path /countries/{{id}} of fetch"),
+        ([{**COUNTRIES, "type": "filter"}], "resources.0.type", "request, transform, spool"),
+        ([{**COUNTRIES, "type": ["spool"]}], "resources.0.type", "request, transform, spool"),
+        ([{"type": "spool", "depends_on": "x"}], "resources.0.name", "required"),
+        ([COUNTRIES, {"name": "x", "type": "spool"}], "resources.1.depends_on", "required by a spool"),
+        ([COUNTRIES, {**TRANSFORM, "loop_on": "ids"}], "resources.1.loop_on", "does not belong"),
+        ([COUNTRIES, {**TRANSFORM, "config": None}], "resources.1.config.expression", "required"),
+        ([COUNTRIES, {**TRANSFORM, "config": []}], "resources.1.config", "an object"),
+        ([COUNTRIES, {**TRANSFORM, "config": {"expression": "a ("}}], "resources.1.config.expression", "no JSONata"),
+        ([{**COUNTRIES, "recurse": "yes"}], "resources.0.recurse", "an object"),
+        ([{**COUNTRIES, "recurse": {"config": {"id": "1"}}}], "resources.0.recurse.if", "required"),
+        ([{**COUNTRIES, "recurse": {"if": "true", "config": {}}}], "resources.0.recurse.config", "an id, a query"),
+        ([{**COUNTRIES, "recurse": {"if": "true", "config": {"id": []}}}], "resources.0.recurse.config.id", "a text"),
+        ([{**COUNTRIES, "recurse": {"if": "true", "config": {"query": 1}}}], "resources.0.recurse.config.query", "an"),
+        (
+            [{**COUNTRIES, "recurse": {"if": "true", "config": {"query": {"q": "{{nope.x}}"}}}}],
+            "resources.0.recurse.config.query.q",
+            "nope is not known",
+        ),
+        ([{**COUNTRIES, "delete_tracking": "yes", "persist": True}], "resources.0.delete_tracking", "soft"),
+        ([{**COUNTRIES, "delete_tracking": "soft"}], "resources.0.delete_tracking", "persist"),
+        (
+            [{"resource": "countries", "method": "get", "id": 1, "delete_tracking": "soft", "persist": True}],
+            "resources.0.delete_tracking",
+            "a list of all records",
+        ),
+        (
+            [{**COUNTRIES, "delete_tracking": "hard", "persist": True}, {**COUNTRIES, "name": "x", "persist": True}],
+            "resources.0.delete_tracking",
+            "another entry",
+        ),
     ],
 )
 def test_a_fault_is_told_with_its_path_and_what_was_expected(resources: Any, path: str, expected: str) -> None:
     assert expected in failures_of(resources)[path]
+
+
+def test_a_transform_and_a_spool_are_known_by_their_names() -> None:
+    spool = {"name": "all", "type": "spool", "depends_on": "x", "persist": True}
+    child = {**CITIES, "depends_on": "all"}
+    entries = parse_entries([COUNTRIES, TRANSFORM, spool, child], SPEC)
+    assert [(entry.resource, entry.method, entry.parent) for entry in entries[1:]] == [
+        ("x", "transform", "countries"),
+        ("all", "spool", "x"),
+        ("cities", "list", "all"),
+    ]
+
+
+def test_what_a_recursion_says_is_laid_over_the_request() -> None:
+    recurse = {"if": "response.more", "config": {"query": {"of": "{{resources.countries.iso}}"}}}
+    entry = parse_entries([{**COUNTRIES, "id": "1", "query": {"of": "", "size": 5}, "recurse": recurse}], SPEC)[0]
+    expected = {"id": "1", "query": {"of": "{{resources.countries.iso}}", "size": 5}, "body": None}
+    assert entry.recursed_parts == expected
 
 
 def test_a_cycle_is_named() -> None:
@@ -93,7 +148,11 @@ def test_a_chain_of_five_thousand_entries_is_no_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    "spelling", ["user_ids", "args.user_ids", "{{args.user_ids}}", "{{ args.user_ids }}", {"{ args.user_ids }": None}]
+    "spelling",
+    [
+        *("user_ids", "args.user_ids", "{{args.user_ids}}", "{{ args.user_ids }}", "{{user_ids}}"),
+        *({"{ args.user_ids }": None}, {"args.user_ids": None}),
+    ],
 )
 def test_all_spellings_of_loop_on_mean_the_same(spelling: Any) -> None:
     assert loop_path(spelling) == "user_ids"
