@@ -74,6 +74,7 @@ class ErrorPayload(TypedDict):
     status_code: int | None
     url: str | None
     excerpt: str | None
+    fingerprint: str
     is_quarantine: bool
     created_at: str
 
@@ -137,6 +138,7 @@ def error_payload(error: RecordError) -> ErrorPayload:
         "status_code": error.status_code,
         "url": error.url or None,
         "excerpt": error.excerpt or None,
+        "fingerprint": error.fingerprint,
         "is_quarantine": error.is_quarantine,
         "created_at": known_time(error.created_at),
     }

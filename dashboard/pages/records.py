@@ -51,4 +51,5 @@ def _resources(account: IntegratedAccount) -> list[str]:
     """The resources that the jobs of its integration name: to suggest, not to restrict."""
     jobs = SyncJob.objects.live().filter(integration=account.integration_id).values_list("resources", flat=True)
     entries = [entry for resources in jobs[:MOST_CHOICES] for entry in resources]
-    return sorted({entry["resource"] for entry in entries if "resource" in entry})
+    named = {entry.get("resource") or entry.get("name") for entry in entries}  # a transform has but a name
+    return sorted(filter(None, named))

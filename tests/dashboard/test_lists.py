@@ -29,11 +29,13 @@ class TestJobs:
 
     def test_may_have_entries_of_any_kind(self, viewer: Client, run: SyncJobRun) -> None:
         run.sync_job.resources = [
-            {"name": "slim", "type": "transform", "config": {}},
             {"resource": "x", "method": "get"},
+            {"name": "slim", "type": "transform", "config": {}, "depends_on": "x"},
         ]
         run.sync_job.save()
-        assert "slim" in viewer.get("/jobs/").content.decode()
+        page = viewer.get("/jobs/").content.decode()
+        assert "slim" in page
+        assert "transform of x" in page
 
     def test_that_were_deleted_are_gone(self, viewer: Client, run: SyncJobRun) -> None:
         run.sync_job.deleted_at = timezone.now()
@@ -76,6 +78,12 @@ class TestRecords:
     def test_are_found_by_resource_and_id(self, viewer: Client, run: SyncJobRun) -> None:
         found = viewer.get("/records/?resource=cities&record_id=c1").context["rows"]
         assert [row.record_id for row in found] == ["c1"]
+
+    def test_that_are_gone_at_the_source_say_so(self, viewer: Client, run: SyncJobRun) -> None:
+        assert "Gone at the source" not in viewer.get("/records/").content.decode()
+        Record.objects.filter(record_id="c1").update(deleted_at=timezone.now())
+        page = viewer.get("/records/").content.decode()
+        assert page.count("Gone at the source") == 1
 
     def test_that_match_nothing_say_so(self, viewer: Client) -> None:
         assert "No record matches" in viewer.get("/records/?record_id=%00odd").content.decode()

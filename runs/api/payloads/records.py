@@ -7,7 +7,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from runs.api.payloads.common import known_time
+from runs.api.payloads.common import known_time, wire_time
 from runs.lookups import Field, TimeField, parse_uuid
 from runs.models import Record
 
@@ -20,6 +20,7 @@ RECORD_FIELDS = {
     "last_run_id": Field("last_run_id", parse_uuid),
     "created_at": TimeField("created_at"),
     "updated_at": TimeField("updated_at"),
+    "deleted_at": TimeField("deleted_at"),
 }
 
 
@@ -33,6 +34,7 @@ class RecordPayload(TypedDict):
     last_run_id: UUID
     created_at: str
     updated_at: str
+    deleted_at: str | None
 
 
 def record_payload(record: Record) -> RecordPayload:
@@ -46,4 +48,5 @@ def record_payload(record: Record) -> RecordPayload:
         "last_run_id": record.last_run_id,
         "created_at": known_time(record.created_at),
         "updated_at": known_time(record.updated_at),
+        "deleted_at": wire_time(record.deleted_at),
     }

@@ -28,6 +28,7 @@ ERROR_FIELDS = {
     "record_id": Field("record_id"),
     "code": Field("code"),
     "status_code": Field("status_code", parse_integer),
+    "fingerprint": Field("fingerprint"),
     "is_quarantine": Field("is_quarantine", parse_boolean),
     "created_at": TimeField("created_at"),
 }

@@ -178,7 +178,13 @@ def test_a_record_has_every_field(program: Program, run: SyncJobRun) -> None:
     assert row.pop("data") == {"iso": "DE"}
     ids = dict.fromkeys(("id", "integrated_account_id", "first_run_id", "last_run_id"), is_id)
     texts = dict.fromkeys(("resource", "record_id"), is_text)
-    assert_form(row, {**ids, **texts, "created_at": is_time, "updated_at": is_time})
+    assert_form(row, {**ids, **texts, "created_at": is_time, "updated_at": is_time, "deleted_at": is_null})
+
+
+def test_a_record_that_is_gone_at_the_source_says_since_when(program: Program, run: SyncJobRun) -> None:
+    rows.record(run, deleted_at=rows.NOON)
+    [row] = program.get("/record?deleted_at[gte]=2026-11-24").json()["result"]
+    assert row["deleted_at"] == "2026-11-24T12:00:00.000Z"
 
 
 def test_a_daemon_that_is_silent_is_stopped_whatever_it_said(program: Program) -> None:
@@ -203,3 +209,11 @@ def test_the_timeline_and_the_errors_of_a_run_are_lists(program: Program, run: S
     [error] = program.get(f"/sync-job-run/{run.id}/error").json()["result"]
     assert (error["sync_job_run_id"], error["code"], error["status_code"]) == (str(run.id), "http_error", None)
     assert is_time(error["created_at"])
+
+
+def test_errors_of_one_kind_are_found_by_their_fingerprint(program: Program, run: SyncJobRun) -> None:
+    for kind in ("aa", "aa", "bb"):
+        values = {"resource": "countries", "method": "list", "code": "x", "message": "m", "fingerprint": kind}
+        RecordError.objects.create(run=run, step=run.steps.get(index=0), **values)
+    found = program.get(f"/sync-job-run/{run.id}/error?fingerprint=aa").json()["result"]
+    assert [error["fingerprint"] for error in found] == ["aa", "aa"]
