@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +27,7 @@ from runs.engine.recursion import Recursion
 from runs.engine.roots import run_root, wire_time
 from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
-from runs.engine.staged import staged_rows
+from runs.engine.staged import ROWS_AT_ONCE, staged_rows
 from runs.engine.watch import SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
 from runs.models import RunStep, SyncJobRun
@@ -134,12 +134,13 @@ class RunSlice:
         return found
 
     def _work_off(self, ledger: StepLedger) -> None:
-        """In rounds: what its own records lead to is known once they are written."""
+        """In rounds: what its records lead to is known once they are written, and a write waits for the last one."""
         recursion, staging = self._recursion(ledger), self._staging(ledger.entry)
+        first_total = self._first_total(ledger.entry)
         while True:
             before = ledger.step.position
             self._work_off_known(ledger, recursion, staging)
-            if recursion is None or ledger.step.position in (before, recursion.total):
+            if ledger.step.position in (before, first_total if recursion is None else recursion.total):
                 return
 
     def _recursion(self, ledger: StepLedger) -> Recursion | None:
@@ -216,18 +217,20 @@ class RunSlice:
             page = self._client.fetch(method, binding.request(entry), cursor)
             return page if recursion is None else recursion.judged(page, binding, partial(self._wait, 0))
 
-        drawn = bindings(entry, roots, self._parents(entry, step.position), step.position)
+        parents = self._parents(entry, step.position, at_once=ROWS_AT_ONCE if method.may_repeat else 1)
+        drawn = bindings(entry, roots, parents, step.position)
         if recursion is not None:
             drawn = chain(drawn, recursion.bindings(step.position))
-        # One after another where a repetition would do harm: then none is done twice because one before it has to wait.
-        concurrency = self._spec.concurrency if method.may_repeat else 1
-        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=concurrency)
+        if not method.may_repeat:  # one in each round: whatever ends the slice, at most this one is sent again
+            drawn = islice(drawn, 1)
+        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=self._spec.concurrency)
 
-    def _parents(self, entry: Entry, position: int) -> Iterator[tuple[int, Any]] | None:
+    def _parents(self, entry: Entry, position: int, at_once: int) -> Iterator[tuple[int, Any]] | None:
         if entry.parent is None:
             return None
         first = first_parent(entry, self._run.args, position)
-        return ((row.sequence, row.data) for row in staged_rows(self._ledgers[entry.parent].step.id, first))
+        rows = staged_rows(self._ledgers[entry.parent].step.id, first, at_once)
+        return ((row.sequence, row.data) for row in rows)
 
 
 def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:

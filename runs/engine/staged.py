@@ -21,13 +21,13 @@ class StagedRow(NamedTuple):
     data: Any
 
 
-def staged_rows(step_id: UUID, first: int) -> Iterator[StagedRow]:
-    """The rows from this sequence on, read a few hundred at a time: no cursor stays open over the commits."""
+def staged_rows(step_id: UUID, first: int, at_once: int = ROWS_AT_ONCE) -> Iterator[StagedRow]:
+    """The rows from this sequence on, read `at_once` at a time: no cursor stays open over the commits."""
     while True:
         rows = StagedParent.objects.filter(step=step_id, sequence__gte=first).order_by("sequence")
-        found = [StagedRow(*row) for row in rows.values_list("sequence", "batch", "data")[:ROWS_AT_ONCE]]
+        found = [StagedRow(*row) for row in rows.values_list("sequence", "batch", "data")[:at_once]]
         yield from found
-        if len(found) < ROWS_AT_ONCE:
+        if len(found) < at_once:
             return
         first = found[-1].sequence + 1
 

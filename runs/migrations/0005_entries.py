@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0003_mapping_override'),
+        ('runs', '0004_keyed_requests'),
     ]
 
     operations = [
