@@ -21,6 +21,7 @@ from runs.engine import deliveries
 from runs.engine.claim import Claim, LeaseLost, StopRequested
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
+from runs.engine.fingerprint import fingerprint
 from runs.engine.outbox import Outbox, note_errors
 from runs.engine.record_form import StorableRecord
 from runs.engine.watch import SliceOver, Watch, round_off_seconds
@@ -152,6 +153,7 @@ class RunMail:
             message=message,
             status_code=answer.status_code,
             excerpt=deliveries.excerpt_of(answer),
+            fingerprint=fingerprint(step.resource, step.method, NOT_TAKEN, message),
         )
         info = ErrorInfo(NOT_TAKEN, message, step.resource, step.method, answer.status_code)
         ends = judge(self._run.error_handling) == Verdict.FAIL
