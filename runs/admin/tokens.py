@@ -8,8 +8,8 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from runs.admin.common import EnvironmentFilter, ScopedAdmin, person
-from runs.models import ApiToken
+from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, ScopedAdmin, person
+from runs.models import ApiToken, KeyedRequest
 from runs.services import issue_token, revoke_token
 
 
@@ -49,3 +49,17 @@ class ApiTokenAdmin(ScopedAdmin):
         for token in queryset:
             revoke_token(token)
             messages.success(request, f"{token} is revoked.")
+
+
+@admin.register(KeyedRequest)
+class KeyedRequestAdmin(ReadOnlyAdmin):
+    """Without the answer, which may hold a secret."""
+
+    environment_path = "token__environment"
+    list_display = ("key", "token", "created_at", "claimed_at")
+    list_select_related = ("token",)
+    search_fields = ("key",)
+    exclude = ("fingerprint", "claim", "answer")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("answer")
