@@ -14,6 +14,7 @@ from runs.connectors.errors import (
     UnknownMethod,
 )
 from runs.connectors.expressions import Expression
+from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_target
 from runs.connectors.redaction import Redactor, is_secret_name, redact
@@ -21,6 +22,7 @@ from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
 from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
+from runs.connectors.tokens import Token, TokenStore
 from runs.connectors.unified import Mappings, UnmappedRecord, layered
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "Mappings",
     "MethodSpec",
     "MissingValue",
+    "Pause",
     "Placeholder",
     "PlaceholderError",
     "RateLimited",
@@ -45,6 +48,8 @@ __all__ = [
     "RequestFailed",
     "RequestValues",
     "SpecError",
+    "Token",
+    "TokenStore",
     "UnknownMethod",
     "UnmappedRecord",
     "check_target",

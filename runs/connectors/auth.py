@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from runs.connectors.errors import AuthenticationFailed, MissingValue
+from runs.connectors.credentials import credential
+from runs.connectors.errors import AuthenticationFailed
 from runs.connectors.faults import Section
-from runs.connectors.placeholders import filled
-
-COMING = ("oauth2",)
+from runs.connectors.oauth2 import OAuth2
 
 
 class Authorization(Protocol):
@@ -36,7 +35,7 @@ class Bearer:
         return cls(config.template("token", required=True))
 
     def headers(self, roots: Mapping[str, Any]) -> dict[str, str]:
-        return {"Authorization": f"Bearer {_filled(self.token, roots)}"}
+        return {"Authorization": f"Bearer {credential(self.token, roots)}"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Header:
         return cls(config.template("header_name", required=True), config.template("header_value", required=True))
 
     def headers(self, roots: Mapping[str, Any]) -> dict[str, str]:
-        return {_filled(self.name, roots): _filled(self.value, roots)}
+        return {credential(self.name, roots): credential(self.value, roots)}
 
 
 @dataclass(frozen=True)
@@ -66,29 +65,26 @@ class Basic:
         return cls(config.template("username", required=True), config.template("password"))
 
     def headers(self, roots: Mapping[str, Any]) -> dict[str, str]:
-        username = _filled(self.username, roots)
+        username = credential(self.username, roots)
         if ":" in username:
             raise AuthenticationFailed(
                 "bad_credential", "A user name with a colon can't be sent (RFC 7617, section 2)."
             )
-        pair = f"{username}:{_filled(self.password, roots)}".encode()
+        pair = f"{username}:{credential(self.password, roots)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-AUTHORIZATIONS: Mapping[str, type[Authorization]] = {"bearer": Bearer, "header": Header, "basic": Basic}
+AUTHORIZATIONS: Mapping[str, type[Authorization]] = {
+    "bearer": Bearer,
+    "header": Header,
+    "basic": Basic,
+    "oauth2": OAuth2,
+}
 
 
 def parse_authorization(section: Section) -> Authorization | None:
     """The authorization that the section describes; None if it describes none. Faults are noted in the section."""
     if not section.values:
         return None
-    name = section.choice("format", AUTHORIZATIONS, COMING)
+    name = section.choice("format", AUTHORIZATIONS)
     return AUTHORIZATIONS[name].parse(section.section("config")) if name else None
-
-
-def _filled(text: str, roots: Mapping[str, Any]) -> str:
-    try:
-        return filled(text, roots)
-    except MissingValue as missing:
-        message = f"The account has no value for {missing.placeholder}, which its authorization needs."
-        raise AuthenticationFailed("missing_credential", message) from missing

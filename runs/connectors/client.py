@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,16 +15,21 @@ import httpx2
 
 from runs.connectors.address_guard import check_url
 from runs.connectors.answer import body_of
-from runs.connectors.errors import RequestFailed
+from runs.connectors.attempts import Attempts
+from runs.connectors.errors import AuthenticationFailed, RequestFailed
 from runs.connectors.exchange import Exchange
+from runs.connectors.oauth2 import Grant, OAuth2
 from runs.connectors.pagination import PageView
+from runs.connectors.pause import Pause
 from runs.connectors.rate_limit import LimitTold
 from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import records_in
-from runs.connectors.retry import OF_A_RUN, Bounds, Patience
+from runs.connectors.retry import OF_A_RUN, Bounds
 from runs.connectors.spec import ApiSpec, MethodSpec
+from runs.connectors.token_request import read_token, token_request
+from runs.connectors.tokens import Token, Tokens, TokenStore
 from runs.connectors.trail import Trail, check_savable, content_digest
 from runs.connectors.unified import UnmappedRecord
 
@@ -65,27 +69,38 @@ class ApiClient:
         on_retry_wait: Callable[[float], None] | None = None,
         bounds: Bounds = OF_A_RUN,
         excerpt: int = EXCERPT,
+        pause: Pause | None = None,
+        token_store: TokenStore | None = None,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of waits for a rate limit.
+        """`wait(seconds)` waits or raises what ends the work; `on_retry_wait` is told of each that the source wants.
 
-        Of a refusal the first `excerpt` characters are kept.
+        Of a refusal the first `excerpt` characters are kept. While the `pause` lasts nothing is sent. The `token_store`
+        is needed where the spec's authorization is oauth2.
         """
         self._spec = spec
         self._context = context
         self._public_context = spec.public_context(context)
         self._wait = wait
         self._allow_private = allow_private
-        self._on_limit = on_retry_wait or (lambda seconds: None)
-        self._bounds = bounds
         self._excerpt = excerpt
-        self._clock = clock
         self._now = now
-        self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._redact = Redactor(_secrets(spec, context))
+        self._secrets = _secrets(spec, context)
+        self._redact = Redactor(self._secrets)
+        self._tokens = self._tokens_of(spec.authorization, token_store)
         self._exchange = Exchange(spec.concurrency, allow_private=allow_private, transport=transport, clock=clock)
+        self._attempts = Attempts(
+            self._exchange,
+            spec.rate_limit,
+            bounds,
+            pause or Pause(clock),
+            wait=wait,
+            on_limit=on_retry_wait or (lambda seconds: None),
+            clock=clock,
+            now=now,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -149,28 +164,48 @@ class ApiClient:
         return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
 
     def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> tuple[Reply, Any]:
-        """The reply and its parsed body, after as many tries as it takes and the source deserves."""
-        started = self._clock()
-        patience = Patience(started, jitter=self._jitter, bounds=self._bounds)
-        while True:
-            try:
-                reply = self._exchange.send(outgoing, deadline=started + self._bounds.page_seconds)
-                if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
-                    return reply, PAST_THE_END
-                if self._spec.rate_limit.is_limit(reply, self._now()):
-                    raise LimitTold(reply)
-                return reply, body_of(reply, method)
-            except RequestFailed as error:
-                delay = None if error.permanent or not method.may_repeat else patience.after_failure(self._clock())
-                if delay is None:
-                    raise
-                self._wait(delay)
-                continue
-            except LimitTold as limit:
-                seconds = patience.after_limit(self._spec.rate_limit.told(limit.reply, self._now()))
-            started += seconds
-            self._on_limit(seconds)
-            self._wait(seconds)
+        """The reply and its parsed body. An access token that the source refuses is renewed once."""
+        ask = partial(self._attempts.ask, read=partial(self._read, method, trail), may_repeat=method.may_repeat)
+        if self._tokens is None:
+            return ask(outgoing)
+        token = self._learned(self._tokens.current())
+        try:
+            return ask(token.signed(outgoing))
+        except AuthenticationFailed:
+            token = self._learned(self._tokens.current(refused=token))
+        return ask(token.signed(outgoing))
+
+    def _read(self, method: MethodSpec, trail: Trail, reply: Reply) -> tuple[Reply, Any]:
+        if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
+            return reply, PAST_THE_END
+        if self._spec.rate_limit.is_limit(reply, self._now()):
+            raise LimitTold(reply)
+        return reply, body_of(reply, method)
+
+    def _tokens_of(self, authorization: object, store: TokenStore | None) -> Tokens | None:
+        if not isinstance(authorization, OAuth2):
+            return None
+        if store is None:
+            raise ValueError("An account with oauth2 needs a token store.")
+        roots = {"context": self._context}
+        return Tokens(lambda: authorization.filled(roots), store, self._new_token, wait=self._wait, now=self._now)
+
+    def _new_token(self, grant: Grant, refresh_token: str, auth_style: str) -> Token:
+        with self._redacting(grant.token_url):
+            check_url(grant.token_url, allow_private=self._allow_private)
+            outgoing = token_request(grant, refresh_token, auth_style)
+
+            def read(reply: Reply) -> Token:
+                return read_token(reply, grant, refresh_token, auth_style, self._now())
+
+            return self._attempts.ask(outgoing, read, may_repeat=True)
+
+    def _learned(self, token: Token) -> Token:
+        """The token, which nothing that is raised from now on tells."""
+        if not token.secrets <= self._secrets:
+            self._secrets = self._secrets | token.secrets
+            self._redact = Redactor(self._secrets)
+        return token
 
     @contextmanager
     def _redacting(self, url: str = "") -> Iterator[None]:
@@ -187,4 +222,4 @@ class ApiClient:
 
 def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:
     """The account's credentials, and those that an integration holds itself instead of a placeholder."""
-    return secrets_in(context, spec.credential_keys) | secrets_in(spec.authorization_config, {"header_value"})
+    return secrets_in(context, spec.credential_keys) | secrets_in(spec.credential_config, {"header_value"})

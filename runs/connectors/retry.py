@@ -60,10 +60,14 @@ class Patience:
         self._limits += 1
         wait = self._backoff(self._limits + 1) if told is None else told
         wait = min(max(wait, SHORTEST_LIMIT), LONGEST_LIMIT)
+        self.spend(wait)
+        return wait
+
+    def spend(self, wait: float) -> None:
+        """Count a wait for the source. Raises RateLimited if the request would wait for too long in all."""
         if self._waited + wait > self._bounds.longest_wait:
             raise RateLimited(wait)
         self._waited += wait
-        return wait
 
     def _backoff(self, step: int) -> float:
         return self._jitter.uniform(0, self._bounds.backoff * 2**step)

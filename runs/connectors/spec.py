@@ -28,6 +28,7 @@ DEFAULT_OVERLAP = 300
 LONGEST_OVERLAP = 31 * 24 * 3600
 DEFAULT_CONCURRENCY = 16
 HIGHEST_CONCURRENCY = 64
+_PUBLIC = {"token_url", "scope"}  # of an authorization's config
 
 Named = TypeVar("Named")
 
@@ -126,9 +127,14 @@ class ApiSpec:
     mappings: Mappings = field(default_factory=dict)
 
     @property
+    def credential_config(self) -> dict[str, Any]:
+        """The parts of the authorization's config that are credentials, or name them."""
+        return {key: value for key, value in self.authorization_config.items() if key not in _PUBLIC}
+
+    @property
     def credential_keys(self) -> set[str]:
-        """The top-level keys of an account's context that the authorization uses."""
-        found = placeholders_in(self.authorization_config)
+        """The top-level keys of an account's context that the authorization uses as credentials."""
+        found = placeholders_in(self.credential_config)
         paths = [path.split(".") for placeholder in found for path in placeholder.paths]
         return {path[1] for path in paths if path[0] == "context" and len(path) > 1}
 

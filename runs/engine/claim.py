@@ -27,6 +27,7 @@ from runs.models.step import LIVING_ONLY
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
 )
+UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
 LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
 
 
@@ -74,7 +75,7 @@ class Claim:
         False if it was ours no more.
         """
         resume_at = None if wait is None else Now() + wait
-        changes = {"lease_token": None, "lease_until": None, "dispatched_at": None, "resume_at": resume_at}
+        changes = {**UNHELD, "dispatched_at": None, "resume_at": resume_at}
         return bool(self.owned().update(**changes, rate_limited_until=resume_at, updated_at=Now()))
 
     def finish(self, status: RunStatus, message: str, error: ErrorInfo | None = None) -> bool:
@@ -101,14 +102,14 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
     taken = Claim(run_id, uuid4(), daemon_id)
     lost = before.lease_token is not None
     changes = {"attempt": before.attempt + (lost or before.attempt == 0), "crashes": before.crashes + lost}
+    held = {**UNHELD, **_lease(), "lease_token": taken.token}
     with transaction.atomic():
         won = SyncJobRun.objects.filter(
             FREE, id=run_id, stop_requested_at=None, status=before.status, lease_token=before.lease_token
         ).update(
             **changes,
-            **_lease(),
+            **held,
             status=RunStatus.RUNNING,
-            lease_token=taken.token,
             daemon_id=daemon_id,
             started_at=Coalesce("started_at", Now()),
             resume_at=None,
@@ -133,8 +134,7 @@ def end_run(
             finished_at=Now(),
             updated_at=Now(),
             error=None if error is None else error.as_json(),
-            lease_token=None,
-            lease_until=None,
+            **UNHELD,
             resume_at=None,
             rate_limited_until=None,
         )

@@ -80,7 +80,6 @@ class StepLedger:
                 persisted=F("persisted") + self._taken(batch),
                 error_count=F("error_count") + batch.error_count,
                 crashes=0,
-                rate_limited_until=None,
             )
             self._sink.write(self.entry.resource, batch.stored)
             if tracks_deletions(self._run, self.entry):

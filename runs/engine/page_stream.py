@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +11,10 @@ from typing import Any
 
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
+from runs.engine.gate import Gate
 
 AHEAD = 2  # pages the request in front may be ahead of the writer
-BUFFERED_RECORDS = 4_000  # records all other requests together may be ahead
+BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 1_000
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
@@ -52,21 +54,31 @@ class PageStream:
     """The pages of many requests, fetched by a few threads, in the order of the requests.
 
     Guarantee: turns come out ordered by (request, page) whatever the source's timing. So a checkpoint is one request's
-    number and one cursor, and of records that come twice the same one wins each time. Memory is bounded by
-    `BUFFERED_RECORDS` and a page per thread. The database is never touched from the threads; the bindings are drawn in
-    the caller's.
+    number and one cursor, and of records that come twice the same one wins each time. Memory is bounded by `BUFFERED`
+    and a page per thread; up to there a slow request in front keeps no other waiting. The database is never touched
+    from the threads; the bindings are drawn in the caller's.
     """
 
     def __init__(
-        self, fetch: Fetch, bindings: Iterator[Binding], *, cursor: dict[str, Any] | None, concurrency: int
+        self,
+        fetch: Fetch,
+        bindings: Iterator[Binding],
+        *,
+        cursor: dict[str, Any] | None,
+        concurrency: int,
+        gate: Gate | None = None,
     ) -> None:
+        """At most `concurrency` requests are in flight, and at most as many as the gate lets pass."""
         self._fetch = fetch
         self._bindings = bindings
         self._first_cursor = cursor
         self._concurrency = concurrency
-        self._changed = threading.Condition()
+        self._gate = gate or Gate(concurrency)
+        self._changed = self._gate.changed
         self._lanes: deque[_Lane] = deque()
         self._waiting: deque[_Lane] = deque()
+        self._ahead = 0  # what counts against BUFFERED
+        self._open = 0  # lanes that have not ended
         self._threads: list[threading.Thread] = []
         self._exhausted = False
         self._closed = False
@@ -82,7 +94,7 @@ class PageStream:
             self._top_up()
             if not self._lanes:
                 return None
-            self._changed.wait_for(self._front_is_settled, timeout=patience)
+            self._await_front(patience)
             batch = self._take()
             if not batch and self._lanes:
                 self._raise_if_stuck(self._lanes[0])
@@ -95,17 +107,35 @@ class PageStream:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not any(lane.fetching for lane in self._lanes), timeout=patience)
 
+    def _await_front(self, patience: float) -> None:
+        """Wait for what can be handed over, and meanwhile see to it that the threads have work."""
+        ends = time.monotonic() + patience
+        while not self._front_is_settled() and (left := ends - time.monotonic()) > 0:
+            self._changed.wait_for(lambda: self._front_is_settled() or self._needs_more(), timeout=left)
+            self._top_up()
+
+    def _needs_more(self) -> bool:
+        """Asked for early, so that no thread waits for it."""
+        return self._may_draw() and len(self._waiting) <= self._concurrency // 2
+
+    def _may_draw(self) -> bool:
+        if self._exhausted or self._closed or self._limited is not None:
+            return False
+        return self._ahead < BUFFERED or not self._lanes
+
     def _top_up(self) -> None:
-        while not (self._exhausted or self._closed) and len(self._lanes) < 2 * self._concurrency:
+        while self._may_draw() and len(self._waiting) < self._concurrency:
             binding = next(self._bindings, None)
             if binding is None:
                 self._exhausted = True
-                return
+                break
             lane = _Lane(binding, cursor=self._first_cursor)
             self._first_cursor = None
             self._lanes.append(lane)
             self._waiting.append(lane)
+            self._open += 1
             self._start_thread()
+        self._gate.wanted = min(self._open, self._concurrency)
 
     def _start_thread(self) -> None:
         """One more, up to the bound. Daemon threads: a process that must end does not wait for a slow source."""
@@ -123,25 +153,28 @@ class PageStream:
 
     def _take(self) -> list[Turn]:
         batch: list[Turn] = []
-        while self._lanes and sum(turn.record_count for turn in batch) < BATCH_RECORDS:
+        size = 0
+        while self._lanes and size < BATCH_RECORDS:
             front = self._lanes[0]
             if front.turns:
                 batch.append(front.turns.popleft())
+                self._ahead -= batch[-1].record_count
+                size += max(1, batch[-1].record_count)
                 if batch[-1].error is not None:
                     break
             elif front.ended:
-                self._lanes.popleft()
-                self._top_up()
+                self._drop_front()
             else:
                 break
-        self._drop_ended_front()
+        while self._lanes and self._lanes[0].ended and not self._lanes[0].turns:
+            self._drop_front()
+        self._top_up()
         self._changed.notify_all()
         return batch
 
-    def _drop_ended_front(self) -> None:
-        while self._lanes and self._lanes[0].ended and not self._lanes[0].turns:
-            self._lanes.popleft()
-            self._top_up()
+    def _drop_front(self) -> None:
+        self._lanes.popleft()
+        self._ahead -= 1
 
     def _raise_if_stuck(self, front: _Lane) -> None:
         if front.broken is not None:
@@ -168,8 +201,10 @@ class PageStream:
     def _wait_for_room(self, lane: _Lane) -> bool:
         """True when the lane's next page may be fetched, False when there is none or the stream ends."""
         with self._changed:
-            self._changed.wait_for(lambda: self._is_cut(lane) or self._has_room(lane))
+            self._changed.wait_for(lambda: self._is_cut(lane) or (self._gate.is_open and self._has_room(lane)))
             lane.fetching = not self._is_cut(lane)
+            if lane.fetching:
+                self._gate.enter()
             return lane.fetching
 
     def _is_cut(self, lane: _Lane) -> bool:
@@ -178,22 +213,27 @@ class PageStream:
     def _has_room(self, lane: _Lane) -> bool:
         if lane is self._lanes[0]:
             return len(lane.turns) < AHEAD
-        ahead = sum(turn.record_count for other in self._lanes for turn in other.turns)
-        return ahead < BUFFERED_RECORDS
+        return self._ahead < BUFFERED
 
     def _fetch_turn(self, lane: _Lane) -> None:
         turn, broken = self._attempt(lane)
         with self._changed:
             lane.fetching = False
+            self._gate.leave()
             if turn is not None:
-                lane.turns.append(turn)
-                lane.cursor = turn.next_cursor
-                lane.ended = turn.next_cursor is None
+                self._keep(lane, turn)
             elif isinstance(broken, RateLimited):
                 self._limited = broken
             else:
                 lane.broken = broken
             self._changed.notify_all()
+
+    def _keep(self, lane: _Lane, turn: Turn) -> None:
+        lane.turns.append(turn)
+        lane.cursor = turn.next_cursor
+        lane.ended = turn.next_cursor is None
+        self._ahead += turn.record_count + lane.ended
+        self._open -= lane.ended
 
     def _attempt(self, lane: _Lane) -> tuple[Turn | None, BaseException | None]:
         try:

@@ -12,14 +12,17 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, SpecError
+from runs.connectors import ApiSpec, Bounds, FetchedPage, MethodSpec, Pause, SpecError
+from runs.engine.account_client import client_of
 from runs.engine.batch import Batch, Staging, id_path_of
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
+from runs.engine.budget import Budget
 from runs.engine.claim import Claim
 from runs.engine.deletions import mirror_deletions
 from runs.engine.derived import batch_total, derived_stream
 from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
+from runs.engine.gate import Gate
 from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream, Turn
 from runs.engine.plan import in_order, previous_run_dates
@@ -47,16 +50,20 @@ class RunSlice:
         self._run = runs.get(id=claim.run_id)
         self._claim = claim
         self._spec, self._entries = _definition(self._run)
-        self._watch = Watch(claim, self._run.started_at or self._run.created_at)
+        pause = Pause()
+        self._watch = Watch(claim, self._run.started_at or self._run.created_at, pause)
         self._cancelled = threading.Event()
         account = self._run.integrated_account
-        self._client = ApiClient(
+        self._client = client_of(
+            account,
             self._spec,
-            account.context,
             wait=self._wait,
-            allow_private=settings.ALLOW_PRIVATE_NETWORKS,
             on_retry_wait=self._watch.note_wait,
+            bounds=Bounds(longest_wait=settings.INLINE_WAIT_SECONDS),
+            pause=pause,
         )
+        self._gate = Gate(self._spec.concurrency)
+        self._budget = Budget(claim, account.id, self._spec.concurrency, self._gate)
         self._roots = {
             "args": self._run.args,
             "sync_job_run": run_root(self._run),
@@ -88,6 +95,8 @@ class RunSlice:
         """
         self._watch.look_at_time()
         self._send()
+        self._watch.look_at_limit()
+        self._budget.look()
         for entry in in_order(self._entries):
             ledger = self._ledgers[entry.name]
             if not ledger.is_done:
@@ -166,6 +175,7 @@ class RunSlice:
                     self._commit(ledger, parts.popleft(), staging, recursion)
                     self._send()
                 self._watch.look()
+                self._budget.look()
         except SliceOver as over:
             stream.close(over.patience)
             while parts:  # before what comes behind it, else the checkpoint would pass over it
@@ -223,7 +233,7 @@ class RunSlice:
             drawn = chain(drawn, recursion.bindings(step.position))
         if not method.may_repeat:  # one in each round: whatever ends the slice, at most this one is sent again
             drawn = islice(drawn, 1)
-        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=self._spec.concurrency)
+        return PageStream(fetch, drawn, cursor=step.cursor, concurrency=self._spec.concurrency, gate=self._gate)
 
     def _parents(self, entry: Entry, position: int, at_once: int) -> Iterator[tuple[int, Any]] | None:
         if entry.parent is None:

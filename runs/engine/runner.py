@@ -16,6 +16,7 @@ from runs.connectors import RateLimited
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
+from runs.engine.limits import limit_account
 from runs.engine.recovery import settle_stop
 from runs.engine.run_slice import RunSlice
 from runs.engine.watch import SliceOver
@@ -59,10 +60,13 @@ def _work(taken: Claim) -> None:
     except StopRequested:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
         taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
-    except SliceOver:
-        if hand_back(taken):
+    except SliceOver as over:
+        if over.wait is not None:
+            _park(taken, timedelta(seconds=over.wait))
+        elif hand_back(taken):
             publish(SyncJobRun.objects.get(id=taken.run_id))
     except RateLimited as limit:
+        limit_account(taken.run_id, limit.seconds)
         _park(taken, timedelta(seconds=limit.seconds))
     except RunFailed as failure:
         taken.finish(RunStatus.FAILED, failure.info.message, failure.info)

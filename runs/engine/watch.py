@@ -10,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from runs.connectors import Pause
 from runs.engine.claim import Claim, add_event
+from runs.engine.limits import Limit, limit_account, limit_of
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import Daemon, DaemonStatus, EventKind
 
@@ -24,10 +26,14 @@ def round_off_seconds() -> float:
 
 
 class SliceOver(Exception):
-    """Control flow: the run goes on in another slice. `patience`: seconds to wait for requests in flight."""
+    """Control flow: the run goes on in another slice.
 
-    def __init__(self, patience: float) -> None:
+    `patience`: seconds to wait for requests in flight; `wait`: seconds to wait for the source before that slice.
+    """
+
+    def __init__(self, patience: float, wait: float | None = None) -> None:
         self.patience = patience
+        self.wait = wait
 
 
 class Watch:
@@ -37,20 +43,23 @@ class Watch:
     source that hangs can't keep a lease alive for ever.
     """
 
-    def __init__(self, claim: Claim, started_at: datetime) -> None:
+    def __init__(self, claim: Claim, started_at: datetime, pause: Pause) -> None:
+        """While the `pause` lasts, nothing is sent."""
         self._claim = claim
+        self._pause = pause
         self._deadline = started_at + timedelta(seconds=settings.RUN_TIMEOUT)
         begun = time.monotonic()
         self._slice_ends = begun + settings.SLICE_SECONDS
         self._next_look = begun
         self._renew_at = begun + settings.LEASE_SECONDS / 3
-        self._limit_lock = threading.Lock()
-        self._limited_for: float | None = None
+        self._told_lock = threading.Lock()
+        self._told_until: float | None = None
+        self._shown: datetime | None = None
 
     def note_wait(self, seconds: float) -> None:
         """Called in a fetching thread that begins to wait because the source limits its rate."""
-        with self._limit_lock:
-            self._limited_for = seconds
+        with self._told_lock:
+            self._told_until = time.monotonic() + seconds
 
     def look(self) -> None:
         """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end."""
@@ -64,7 +73,7 @@ class Watch:
             raise SliceOver(DRAIN_SECONDS)
         if now > self._slice_ends:
             raise SliceOver(round_off_seconds())
-        self._show_wait()
+        self.look_at_limit()
         if now >= self._renew_at:
             self._claim.hold()
             self._renew_at = now + settings.LEASE_SECONDS / 3
@@ -74,12 +83,32 @@ class Watch:
         if timezone.now() > self._deadline:
             raise RunFailed(ErrorInfo("timeout", f"The run took longer than {settings.RUN_TIMEOUT} s."))
 
-    def _show_wait(self) -> None:
-        with self._limit_lock:
-            seconds, self._limited_for = self._limited_for, None
-        if seconds is None:
-            return
+    def look_at_limit(self) -> None:
+        """Wait, and say so, while the source limits the account, whichever of its runs was told.
+
+        Raises SliceOver where that is longer than a daemon's time is worth.
+        """
+        self._tell_account()
+        limit = limit_of(self._claim.run_id)
+        until = None if limit is None else limit.until
+        if limit is not None:
+            if limit.seconds > settings.INLINE_WAIT_SECONDS:
+                raise SliceOver(DRAIN_SECONDS, wait=limit.seconds)
+            self._pause.extend(limit.seconds)
+        if until != self._shown:
+            self._show(limit)
+            self._shown = until
+
+    def _show(self, limit: Limit | None) -> None:
         with transaction.atomic():
-            self._claim.hold(rate_limited_until=timezone.now() + timedelta(seconds=seconds))
-            message = f"The source limits its rate: waiting {seconds:.0f} s."
-            add_event(self._claim.run_id, EventKind.RATE_LIMITED, message, self._claim.daemon_id)
+            self._claim.hold(rate_limited_until=None if limit is None else limit.until)
+            if limit is not None:
+                message = f"The source limits its rate: waiting {limit.seconds:.0f} s."
+                add_event(self._claim.run_id, EventKind.RATE_LIMITED, message, self._claim.daemon_id)
+
+    def _tell_account(self) -> None:
+        with self._told_lock:
+            until, self._told_until = self._told_until, None
+        left = 0.0 if until is None else until - time.monotonic()
+        if left > 0:
+            limit_account(self._claim.run_id, left)

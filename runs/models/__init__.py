@@ -4,7 +4,7 @@ from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, User
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
-from runs.models.integration import AccountStatus, IntegratedAccount, Integration, UnifiedMapping
+from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
@@ -13,6 +13,7 @@ from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
     "AccountStatus",
+    "AccountToken",
     "Action",
     "ApiToken",
     "CronTrigger",

@@ -42,7 +42,10 @@ class AccountStatus(models.TextChoices):
 
 
 class IntegratedAccount(DeletableModel):
-    """One customer's connection to an integration. Its credentials go in and never come out again."""
+    """One customer's connection to an integration. Its credentials go in and never come out again.
+
+    Until `rate_limited_until` none of its runs asks the source.
+    """
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="accounts")
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="accounts")
@@ -50,6 +53,7 @@ class IntegratedAccount(DeletableModel):
     status = models.CharField(max_length=20, choices=AccountStatus.choices, default=AccountStatus.ACTIVE)
     context = EncryptedJSONField(default=dict, blank=True, help_text="Credentials and instance keys; write-only.")
     unified_model_override = models.JSONField(default=dict, blank=True)
+    rate_limited_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-created_at"]
@@ -62,9 +66,26 @@ class IntegratedAccount(DeletableModel):
         return self.tenant_id or str(self.id)
 
     def note_refused_login(self) -> None:
-        """The source refuses the credentials: an active account needs new ones."""
+        """The source refuses the credentials: an active account needs new ones, unless it has got some since it was
+        read."""
         active = IntegratedAccount.objects.filter(id=self.id, status=AccountStatus.ACTIVE)
-        active.update(status=AccountStatus.NEEDS_REAUTH, updated_at=Now())
+        active.filter(updated_at=self.updated_at).update(status=AccountStatus.NEEDS_REAUTH, updated_at=Now())
+
+
+class AccountToken(models.Model):
+    """The OAuth access token that an account's credentials have brought (`runs.engine.token_store`).
+
+    A row of its own: the many readers of accounts have nothing to decrypt, and no `save()` of one can bring an old
+    token back. Who holds the claim may ask for a new token, until `claimed_until`.
+    """
+
+    account = models.OneToOneField(IntegratedAccount, primary_key=True, on_delete=models.CASCADE, related_name="token")
+    value = EncryptedJSONField(null=True)
+    claim = models.UUIDField(null=True)
+    claimed_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"the token of {self.account_id}"
 
 
 class UnifiedMapping(TimedModel):

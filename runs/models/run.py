@@ -132,6 +132,10 @@ class SyncJobRun(CountedModel):
     lease_until = models.DateTimeField(null=True, blank=True)
     resume_at = models.DateTimeField(null=True, blank=True)
     dispatched_at = models.DateTimeField(null=True, blank=True)
+    request_share = models.PositiveSmallIntegerField(
+        default=0, help_text="Requests it may have in flight: its part of what its account may have."
+    )
+    request_wish = models.PositiveSmallIntegerField(default=0, help_text="Requests it could have in flight.")
 
     objects = RunQuerySet.as_manager()
 
@@ -168,6 +172,9 @@ class SyncJobRun(CountedModel):
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="run_by_account"),
             models.Index(fields=["-created_at", "-id"], name="run_of_all"),
             models.Index(fields=["lease_until"], condition=Q(status__in=LIVE), name="run_live"),
+            models.Index(
+                fields=["integrated_account"], condition=Q(lease_token__isnull=False), name="run_held_by_account"
+            ),
         ]
 
     def __str__(self) -> str:

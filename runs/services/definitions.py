@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from runs.connectors import SpecError, parse_integration
 from runs.engine.entries import parse_entries
 from runs.errors import Failure, InvalidInput
-from runs.models import AccountStatus, Environment, IntegratedAccount, Integration, SyncJob
+from runs.models import AccountStatus, AccountToken, Environment, IntegratedAccount, Integration, SyncJob
 from runs.services.args_schema import check_schema
 from runs.services.mappings import override_failures
 from runs.services.run_request import spec_of
@@ -47,7 +47,8 @@ def save_account(
 ) -> IntegratedAccount:
     """Create the account, or change the one given; a given context is merged into the stored one.
 
-    New credentials make an account active that needed them. Raises InvalidInput.
+    New credentials make an account active that needed them; the access token and the wait that the old ones brought
+    are gone. Raises InvalidInput.
     """
     row = locked(account) if account else IntegratedAccount(environment=environment)
     assign(row, values, ("integration", "tenant_id", "status", "unified_model_override"))
@@ -65,6 +66,9 @@ def save_account(
         row.context = {**row.context, **given}
         if row.status == AccountStatus.NEEDS_REAUTH:
             row.status = AccountStatus.ACTIVE
+        if _has_credentials(given, row.integration):
+            row.rate_limited_until = None
+            AccountToken.objects.filter(account=row.id).delete()
     row.save()
     return row
 
@@ -85,3 +89,11 @@ def save_job(environment: Environment, values: Mapping[str, Any], job: SyncJob |
     raise_if(failures)
     row.save()
     return row
+
+
+def _has_credentials(given: Mapping[str, Any], integration: Integration) -> bool:
+    """Whether the authorization uses one of the given keys. A new subdomain alone does not cost a rotated token."""
+    try:
+        return not parse_integration(integration.config).credential_keys.isdisjoint(given)
+    except SpecError:
+        return True

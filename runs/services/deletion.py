@@ -16,7 +16,16 @@ from django.utils import timezone
 
 from runs.engine.deliveries import cancel_unsent
 from runs.errors import Failure, InvalidInput
-from runs.models import CronTrigger, IntegratedAccount, Integration, Record, SyncJob, SyncJobRun, Webhook
+from runs.models import (
+    AccountToken,
+    CronTrigger,
+    IntegratedAccount,
+    Integration,
+    Record,
+    SyncJob,
+    SyncJobRun,
+    Webhook,
+)
 from runs.services.runs import request_stop
 from runs.services.saving import locked
 from runs.services.triggers import disarm
@@ -63,7 +72,9 @@ def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
     """
     disarm(account.cron_triggers.all())
     now = timezone.now()
-    IntegratedAccount.objects.filter(id=account.id).update(deleted_at=now, updated_at=now, context={})
+    with transaction.atomic():
+        IntegratedAccount.objects.filter(id=account.id).update(deleted_at=now, updated_at=now, context={})
+        AccountToken.objects.filter(account=account).delete()
     _clear(account, actor)
 
 

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.conf import settings
 
 from runs.connectors import (
-    ApiClient,
     ApiSpec,
     AuthenticationFailed,
     Bounds,
@@ -22,6 +20,7 @@ from runs.connectors import (
     RequestValues,
     SpecError,
 )
+from runs.engine.account_client import client_of
 from runs.engine.record_form import cleaned
 from runs.errors import Failure, InvalidInput
 from runs.keyset import BadCursor
@@ -73,7 +72,7 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     deadline = _Deadline()
     request = RequestValues(id=asked.id, query=query)
     try:
-        with _client(spec, asked.account, deadline, bounds) as client:
+        with client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
             page = client.fetch(method, request, place.at)
             while page.next_cursor is not None and not page.records and not page.unmapped:
                 deadline(0)
@@ -92,17 +91,6 @@ def _spec(account: IntegratedAccount) -> ApiSpec:
         message = f"is of the integration {integration.name}, which has been deleted."
         raise InvalidInput([Failure("integrated_account_id", message)])
     return spec_of(integration, "integrated_account_id", account=account)
-
-
-def _client(spec: ApiSpec, account: IntegratedAccount, deadline: _Deadline, bounds: Bounds) -> ApiClient:
-    return ApiClient(
-        spec,
-        account.context,
-        wait=deadline,
-        allow_private=settings.ALLOW_PRIVATE_NETWORKS,
-        bounds=bounds,
-        excerpt=EXCERPT,
-    )
 
 
 def _method(spec: ApiSpec, asked: Asked) -> MethodSpec:

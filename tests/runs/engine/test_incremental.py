@@ -177,6 +177,7 @@ def test_a_takeover_does_not_move_the_start(source: Source, job: SyncJob, accoun
     run.refresh_from_db()
     started = run.started_at
     SyncJobRun.objects.filter(id=run.id).update(resume_at=None)
+    IntegratedAccount.objects.update(rate_limited_until=None)
     source.before = None
     execute_slice(run.id, "d2")
     run.refresh_from_db()
