@@ -64,6 +64,7 @@ class Budget:
         self._account_id = account_id
         self._total = concurrency
         self._gate = gate
+        self._gate.set(0, 0.0)  # until the first look
         self._share = 0
         self._wish = 0
         self._written: tuple[int, int] | None = None

@@ -10,6 +10,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from runs.connectors import Bounds, Pause, RateLimited, RequestValues
+from tests.processes import wait_until
 from tests.runs.connectors.sources import StillTime, client, fetch, spec
 
 
@@ -65,24 +66,23 @@ def test_one_thread_is_told_and_all_hold_back(httpserver: HTTPServer) -> None:
         return Response("", 429, {"Retry-After": "20"})
 
     httpserver.expect_request("/things").respond_with_handler(limit_once)
-    waiting, over = threading.Barrier(4, timeout=10), threading.Event()
+    waiting = threading.Barrier(4, timeout=10)
     time = StillTime()
 
     def wait(seconds: float) -> None:
         """All four wait before time goes on."""
         waiting.wait()
         time.seconds = 20
-        over.set()
 
     of = spec(httpserver.url_for(""))
-    with client(of, time, wait=wait) as api, ThreadPoolExecutor(4) as threads:
+    pause = Pause(time.clock)
+    with client(of, time, wait=wait, pause=pause) as api, ThreadPoolExecutor(4) as threads:
         method = of.method("things", "list")
         first = threads.submit(api.fetch, method, RequestValues(), None)
-        assert told.wait(10)
+        wait_until(pause.left, 10, "a pause")
         others = [threads.submit(api.fetch, method, RequestValues(), None) for _ in range(3)]
         assert [future.result(10).records for future in (first, *others)] == [[], [], [], []]
 
-    assert over.is_set()
     assert len(httpserver.log) == 5
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
-from runs.engine.page_stream import AHEAD, PageStream, Turn
+from runs.engine.gate import Gate
+from runs.engine.page_stream import AHEAD, BUFFERED, PageStream, Turn
+from tests.processes import wait_until
 
 LIMIT = 10.0  # seconds a test waits for what must come
 
@@ -163,3 +165,115 @@ def test_no_request_starts_after_closing() -> None:
 def test_without_requests_it_is_over_at_once() -> None:
     stream = PageStream(lambda binding, cursor: page(0), bindings(0), cursor=None, concurrency=4)
     assert stream.next_batch(LIMIT) is None
+
+
+def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
+    others, release, lock = set(range(1, 2_000)), threading.Event(), threading.Lock()
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number == 0:
+            assert release.wait(LIMIT)
+            return page(0)
+        with lock:
+            others.discard(binding.number)
+            if not others:
+                release.set()
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(2_000), cursor=None, concurrency=4)
+    assert [turn.binding.number for turn in everything(stream)] == list(range(2_000))
+
+
+def test_behind_a_slow_request_only_so_much_is_kept() -> None:
+    release, fetched = threading.Event(), []
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number == 0:
+            release.wait(LIMIT)
+        fetched.append(binding.number)
+        return page(binding.number, size=100)
+
+    stream = PageStream(fetch, bindings(5_000), cursor=None, concurrency=4)
+    wait_until(lambda: stream.next_batch(0.5) or len(fetched) >= BUFFERED // 101, LIMIT, "a full buffer")
+    assert stream.next_batch(0.2) == []
+    assert len(fetched) <= BUFFERED // 101 + 4
+    release.set()
+    stream.close(LIMIT)
+
+
+def test_done_requests_without_records_are_bounded_too() -> None:
+    release, fetched = threading.Event(), []
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        if binding.number == 0:
+            release.wait(LIMIT)
+        fetched.append(binding.number)
+        return page(binding.number, size=0)
+
+    stream = PageStream(fetch, bindings(BUFFERED * 2), cursor=None, concurrency=4)
+    wait_until(lambda: stream.next_batch(0.5) or len(fetched) >= BUFFERED, LIMIT, "a full buffer")
+    assert stream.next_batch(0.2) == []
+    assert len(fetched) <= BUFFERED + 4
+    release.set()
+    assert [turn.binding.number for turn in everything(stream)] == list(range(BUFFERED * 2))
+
+
+def test_a_narrower_gate_lets_fewer_pass_and_a_wider_one_more() -> None:
+    gate, running, most, lock = Gate(6), 0, 0, threading.Lock()
+    arrived, release = threading.Semaphore(0), threading.Semaphore(0)
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        arrived.release()
+        assert release.acquire(timeout=LIMIT)
+        with lock:
+            running -= 1
+        return page(binding.number)
+
+    def arrivals(count: int) -> None:
+        for _ in range(count):
+            assert arrived.acquire(timeout=LIMIT)
+
+    stream = PageStream(fetch, bindings(40), cursor=None, concurrency=6, gate=gate)
+    stream.next_batch(0)
+    arrivals(6)
+    assert gate.set(2, float("inf")) == 6
+    release.release(4)
+    wait_until(lambda: gate.in_flight == 2, LIMIT, "four to come back")
+    most = 0
+    release.release(10)
+    turns = [turn for _ in range(10) for turn in stream.next_batch(0.01) or []]
+    arrivals(10)
+    assert most <= 2
+    gate.set(6, float("inf"))
+    arrivals(4)
+    release.release(40)
+    assert len(turns + everything(stream)) == 40
+
+
+def test_a_shut_gate_lets_nobody_pass() -> None:
+    now = 0.0
+    gate = Gate(4, until=10.0, clock=lambda: now)
+    assert gate.is_open
+    now = 10.0
+    assert not gate.is_open
+    gate.set(4, 20.0)
+    assert gate.is_open
+
+
+def test_the_gate_is_told_how_many_requests_there_are() -> None:
+    gate, release = Gate(8), threading.Event()
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        release.wait(LIMIT)
+        return page(binding.number)
+
+    stream = PageStream(fetch, bindings(3), cursor=None, concurrency=8, gate=gate)
+    stream.next_batch(0)
+    assert gate.wanted == 3
+    release.set()
+    everything(stream)
+    assert gate.wanted == 0
