@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from runs.connectors import ApiSpec, Bounds, FetchedPage, MethodSpec, Pause, SpecError
+from runs.connectors import ApiSpec, Bounds, FetchedPage, MethodSpec, Pause, RateLimited, SpecError
 from runs.engine.account_client import client_of
 from runs.engine.batch import Batch, Staging, id_path_of
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
@@ -31,7 +31,7 @@ from runs.engine.roots import run_root, wire_time
 from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
-from runs.engine.watch import SliceOver, Watch, round_off_seconds
+from runs.engine.watch import PARK_SECONDS, SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
 from runs.models import RunStep, SyncJobRun
 
@@ -183,9 +183,9 @@ class RunSlice:
             while turns := stream.next_batch(0):
                 self._commit(ledger, turns, staging, recursion)
             raise
-        except BaseException:
+        except BaseException as end:
             self._cancelled.set()
-            stream.close(round_off_seconds())
+            stream.close(PARK_SECONDS if isinstance(end, RateLimited) else round_off_seconds())
             raise
         finally:
             stream.close(0)

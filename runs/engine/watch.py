@@ -17,6 +17,7 @@ from runs.errors import ErrorInfo, RunFailed
 from runs.models import Daemon, DaemonStatus, EventKind
 
 TICK = 1.0
+PARK_SECONDS = 1.0  # how long requests in flight are waited for when the source wants a long wait
 DRAIN_SECONDS = 3.0  # how long requests in flight are waited for when the daemon has to end
 
 
@@ -57,7 +58,7 @@ class Watch:
         self._shown: datetime | None = None
 
     def note_wait(self, seconds: float) -> None:
-        """Called in a fetching thread that begins to wait because the source limits its rate."""
+        """Called in a fetching thread that is told to wait because the source limits its rate."""
         with self._told_lock:
             self._told_until = time.monotonic() + seconds
 
@@ -93,7 +94,7 @@ class Watch:
         until = None if limit is None else limit.until
         if limit is not None:
             if limit.seconds > settings.INLINE_WAIT_SECONDS:
-                raise SliceOver(DRAIN_SECONDS, wait=limit.seconds)
+                raise SliceOver(PARK_SECONDS, wait=limit.seconds)
             self._pause.extend(limit.seconds)
         if until != self._shown:
             self._show(limit)

@@ -35,10 +35,11 @@ class Deck:
     group: str
     api: httpx2.Client
 
-    def daemon(self, group: str = "") -> Process:
+    def daemon(self, group: str = "", *, concurrency: int = 2, **environment: str) -> Process:
         """A daemon that takes work, of the installation's group unless another is named."""
         known = self.daemon_count()
-        started = self.processes.manage("daemon", "--group", group or self.group, "--concurrency", "2")
+        options = ("--group", group or self.group, "--concurrency", str(concurrency))
+        started = self.processes.manage("daemon", *options, **environment)
         wait_until(lambda: self.daemon_count() > known, 30, f"a daemon's row ({started.log_file})")
         return started
 

@@ -204,3 +204,15 @@ class TestErrors:
         assert page.count('class="error"') == 50
         older = viewer.get(re.search(r'id="older-errors" href="([^"]+)"', page)[1]).content.decode()
         assert older.count('class="error"') == 10
+
+
+def test_a_parked_run_says_until_when_it_waits(viewer: Client, run: SyncJobRun) -> None:
+    until = timezone.now().replace(hour=15, minute=4, second=5, microsecond=0) + timedelta(days=1)
+    states.running(run, lease_token=None, lease_until=None, rate_limited_until=until, resume_at=until)
+
+    assert "the source asks to wait until" in shown(viewer, run)
+    for part in (shown(viewer, run), shown(viewer, run, "facts")):
+        assert "15:04:05" in part
+    listed = viewer.get("/runs/").content.decode()
+    assert "the source asks to wait until" in listed
+    assert "15:04:05" in listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,6 +103,25 @@ def test_a_run_at_work_parks_when_another_is_told(source: Source, account: Integ
     assert (run.status, run.lease_token, run.fetched > 12) == (RunStatus.RUNNING, None, True)
     assert is_about(run.rate_limited_until, 300)
     assert len(source.requests("/cities")) == 5
+
+
+def test_a_long_wait_does_not_wait_for_a_slow_request_in_front(source: Source, account: IntegratedAccount) -> None:
+    parked = threading.Event()
+
+    def answer(request: Request) -> Response | None:
+        if request.args.get("country") == "C000":
+            parked.wait(20)
+        return limit(120)(request) if request.args.get("country") == "C001" else None
+
+    source.before = answer
+    begun = time.monotonic()
+    run = executed(factories.run(account=account))
+    took = time.monotonic() - begun
+    parked.set()
+
+    assert (run.status, run.lease_token, run.steps.get(name="cities").position) == (RunStatus.RUNNING, None, 0)
+    assert is_about(run.rate_limited_until, 120)
+    assert took < 10
 
 
 def test_a_short_wait_is_waited_by_every_run(source: Source, account: IntegratedAccount) -> None:
