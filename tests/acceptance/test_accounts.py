@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from runs.connectors.spec import DEFAULT_CONCURRENCY
 from tests.acceptance.deck import Deck, countries_then_cities
 from tests.factories import COUNTRIES_AND_CITIES
 from tests.processes import wait_until
+from tests.runs.connectors.token_endpoint import REFRESH_TOKEN, TokenSource, context, refreshing
 from tests.sources import countries_and_cities, serving
 
 LATENCY = 0.05  # seconds
@@ -69,6 +71,24 @@ class Limiting:
             return None
         self.told.append(time.monotonic())
         return Response("slow down", 429, {"Retry-After": str(self._seconds)})
+
+
+class Guarded:
+    """Takes only tokens of its token endpoint, and takes back those given so far when one request has come."""
+
+    def __init__(self, tokens: TokenSource, revoked_at: int) -> None:
+        self._tokens = tokens
+        self._revoked_at = revoked_at
+        self._numbers = itertools.count(1)
+        self._pause = threading.Event()
+
+    def __call__(self, request: Request) -> Response | None:
+        self._pause.wait(LATENCY)
+        if request.path == "/token":
+            return self._tokens.answer(request)
+        if next(self._numbers) == self._revoked_at:
+            self._tokens.revoke()
+        return None if self._tokens.accepts(request) else Response("who are you?", 401)
 
 
 def test_a_thousand_parents_keep_the_account_busy_and_never_more_than_that(any_deck: Deck) -> None:
@@ -131,6 +151,22 @@ def test_a_run_goes_on_by_itself_when_its_wait_is_over(any_deck: Deck) -> None:
     assert min(moment for moment in limiting.asked["t0k3n"] if moment > told) - told > 2.9
     assert (run["status"], run["attempt"], run["rate_limited_until"]) == ("completed", 1, None)
     assert run["resource_stats"]["cities"]["list"] == {"fetched": 10, "persisted": 10}
+
+
+def test_runs_on_two_daemons_ask_for_one_token_and_for_one_more_when_it_is_revoked(any_deck: Deck) -> None:
+    with serving(countries_and_cities(60, 1)) as source:
+        any_deck.define(countries_then_cities(source.url, authorization=refreshing(source.url)), COUNTRIES_AND_CITIES)
+        tokens = TokenSource(source.url, rotates=True)
+        source.before = Guarded(tokens, revoked_at=50)
+        account = {"integration_name": "geo", "tenant_id": "oauth", "context": context()}
+        account_id = any_deck.post("/integrated-account", account)["id"]
+        daemons = [any_deck.daemon(concurrency=1) for _ in range(2)]
+        wishes = {"integrated_account_id": account_id, "force": True}
+        runs = [any_deck.ended(run_id) for run_id in [any_deck.create_run(**wishes) for _ in daemons]]
+
+    assert [(run["status"], run["error_count"]) for run in runs] == [("completed", 0)] * 2
+    assert [form["refresh_token"] for form in tokens.asked] == [REFRESH_TOKEN, "refresh-1"]
+    assert any_deck.rows("SELECT count(*) FROM runs_accounttoken WHERE value LIKE '%refresh%'") == [(0,)]
 
 
 def parked_run(deck: Deck, run_id: str) -> dict[str, Any] | None:

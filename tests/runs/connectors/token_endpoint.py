@@ -42,6 +42,13 @@ class TokenSource:
     def answer(self, request: Request) -> Response:
         return self._token(request) if request.path == "/token" else self._things(request)
 
+    def accepts(self, request: Request) -> bool:
+        """Whether the request shows a token that is still taken."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        with self._lock:
+            self.shown.append(token)
+            return token in self.valid
+
     def revoke(self) -> None:
         """No token given so far is taken any more."""
         self.valid.clear()
@@ -78,11 +85,7 @@ class TokenSource:
         return grant
 
     def _things(self, request: Request) -> Response:
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        with self._lock:
-            self.shown.append(token)
-            taken = token in self.valid
-        return _json({"data": [{"id": 1}]}, 200) if taken else Response("who are you?", 401)
+        return _json({"data": [{"id": 1}]}, 200) if self.accepts(request) else Response("who are you?", 401)
 
 
 class KeptInMemory:
