@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
+import time
 from typing import Any
 
 from celery import bootsteps, signals
@@ -16,15 +17,17 @@ from django.conf import settings
 from django.utils import timezone
 
 from runs.database import outages_survived
-from runs.engine.recovery import sweep
+from runs.engine.recovery import sweep, wake
 from runs.models import Daemon, DaemonStatus
 from runs.models.daemon import HEARTBEAT
 
 QUEUE_PREFIX = "sync."
+WAKE_SECONDS = 3.0
 
 
 class Sweeper(threading.Thread):
-    """Sweeps every `SWEEP_SECONDS`, in a thread of its own: a long sweep must not hold up the heartbeat."""
+    """Sweeps every `SWEEP_SECONDS`, and wakes parked runs in between; in a thread of its own, because a long sweep must
+    not hold up the heartbeat."""
 
     def __init__(self, groups: list[str], stopping: threading.Event) -> None:
         super().__init__(name="sweeper", daemon=True)
@@ -32,10 +35,13 @@ class Sweeper(threading.Thread):
         self._stopping = stopping
 
     def run(self) -> None:
+        next_sweep = time.monotonic()
         while not self._stopping.is_set():
+            is_due = time.monotonic() >= next_sweep
+            next_sweep = time.monotonic() + settings.SWEEP_SECONDS if is_due else next_sweep
             with outages_survived("sweep"):
-                sweep(self._groups)
-            self._stopping.wait(settings.SWEEP_SECONDS)
+                (sweep if is_due else wake)(self._groups)
+            self._stopping.wait(min(WAKE_SECONDS, settings.SWEEP_SECONDS))
 
 
 class Presence(threading.Thread):

@@ -43,6 +43,15 @@ def sweep(groups: Collection[str]) -> int:
     return sum(_each(_some(_unheld_stops()), settle_stop)) + _publish_all(_some(_untaken(groups)))
 
 
+def wake(groups: Collection[str]) -> int:
+    """Tell of parked runs whose wait is over: more often than the sweep, or a wait of two minutes took a tenth longer.
+
+    Returns the number of runs told of.
+    """
+    parked = SyncJobRun.objects.live().filter(of_groups(groups), lease_until=None, stop_requested_at=None)
+    return _publish_all(_some(parked.filter(resume_at__lte=Now(), dispatched_at=None)))
+
+
 def _unheld_stops() -> QuerySet[SyncJobRun]:
     """Runs that were asked to stop and that no daemon holds."""
     unheld = Q(lease_until=None) | Q(lease_until__lt=Now())

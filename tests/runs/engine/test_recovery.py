@@ -12,7 +12,7 @@ from django.utils import timezone
 from structlog.testing import capture_logs
 
 from runs.engine.claim import claim
-from runs.engine.recovery import sweep
+from runs.engine.recovery import sweep, wake
 from runs.models import RunStatus, SyncJobRun
 from runs.services import request_stop
 from tests import factories
@@ -78,6 +78,26 @@ def test_a_parked_run_is_published_when_its_wait_is_over_and_not_before() -> Non
     change(run, resume_at=ago(1))
     sweep(["default"])
     assert dispatched(run) is not None
+
+
+def test_a_parked_run_is_woken_once_when_its_wait_is_over_and_not_before() -> None:
+    run = factories.run()
+    held = claim(run.id, "d1")
+    assert held is not None
+    held.release(timedelta(hours=1))
+    assert wake(["default"]) == 0
+    change(run, resume_at=ago(1))
+    assert wake(["elsewhere"]) == 0
+    assert (wake(["default"]), wake(["default"])) == (1, 0)
+
+
+def test_between_slices_and_before_the_first_there_is_nobody_to_wake() -> None:
+    run = factories.run(dispatch=False)
+    assert wake(["default"]) == 0
+    held = claim(run.id, "d1")
+    assert held is not None
+    held.release()
+    assert wake(["default"]) == 0
 
 
 def test_a_stop_whose_daemon_died_is_ended_and_not_run_again() -> None:
