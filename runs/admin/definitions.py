@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from runs.admin.common import EnvironmentFilter, RemovedByService, ScopedAdmin, person
+from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService, ScopedAdmin, person
 from runs.admin.forms import AccountForm, IntegrationForm, JobForm, MappingForm, ServiceForm, TriggerForm
-from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
+from runs.models import AccountToken, CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
 from runs.services import delete_account, delete_integration, delete_job, delete_mapping, delete_trigger
 
 
@@ -62,6 +62,20 @@ class IntegratedAccountAdmin(DefinitionAdmin):
 
     def remove(self, request: HttpRequest, row: IntegratedAccount) -> None:
         delete_account(row, actor=person(request).get_username())
+
+
+@admin.register(AccountToken)
+class AccountTokenAdmin(ReadOnlyAdmin):
+    """Which accounts have an access token, and who asks for one: never the token itself."""
+
+    environment_path = "account__environment"
+    fields = ("account", "claimed_until")
+    list_display = ("account", "claimed_until")
+    list_select_related = ("account",)
+    search_fields = ("account__tenant_id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("value", "account__context")
 
 
 @admin.register(SyncJob)

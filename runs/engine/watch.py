@@ -60,7 +60,7 @@ class Watch:
     def note_wait(self, seconds: float) -> None:
         """Called in a fetching thread that is told to wait because the source limits its rate."""
         with self._told_lock:
-            self._told_until = time.monotonic() + seconds
+            self._told_until = max(self._told_until or 0.0, time.monotonic() + seconds)
 
     def look(self) -> None:
         """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end."""

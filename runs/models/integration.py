@@ -84,6 +84,9 @@ class AccountToken(models.Model):
     claim = models.UUIDField(null=True)
     claimed_until = models.DateTimeField(null=True)
 
+    class Meta:
+        ordering = ["account_id"]
+
     def __str__(self) -> str:
         return f"the token of {self.account_id}"
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from runs.models import (
+    AccountToken,
     CronTrigger,
     Environment,
     IntegratedAccount,
@@ -51,6 +52,17 @@ class TestAccounts:
         assert account.environment == integration.environment
         shown = [response, office.get(page("integratedaccount_change", account.pk))]
         shown.append(office.get(page("integratedaccount_history", account.pk)))
+        assert all("c4nary" not in one.content.decode() for one in shown)
+
+    def test_an_access_token_is_never_shown(self, office: Client) -> None:
+        account = factories.account()
+        AccountToken.objects.create(account=account, value={"value": "c4nary"})
+        shown = [
+            office.get(page(name, *ids))
+            for name in ("accounttoken", "integratedaccount")
+            for name, ids in ((f"{name}_changelist", ()), (f"{name}_change", (account.pk,)))
+        ]
+        assert [one.status_code for one in shown] == [200] * 4
         assert all("c4nary" not in one.content.decode() for one in shown)
 
     def test_an_empty_field_keeps_them_and_a_given_one_is_merged(self, office: Client) -> None:
