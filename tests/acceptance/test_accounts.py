@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 from werkzeug import Request, Response
 
@@ -20,6 +19,7 @@ from tests.sources import countries_and_cities, serving
 
 LATENCY = 0.05  # seconds
 PATIENCE = 15.0
+LIMITED = ("long", "short")
 
 
 class FullHouse:
@@ -55,22 +55,20 @@ class FullHouse:
 
 
 class Limiting:
-    """Answers the first request of one token with a 429; keeps when it was told, and when each token asked."""
+    """Answers the first request of some tokens with a 429, and keeps when each token asked."""
 
-    def __init__(self, token: str, seconds: int, times: float = float("inf")) -> None:
-        self._token = token
-        self._seconds = seconds
-        self._times = times
-        self.told: list[float] = []
+    def __init__(self, **waits: int) -> None:
+        """`waits`: the seconds that a token is told to wait."""
+        self._waits = waits
         self.asked: dict[str, list[float]] = {}
 
     def __call__(self, request: Request) -> Response | None:
         token = request.headers["Authorization"].removeprefix("Bearer ")
-        self.asked.setdefault(token, []).append(time.monotonic())
-        if token != self._token or len(self.told) >= self._times:
-            return None
-        self.told.append(time.monotonic())
-        return Response("slow down", 429, {"Retry-After": str(self._seconds)})
+        asked = self.asked.setdefault(token, [])
+        asked.append(time.monotonic())
+        if token in self._waits and len(asked) == 1:
+            return Response("slow down", 429, {"Retry-After": str(self._waits[token])})
+        return None
 
 
 class Guarded:
@@ -118,39 +116,25 @@ def test_two_runs_of_an_account_on_two_daemons_ask_as_much_as_it_may_together(an
     assert (source.most_in_flight, house.in_vain) == (DEFAULT_CONCURRENCY, 0)
 
 
-def test_a_run_that_has_to_wait_gives_its_slot_to_another(any_deck: Deck) -> None:
+def test_a_run_that_has_to_wait_gives_its_slot_to_others_and_goes_on_by_itself(any_deck: Deck) -> None:
     with serving(countries_and_cities(5, 2)) as source:
         any_deck.define(countries_then_cities(source.url), COUNTRIES_AND_CITIES)
-        limiting = source.before = Limiting("t0k3n", 120)
-        other = {"integration_name": "geo", "tenant_id": "other", "context": {"token": "other-t0k3n"}}
-        other_id = any_deck.post("/integrated-account", other)["id"]
-        any_deck.daemon(concurrency=1)
-        waiting_id = any_deck.create_run()
-        wait_until(lambda: limiting.told, 30, "a request that is told to wait")
-        run = any_deck.ended(any_deck.create_run(integrated_account_id=other_id))
-        waiting = any_deck.run(waiting_id)
+        limiting = source.before = Limiting(long=120, short=3)
+        any_deck.daemon(concurrency=1, INLINE_WAIT_SECONDS="1")
+        long_id, short_id = (any_deck.create_run(integrated_account_id=account(any_deck, name)) for name in LIMITED)
+        wait_until(lambda: len(limiting.asked) == 2, 30, "two requests that are told to wait")
+        other = any_deck.ended(any_deck.create_run())
+        waiting = any_deck.run(long_id)
+        short = any_deck.ended(short_id)
 
-    assert run["status"] == "completed"
-    assert min(limiting.asked["other-t0k3n"]) - limiting.told[0] < 2
-    assert (waiting["status"], len(limiting.told)) == ("running", 1)
-    wait = seconds_from(waiting["started_at"], waiting["rate_limited_until"])
-    assert 119 < wait < 130
-
-
-def test_a_run_goes_on_by_itself_when_its_wait_is_over(any_deck: Deck) -> None:
-    with serving(countries_and_cities(5, 2)) as source:
-        any_deck.define(countries_then_cities(source.url), COUNTRIES_AND_CITIES)
-        limiting = source.before = Limiting("t0k3n", 3, times=1)
-        any_deck.daemon(INLINE_WAIT_SECONDS="1")
-        run_id = any_deck.create_run()
-        parked = wait_until(lambda: parked_run(any_deck, run_id), 30, "a parked run")
-        run = any_deck.ended(run_id)
-
-    [told] = limiting.told
-    assert seconds_from(parked["started_at"], parked["rate_limited_until"]) > 3
-    assert min(moment for moment in limiting.asked["t0k3n"] if moment > told) - told > 2.9
-    assert (run["status"], run["attempt"], run["rate_limited_until"]) == ("completed", 1, None)
-    assert run["resource_stats"]["cities"]["list"] == {"fetched": 10, "persisted": 10}
+    [told], [first, second, *_] = limiting.asked["long"], limiting.asked["short"]
+    assert other["status"] == "completed"
+    assert limiting.asked["t0k3n"][0] - max(told, first) < 2, "the slot is free again soon"
+    assert waiting["status"] == "running"
+    assert 119 < seconds_from(waiting["started_at"], waiting["rate_limited_until"]) < 130
+    assert second - first > 2.9
+    assert (short["status"], short["attempt"], short["rate_limited_until"]) == ("completed", 1, None)
+    assert short["resource_stats"]["cities"]["list"] == {"fetched": 10, "persisted": 10}
 
 
 def test_runs_on_two_daemons_ask_for_one_token_and_for_one_more_when_it_is_revoked(any_deck: Deck) -> None:
@@ -158,8 +142,8 @@ def test_runs_on_two_daemons_ask_for_one_token_and_for_one_more_when_it_is_revok
         any_deck.define(countries_then_cities(source.url, authorization=refreshing(source.url)), COUNTRIES_AND_CITIES)
         tokens = TokenSource(source.url, rotates=True)
         source.before = Guarded(tokens, revoked_at=50)
-        account = {"integration_name": "geo", "tenant_id": "oauth", "context": context()}
-        account_id = any_deck.post("/integrated-account", account)["id"]
+        values = {"integration_name": "geo", "tenant_id": "oauth", "context": context()}
+        account_id = any_deck.post("/integrated-account", values)["id"]
         daemons = [any_deck.daemon(concurrency=1) for _ in range(2)]
         wishes = {"integrated_account_id": account_id, "force": True}
         runs = [any_deck.ended(run_id) for run_id in [any_deck.create_run(**wishes) for _ in daemons]]
@@ -169,9 +153,11 @@ def test_runs_on_two_daemons_ask_for_one_token_and_for_one_more_when_it_is_revok
     assert any_deck.rows("SELECT count(*) FROM runs_accounttoken WHERE value LIKE '%refresh%'") == [(0,)]
 
 
-def parked_run(deck: Deck, run_id: str) -> dict[str, Any] | None:
-    run = deck.run(run_id)
-    return run if run["rate_limited_until"] else None
+def account(deck: Deck, name: str) -> str:
+    """The id of another account, whose token is its name."""
+    values = {"integration_name": "geo", "tenant_id": name, "context": {"token": name}}
+    account_id: str = deck.post("/integrated-account", values)["id"]
+    return account_id
 
 
 def seconds_from(start: str, end: str) -> float:
