@@ -15,6 +15,7 @@ from werkzeug import Response
 from runs.engine.runner import execute_slice
 from runs.models import AccountStatus, IntegratedAccount, Record, RecordError, RunEvent, RunStatus, SyncJobRun
 from runs.services import save_account
+from runs.services.pass_through import Asked, pass_through
 from tests import factories
 from tests.runs.connectors.token_endpoint import (
     CLIENT_SECRET,
@@ -145,3 +146,13 @@ def test_what_people_read_tells_no_secret(source: TokenSource, account: Integrat
     rows = [*SyncJobRun.objects.values(), *RunEvent.objects.values(), *RecordError.objects.values()]
     for secret in (REFRESH_TOKEN, CLIENT_SECRET, "access-1"):
         assert secret not in str(rows)
+
+
+def test_a_page_that_is_passed_through_is_asked_for_with_the_same_token(
+    source: TokenSource, account: IntegratedAccount
+) -> None:
+    executed(a_run(account))
+    passed = pass_through(Asked(account, "things", "list", {}))
+
+    assert passed.page.records == [{"id": 1}]
+    assert (source.given, source.shown) == (1, ["access-1", "access-1"])
