@@ -234,6 +234,7 @@ class PageStream:
         lane.ended = turn.next_cursor is None
         self._ahead += turn.record_count + lane.ended
         self._open -= lane.ended
+        self._gate.wanted = min(self._open, self._concurrency)
 
     def _attempt(self, lane: _Lane) -> tuple[Turn | None, BaseException | None]:
         try:

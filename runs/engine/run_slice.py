@@ -50,10 +50,12 @@ class RunSlice:
         self._run = runs.get(id=claim.run_id)
         self._claim = claim
         self._spec, self._entries = _definition(self._run)
+        account, concurrency = self._run.integrated_account, self._spec.concurrency
+        self._gate = Gate(concurrency)
+        self._budget = Budget(claim, account.id, concurrency, self._gate)
         pause = Pause()
-        self._watch = Watch(claim, self._run.started_at or self._run.created_at, pause)
+        self._watch = Watch(claim, self._run.started_at or self._run.created_at, pause, self._budget)
         self._cancelled = threading.Event()
-        account = self._run.integrated_account
         self._client = client_of(
             account,
             self._spec,
@@ -62,8 +64,6 @@ class RunSlice:
             bounds=Bounds(longest_wait=settings.INLINE_WAIT_SECONDS),
             pause=pause,
         )
-        self._gate = Gate(self._spec.concurrency)
-        self._budget = Budget(claim, account.id, self._spec.concurrency, self._gate)
         self._roots = {
             "args": self._run.args,
             "sync_job_run": run_root(self._run),
@@ -175,7 +175,6 @@ class RunSlice:
                     self._commit(ledger, parts.popleft(), staging, recursion)
                     self._send()
                 self._watch.look()
-                self._budget.look()
         except SliceOver as over:
             stream.close(over.patience)
             while parts:  # before what comes behind it, else the checkpoint would pass over it

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from runs.connectors import Pause
+from runs.engine.budget import Budget
 from runs.engine.claim import Claim, add_event
 from runs.engine.limits import Limit, limit_account, limit_of
 from runs.errors import ErrorInfo, RunFailed
@@ -44,10 +45,11 @@ class Watch:
     source that hangs can't keep a lease alive for ever.
     """
 
-    def __init__(self, claim: Claim, started_at: datetime, pause: Pause) -> None:
+    def __init__(self, claim: Claim, started_at: datetime, pause: Pause, budget: Budget) -> None:
         """While the `pause` lasts, nothing is sent."""
         self._claim = claim
         self._pause = pause
+        self._budget = budget
         self._deadline = started_at + timedelta(seconds=settings.RUN_TIMEOUT)
         begun = time.monotonic()
         self._slice_ends = begun + settings.SLICE_SECONDS
@@ -64,9 +66,12 @@ class Watch:
 
     def look(self) -> None:
         """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end."""
+        if time.monotonic() >= self._next_look:
+            self._look_at_run()
+        self._budget.look()
+
+    def _look_at_run(self) -> None:
         now = time.monotonic()
-        if now < self._next_look:
-            return
         self._next_look = now + TICK
         self._claim.check()
         self.look_at_time()
