@@ -22,6 +22,7 @@ from tests.processes import Process, Processes, processes, wait_until
 
 TENANT = "acme"
 JOB = "Countries and cities"
+SECOND = "-2"
 FINAL = ("completed", "failed", "stopped")
 
 
@@ -34,6 +35,11 @@ class Deck:
     database_url: str
     group: str
     api: httpx2.Client
+
+    @property
+    def groups(self) -> list[str]:
+        """Two of them, for runs that need a daemon each: a busy daemon of one group may take the second message too."""
+        return [self.group, f"{self.group}{SECOND}"]
 
     def daemon(self, group: str = "", *, concurrency: int = 2, **environment: str) -> Process:
         """A daemon that takes work, of the installation's group unless another is named."""
@@ -166,7 +172,8 @@ def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
     shutil.copytree(prepared.data_dir, data_dir)
     port, group = any_free_port(), f"acceptance-{secrets.token_hex(4)}"
-    with services.own_database(group.replace("-", "_")) as url, services.own_queues(f"sync.{group}", "sync.default"):
+    queues = (f"sync.{group}", f"sync.{group}{SECOND}", "sync.default")
+    with services.own_database(group.replace("-", "_")) as url, services.own_queues(*queues):
         servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
         with (
             processes(data_dir, embedded_environment(data_dir, port) | servers) as started,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 from werkzeug import Request, Response
 
@@ -107,8 +108,7 @@ def test_two_runs_of_an_account_on_two_daemons_ask_as_much_as_it_may_together(an
     with serving(countries_and_cities(150, 1)) as source:
         any_deck.define(countries_then_cities(source.url), COUNTRIES_AND_CITIES)
         house = source.before = FullHouse(seats=DEFAULT_CONCURRENCY, guests=300)
-        daemons = [any_deck.daemon(concurrency=1) for _ in range(2)]
-        runs = [any_deck.ended(run_id) for run_id in [any_deck.create_run(force=True) for _ in daemons]]
+        runs = runs_of_two_daemons(any_deck)
 
     assert [run["status"] for run in runs] == ["completed", "completed"]
     assert len({run["daemon_id"] for run in runs}) == 2
@@ -144,13 +144,19 @@ def test_runs_on_two_daemons_ask_for_one_token_and_for_one_more_when_it_is_revok
         source.before = Guarded(tokens, revoked_at=50)
         values = {"integration_name": "geo", "tenant_id": "oauth", "context": context()}
         account_id = any_deck.post("/integrated-account", values)["id"]
-        daemons = [any_deck.daemon(concurrency=1) for _ in range(2)]
-        wishes = {"integrated_account_id": account_id, "force": True}
-        runs = [any_deck.ended(run_id) for run_id in [any_deck.create_run(**wishes) for _ in daemons]]
+        runs = runs_of_two_daemons(any_deck, integrated_account_id=account_id)
 
     assert [(run["status"], run["error_count"]) for run in runs] == [("completed", 0)] * 2
     assert [form["refresh_token"] for form in tokens.asked] == [REFRESH_TOKEN, "refresh-1"]
     assert any_deck.rows("SELECT count(*) FROM runs_accounttoken WHERE value LIKE '%refresh%'") == [(0,)]
+
+
+def runs_of_two_daemons(deck: Deck, **wishes: Any) -> list[dict[str, Any]]:
+    """Two ended runs of one job and one account, each by a daemon of its own."""
+    for group in deck.groups:
+        deck.daemon(group)
+    run_ids = [deck.create_run(daemon_group_key=group, force=True, **wishes) for group in deck.groups]
+    return [deck.ended(run_id) for run_id in run_ids]
 
 
 def account(deck: Deck, name: str) -> str:
