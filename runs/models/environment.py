@@ -46,6 +46,11 @@ class User(AbstractUser):
         """Whether this person may start, stop and rerun runs."""
         return self.has_perm("runs.operate_runs")
 
+    @property
+    def can_load_integrations(self) -> bool:
+        """Whether this person may take integrations from the catalogue into an environment."""
+        return self.has_perms(("runs.add_integration", "runs.change_integration"))
+
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> Self:

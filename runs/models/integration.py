@@ -11,6 +11,11 @@ from runs.models.environment import Environment
 from runs.models.fields import EncryptedJSONField
 
 
+def catalog_digest_field() -> models.CharField[str, str]:
+    """The digest of what the catalogue wrote into the row when it was last loaded; empty if it never was."""
+    return models.CharField(max_length=64, blank=True, editable=False)
+
+
 class Integration(DeletableModel):
     """A declarative description of one HTTP API: `config` is section 5 of the contract."""
 
@@ -19,6 +24,7 @@ class Integration(DeletableModel):
     label = models.CharField(max_length=200, blank=True)
     category = models.CharField(max_length=100, blank=True)
     config = models.JSONField(default=dict)
+    catalog_digest = catalog_digest_field()
 
     class Meta:
         ordering = ["name"]
@@ -103,6 +109,7 @@ class UnifiedMapping(TimedModel):
     resource = models.CharField(max_length=100)
     method = models.CharField(max_length=50)
     config = models.JSONField(default=dict, blank=True)
+    catalog_digest = catalog_digest_field()
     override = models.JSONField(
         default=dict, blank=True, help_text="This environment's changes to the config; a reload of it keeps them."
     )

@@ -1,6 +1,7 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.args_schema import ArgField, args_fields
+from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.definitions import save_account, save_integration, save_job
 from runs.services.deletion import (
     delete_account,
@@ -21,11 +22,16 @@ from runs.services.webhooks import resend, save_webhook, send_test
 __all__ = [
     "ArgField",
     "Asked",
+    "CatalogState",
+    "LoadedPart",
     "Origin",
+    "Outcome",
     "PassedThrough",
     "RunRequest",
+    "ShelfLine",
     "args_fields",
     "arm_trigger",
+    "catalog_entry",
     "create_run",
     "delete_account",
     "delete_integration",
@@ -38,6 +44,7 @@ __all__ = [
     "finish_deletions",
     "fire_due",
     "issue_token",
+    "load_entry",
     "pass_through",
     "request_stop",
     "rerun",
@@ -52,4 +59,5 @@ __all__ = [
     "save_trigger",
     "save_webhook",
     "send_test",
+    "shelf",
 ]
