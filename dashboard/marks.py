@@ -22,6 +22,7 @@ from runs.models import (
     SyncJobRun,
     Webhook,
 )
+from runs.services import CatalogState
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
 SILENCE = timedelta(seconds=5)
@@ -141,6 +142,19 @@ def delivery_mark(delivery: Delivery) -> Mark:
             return Mark(Kind.STOPPED, "Cancelled")
         case _:
             return Mark(Kind.FAILED, "Failed")
+
+
+def catalog_mark(state: CatalogState) -> Mark | None:
+    """How an entry of the catalogue stands in an environment; None for one that is not there."""
+    match state:
+        case CatalogState.ABSENT:
+            return None
+        case CatalogState.CURRENT:
+            return Mark(Kind.COMPLETED, "Loaded")
+        case CatalogState.OUTDATED:
+            return Mark(Kind.STALE, "Newer one here")
+        case CatalogState.CHANGED:
+            return Mark(Kind.WARNED, "Changed by hand")
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

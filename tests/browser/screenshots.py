@@ -31,6 +31,8 @@ PATHS = {
     "runs-nothing": "/runs/?q=nothing+is+called+this",
     "jobs": "/jobs/",
     "schedules": "/schedules/",
+    "integrations": "/integrations/",
+    "catalog-entry": "/integrations/catalog/hubspot/",
     "accounts": "/accounts/",
     "records": "/records/",
     "daemons": "/daemons/",

@@ -24,7 +24,8 @@ def pages() -> Iterator[tuple[str, str]]:
     for pattern in urlpatterns:
         if isinstance(pattern, URLPattern) and pattern.name not in OPEN:
             arguments = {
-                name: ANY_ID for name, kind in pattern.pattern.converters.items() if isinstance(kind, UUIDConverter)
+                name: ANY_ID if isinstance(kind, UUIDConverter) else "zendesk"
+                for name, kind in pattern.pattern.converters.items()
             }
             yield pattern.name, "/" + get_resolver().reverse(pattern.name, **arguments)
 
