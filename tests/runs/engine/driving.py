@@ -10,7 +10,7 @@ from django.db import connection
 from werkzeug import Request, Response
 
 from runs.engine.runner import execute_slice
-from runs.models import SyncJobRun
+from runs.models import IntegratedAccount, SyncJobRun
 from tests import factories
 from tests.sources import Source
 
@@ -41,6 +41,12 @@ def executed(run: SyncJobRun, *, most_slices: int = 200) -> SyncJobRun:
         if not run.is_live:
             return run
     raise AssertionError(f"The run has not ended after {most_slices} slices.")
+
+
+def let_wait_end(run: SyncJobRun) -> None:
+    """What the source asked to wait for is over: for the run, and for its account."""
+    SyncJobRun.objects.filter(id=run.id).update(resume_at=None)
+    IntegratedAccount.objects.filter(runs=run).update(rate_limited_until=None)
 
 
 def losing_daemons(run: SyncJobRun, every: int) -> Callable[[Request], Response | None]:

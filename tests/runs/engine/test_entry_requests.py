@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 from runs.engine.runner import execute_slice
 from runs.models import Record, RunStatus, SyncJobRun
 from tests import factories
-from tests.runs.engine.driving import a_run, executed, losing_daemons
+from tests.runs.engine.driving import a_run, executed, let_wait_end, losing_daemons
 from tests.sources import Source, countries_and_cities, json_response, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -231,7 +231,7 @@ class TestWrites:
         run = a_run(source, [COUNTRIES, CREATE], METHODS, args=ARGS)
         run = parked(run)
         assert len(desk.taken) == 3
-        SyncJobRun.objects.filter(id=run.id).update(resume_at=None)
+        let_wait_end(run)
         executed(run)
         titles = [body["title"] for number, (_, _, body) in enumerate(desk.taken, start=1) if number != 3]
         assert (len(titles), len(set(titles))) == (6, 6)

@@ -14,6 +14,7 @@ from runs.engine.runner import execute_slice
 from runs.models import IntegratedAccount, RunStatus, SyncJob, SyncJobRun
 from runs.services import rerun_window, save_job
 from tests import factories
+from tests.runs.engine.driving import let_wait_end
 from tests.sources import Source, countries_and_cities, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,8 +177,7 @@ def test_a_takeover_does_not_move_the_start(source: Source, job: SyncJob, accoun
     execute_slice(run.id, "d1")
     run.refresh_from_db()
     started = run.started_at
-    SyncJobRun.objects.filter(id=run.id).update(resume_at=None)
-    IntegratedAccount.objects.update(rate_limited_until=None)
+    let_wait_end(run)
     source.before = None
     execute_slice(run.id, "d2")
     run.refresh_from_db()

@@ -18,6 +18,7 @@ from runs.engine.runner import execute_slice
 from runs.models import EventKind, IntegratedAccount, RunStatus, SyncJobRun
 from runs.services import save_account
 from tests import factories
+from tests.runs.engine.driving import let_wait_end
 from tests.sources import Source, countries_and_cities, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,9 +76,7 @@ def test_when_the_wait_is_over_it_goes_on_where_it_was(source: Source, account: 
     source.before = lambda request: limit(120)(request) if request.path == "/cities" else None
     run = executed(factories.run(account=account))
     source.before = None
-    past = timezone.now() - timedelta(seconds=1)
-    IntegratedAccount.objects.update(rate_limited_until=past)
-    SyncJobRun.objects.update(resume_at=past, rate_limited_until=past)
+    let_wait_end(run)
     run = executed(run)
 
     assert (run.status, run.fetched, run.attempt, run.rate_limited_until) == (RunStatus.COMPLETED, 36, 1, None)
