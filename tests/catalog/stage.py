@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
-
 from runs.engine.runner import execute_slice
-from runs.models import IntegratedAccount, Integration, Record, RunStatus, SyncJob, SyncJobRun
+from runs.models import Integration, Record, RunStatus, SyncJob, SyncJobRun
 from runs.services import catalog_entry, load_entry, save_integration
 from tests import factories
 from tests.catalog.provider import Provider
+from tests.runs.engine.driving import let_wait_end
 
 MOST_SLICES = 20
 
@@ -55,15 +53,8 @@ def to_its_end(run: SyncJobRun) -> SyncJobRun:
         run.refresh_from_db()
         if not run.is_live:
             return run
-        _end_waits(run)
+        let_wait_end(run)
     raise AssertionError(f"The run is still {run.status} after {MOST_SLICES} slices.")
-
-
-def _end_waits(run: SyncJobRun) -> None:
-    """The wait is over, of the run and of its account."""
-    past = timezone.now() - timedelta(seconds=1)
-    IntegratedAccount.objects.filter(id=run.integrated_account_id).update(rate_limited_until=past)
-    SyncJobRun.objects.filter(id=run.id).update(resume_at=past)
 
 
 def stored(run: SyncJobRun, resource: str) -> dict[str, dict[str, Any]]:
