@@ -116,9 +116,16 @@ class RunMail:
         self._note(delivery, sent.result())
 
     def _note(self, delivery: Delivery, answer: Answer) -> None:
+        changes = deliveries.outcome(delivery, answer)
+        if delivery.is_awaited:
+            self._act_on(delivery, answer, changes)
+        else:  # also what a person has sent again: the run has gone by its first answer
+            deliveries.write(delivery, answer, changes)
+        deliveries.note_health(self._webhook.id, answer)
+
+    def _act_on(self, delivery: Delivery, answer: Answer, changes: dict[str, Any]) -> None:
         if delivery.event == WebhookEvent.STARTED and answer.status_code == VETO:
             self._stop_by_veto(delivery, answer)
-        changes = deliveries.outcome(delivery, answer)
         match changes.get("status"):
             case DeliveryStatus.DELIVERED if delivery.step is not None:
                 self._credit(delivery, delivery.step, answer, changes)
@@ -128,7 +135,6 @@ class RunMail:
                 self._fail(delivery, answer)
             case _:
                 deliveries.write(delivery, answer, changes)
-        deliveries.note_health(self._webhook.id, answer)
 
     def _credit(self, delivery: Delivery, step: RunStep, answer: Answer, changes: dict[str, Any]) -> None:
         """The receiver has taken the records: that is counted even when a stop has been asked for meanwhile."""

@@ -18,7 +18,7 @@ from runs.engine.run_mail import RECORDS_PER_EVENT, portions
 from runs.engine.run_slice import RunSlice
 from runs.engine.runner import execute_slice
 from runs.models import Delivery, DeliveryStatus, Record, RunStatus, SyncJobRun, Webhook
-from runs.services import request_stop
+from runs.services import request_stop, resend
 from tests import factories
 from tests.processes import wait_until
 from tests.receiver import OK, Received, Receiver, receiving, verify
@@ -236,6 +236,30 @@ def test_a_stop_ends_the_wait_for_a_receiver_that_refuses(source: Source, receiv
     cancelled = Delivery.objects.get(status=DeliveryStatus.CANCELLED)
     assert (run.status, run.persisted, cancelled.event) == (RunStatus.STOPPED, 0, "sync_job_run:record")
     assert "stopped" in cancelled.last_error
+
+
+@pytest.mark.parametrize("event", ["started", "record"])
+@pytest.mark.parametrize("status", [OK, 400])
+def test_what_a_person_sends_again_changes_nothing_for_the_live_run(
+    source: Source, receiver: Receiver, event: str, status: int
+) -> None:
+    def answer(received: Received) -> int:
+        if received.id in {one.id for one in receiver.accepted()}:
+            return status
+        if is_record_event(2)(received):
+            again = Delivery.objects.filter(id=receiver.accepted(event)[0].id)
+            resend(again.get())
+            again.update(attempts=len(RETRIES))  # no wait for further tries
+            connection.close()
+        return OK
+
+    receiver.answer = answer
+    source.tables = countries_and_cities(700, 0)
+    run = executed(a_run(source, receiver))
+    first = receiver.accepted(event)[0].id
+    assert [one.status for one in receiver.arrived if one.id == first][:2] == [OK, status]
+    assert (run.status, run.error, run.persisted, run.error_count) == (RunStatus.COMPLETED, None, 700, 0)
+    assert run.steps.get().watermark is not None
 
 
 def killed_after_sending(run: SyncJobRun, receiver: Receiver, number: int) -> None:
