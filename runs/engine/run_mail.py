@@ -46,6 +46,7 @@ class RunMail:
         self._client = deliveries.receiver_client(connections=2)
         records = Delivery.objects.filter(run=run, webhook=webhook, event=WebhookEvent.RECORD)
         self._record_events = records.count()
+        self._has_waited = False
 
     def close(self) -> None:
         self._client.close()
@@ -80,7 +81,7 @@ class RunMail:
             if self._may_send(delivery):
                 self._send(delivery)
             else:
-                threading.Event().wait(PATIENCE)
+                self._wait()
             self._watch.look()  # behind the attempt: a slice that is over at once has made one step all the same
 
     def _first(self) -> Delivery | None:
@@ -100,6 +101,12 @@ class RunMail:
             return False
         self._claim.hold()  # proves that the run is ours at the last moment before others see what we do
         return True
+
+    def _wait(self) -> None:
+        if not self._has_waited:  # a daemon that is lost from here on has not failed on a page
+            self._claim.hold(crashes=0)
+            self._has_waited = True
+        threading.Event().wait(PATIENCE)
 
     def _send(self, delivery: Delivery) -> None:
         """One attempt. The lease and a stop are looked after while the receiver takes its time."""

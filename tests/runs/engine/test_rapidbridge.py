@@ -16,7 +16,7 @@ from runs.engine.deliveries import RETRIES
 from runs.engine.record_form import StorableRecord
 from runs.engine.run_mail import RECORDS_PER_EVENT, portions
 from runs.engine.run_slice import RunSlice
-from runs.engine.runner import execute_slice
+from runs.engine.runner import CRASH_CAP, execute_slice
 from runs.models import Delivery, DeliveryStatus, Record, RunStatus, SyncJobRun, Webhook
 from runs.services import request_stop, resend
 from tests import factories
@@ -324,6 +324,20 @@ def test_a_slice_that_ends_between_records_and_the_error_behind_them_passes_over
             run = executed(run)
     assert (run.status, run.error_count, run.persisted) == (RunStatus.COMPLETED, 1, 12 + 55)
     assert run.steps.get(name="cities").watermark is None
+
+
+def test_daemons_lost_while_the_receiver_is_waited_for_are_not_laid_to_a_page(
+    source: Source, receiver: Receiver, settings: Any
+) -> None:
+    settings.SLICE_SECONDS = 0
+    run = a_run(source, receiver, event_types=["sync_job_run:created"])
+    under_way = timezone.now() + timedelta(seconds=20)  # in the hands of a courier
+    Delivery.objects.update(next_attempt_at=under_way)
+    for _ in range(CRASH_CAP):
+        assert claim(run.id, "lost") is not None
+        SyncJobRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        run = executed(run)
+        assert (run.status, run.error, run.crashes) == (RunStatus.RUNNING, None, 0)
 
 
 def test_a_webhook_that_is_switched_off_meanwhile_ends_the_run_by_name(source: Source, receiver: Receiver) -> None:
