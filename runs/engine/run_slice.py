@@ -33,7 +33,7 @@ from runs.engine.sinks import RecordStore, Sink
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
 from runs.engine.watch import PARK_SECONDS, SliceOver, Watch, round_off_seconds
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import RunStep, SyncJobRun
+from runs.models import ErrorHandling, RunStep, SyncJobRun
 
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
 
@@ -190,9 +190,16 @@ class RunSlice:
             stream.close(0)
 
     def _apart(self, turns: list[Turn]) -> list[list[Turn]]:
-        """For a webhook, pages apart from the error behind them: it may end the run, and they are to be sent before."""
+        """For a webhook, pages apart from an error behind them: it may end the run, and they are to be sent before.
+
+        Where any refused record ends the run, that may be an error on each page.
+        """
+        if self._mail is None:
+            return [turns]
+        if self._run.error_handling == ErrorHandling.FAIL_FAST:
+            return [[turn] for turn in turns]
         ends_in_error = bool(turns) and turns[-1].error is not None
-        return [turns[:-1], turns[-1:]] if self._mail is not None and ends_in_error else [turns]
+        return [turns[:-1], turns[-1:]] if ends_in_error else [turns]
 
     def _commit(
         self, ledger: StepLedger, turns: list[Turn], staging: Staging | None, recursion: Recursion | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -186,6 +187,21 @@ def test_fail_fast_sends_what_came_before_the_error(source: Source, receiver: Re
     source.before = lambda request: Response("no", 404) if request.args.get("page") == "2" else None
     run = executed(a_run(source, receiver, error_handling="fail_fast"))
     assert (run.status, run.persisted, len(receiver.records())) == (RunStatus.FAILED, 100, 100)
+
+
+def test_fail_fast_sends_the_pages_before_that_of_a_record_that_is_refused(source: Source, receiver: Receiver) -> None:
+    source.tables["countries"][210].pop("iso")
+    gathered = threading.Event()
+
+    def answer(received: Received) -> int:
+        if received.event == "record" and not gathered.is_set():
+            wait_until(lambda: len(source.served) >= 3, 10, "the other pages, which then come as one batch")
+            gathered.set()
+        return OK
+
+    receiver.answer = answer
+    run = executed(a_run(source, receiver, error_handling="fail_fast"))
+    assert (run.status, run.persisted, len(receiver.records())) == (RunStatus.FAILED, 200, 200)
 
 
 def test_the_source_is_not_read_far_ahead_of_a_slow_receiver(receiver: Receiver) -> None:
