@@ -16,8 +16,8 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Least, Now
 
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
@@ -72,11 +72,12 @@ class Claim:
     def release(self, wait: timedelta | None = None) -> bool:
         """Give the run back, to be claimed again at once, or after a wait that the source asked for.
 
-        False if it was ours no more.
+        A wait beyond the run's time ends with that. False if it was ours no more.
         """
-        resume_at = None if wait is None else Now() + wait
-        changes = {**UNHELD, "dispatched_at": None, "resume_at": resume_at}
-        return bool(self.owned().update(**changes, rate_limited_until=resume_at, updated_at=Now()))
+        until = None if wait is None else Now() + wait
+        time_is_up = F("started_at") + timedelta(seconds=settings.RUN_TIMEOUT)
+        changes = {"rate_limited_until": until, "resume_at": None if until is None else Least(until, time_is_up)}
+        return bool(self.owned().update(**UNHELD, **changes, dispatched_at=None, updated_at=Now()))
 
     def finish(self, status: RunStatus, message: str, error: ErrorInfo | None = None) -> bool:
         """End the run. False if it was ours no more, or a stop came before its completion."""

@@ -107,6 +107,16 @@ def test_a_limit_that_outlasts_the_run_ends_it_by_name(source: Source, settings:
     assert len(source.served) == 1
 
 
+def test_a_run_is_not_parked_beyond_its_time(source: Source, settings: Any) -> None:
+    settings.RUN_TIMEOUT = 600
+    run = run_against(source, lambda request: Response("", 429, {"Retry-After": "3000"}))
+    assert run.started_at is not None
+    assert run.resume_at is not None
+    assert run.rate_limited_until is not None
+    assert run.resume_at - run.started_at == timedelta(seconds=600)
+    assert run.rate_limited_until - run.started_at > timedelta(seconds=2990)
+
+
 def test_an_error_in_a_good_answer_is_an_error_and_never_no_records(source: Source) -> None:
     body = {"ok": False, "error": "missing_scope", "data": []}
     run = run_against(
