@@ -82,7 +82,11 @@ class RunMail:
                 self._send(delivery)
             else:
                 self._wait()
-            self._watch.look()  # behind the attempt: a slice that is over at once has made one step all the same
+            self._look()  # behind the attempt: a slice that is over at once has made one step all the same
+
+    def _look(self) -> None:
+        """A source that wants a wait does not hold up what has been fetched: the run waits once that is sent."""
+        self._watch.look(at_limit=False)
 
     def _first(self) -> Delivery | None:
         """The head of the queue, as long as something awaited is in it."""
@@ -114,7 +118,7 @@ class RunMail:
         sent = _in_background(lambda: letter.post(self._client))
         try:
             while not _is_done(sent, PATIENCE):
-                self._watch.look()
+                self._look()
         except (SliceOver, StopRequested) as ending:
             patience = ending.patience if isinstance(ending, SliceOver) else round_off_seconds()
             if _is_done(sent, patience) and sent.result().accepted:

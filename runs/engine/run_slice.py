@@ -181,6 +181,8 @@ class RunSlice:
                 self._commit(ledger, parts.popleft(), staging, recursion)
             while turns := stream.next_batch(0):
                 self._commit(ledger, turns, staging, recursion)
+            if over.wait is not None:  # else it, and the event of the wait behind it, came when that is over
+                self._send()
             raise
         except BaseException as end:
             self._cancelled.set()

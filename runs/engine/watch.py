@@ -64,13 +64,16 @@ class Watch:
         with self._told_lock:
             self._told_until = max(self._told_until or 0.0, time.monotonic() + seconds)
 
-    def look(self) -> None:
-        """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end."""
+    def look(self, *, at_limit: bool = True) -> None:
+        """Raises StopRequested, LeaseLost, RunFailed (timeout) or SliceOver where the slice has to end.
+
+        `at_limit` false: what is done needs nothing of the source, and goes on though the source wants a wait.
+        """
         if time.monotonic() >= self._next_look:
-            self._look_at_run()
+            self._look_at_run(at_limit)
         self._budget.look()
 
-    def _look_at_run(self) -> None:
+    def _look_at_run(self, at_limit: bool) -> None:
         now = time.monotonic()
         self._next_look = now + TICK
         self._claim.check()
@@ -79,7 +82,10 @@ class Watch:
             raise SliceOver(DRAIN_SECONDS)
         if now > self._slice_ends:
             raise SliceOver(round_off_seconds())
-        self.look_at_limit()
+        if at_limit:
+            self.look_at_limit()
+        else:
+            self._tell_account()
         if now >= self._renew_at:
             self._claim.hold()
             self._renew_at = now + settings.LEASE_SECONDS / 3

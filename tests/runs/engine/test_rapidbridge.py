@@ -13,12 +13,13 @@ from django.utils import timezone
 from werkzeug import Request, Response
 
 from runs.engine.claim import LeaseLost, claim
-from runs.engine.deliveries import RETRIES
+from runs.engine.deliveries import RETRIES, due_heads
+from runs.engine.limits import limit_account
 from runs.engine.record_form import StorableRecord
 from runs.engine.run_mail import RECORDS_PER_EVENT, portions
 from runs.engine.run_slice import RunSlice
 from runs.engine.runner import CRASH_CAP, execute_slice
-from runs.models import Delivery, DeliveryStatus, Record, RunStatus, SyncJobRun, Webhook
+from runs.models import Delivery, DeliveryStatus, IntegratedAccount, Integration, Record, RunStatus, SyncJobRun, Webhook
 from runs.services import request_stop, resend
 from tests import factories
 from tests.processes import wait_until
@@ -354,6 +355,35 @@ def test_daemons_lost_while_the_receiver_is_waited_for_are_not_laid_to_a_page(
         SyncJobRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         run = executed(run)
         assert (run.status, run.error, run.crashes) == (RunStatus.RUNNING, None, 0)
+
+
+def test_a_run_that_waits_for_its_source_has_sent_what_it_has(receiver: Receiver) -> None:
+    def second_page_later(request: Request) -> Response | None:
+        return Response("", 429, {"Retry-After": "120"}) if request.args["page"] == "2" else None
+
+    def answer(received: Received) -> int:
+        if received.event == "record":  # the run, which looks after itself meanwhile, knows of the wait
+            wait_until(IntegratedAccount.objects.exclude(rate_limited_until=None).exists, 10, "a wait")
+            connection.close()
+        return OK
+
+    with serving(countries_and_cities(2000, 0)) as source:
+        source.before, receiver.answer = second_page_later, answer
+        run = a_run(source, receiver, event_types=["sync_job_run:rate_limited"])
+        pages = {"format": "page", "config": {"page_key": "page", "limit_key": "per_page", "limit": 1000}}
+        Integration.objects.update(config=factories.integration_config(source.url, pagination=pages))
+        run = executed(run)
+    assert run.resume_at is not None
+    assert (run.fetched, run.persisted, len(receiver.records())) == (1000, 1000, 1000)
+    assert {one.event for one in due_heads(run.webhook_id, at_most=9)} == {"sync_job_run:rate_limited"}
+
+
+def test_started_is_sent_though_the_account_has_to_wait(source: Source, receiver: Receiver) -> None:
+    run = a_run(source, receiver, event_types=["sync_job_run:created"])
+    limit_account(run.id, 120)
+    run = executed(run)
+    assert run.resume_at is not None
+    assert (receiver.events(), source.served) == (["created", "started"], [])
 
 
 def test_a_webhook_that_is_switched_off_meanwhile_ends_the_run_by_name(source: Source, receiver: Receiver) -> None:
