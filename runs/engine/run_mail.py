@@ -24,7 +24,7 @@ from runs.engine.error_policy import Verdict, judge
 from runs.engine.fingerprint import fingerprint
 from runs.engine.outbox import Outbox, note_errors
 from runs.engine.record_form import StorableRecord
-from runs.engine.watch import SliceOver, Watch, round_off_seconds
+from runs.engine.watch import DRAIN_SECONDS, SliceOver, Watch
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import Delivery, DeliveryStatus, RecordError, RunStatus, RunStep, SyncJobRun, Webhook, WebhookEvent
 
@@ -120,7 +120,7 @@ class RunMail:
             while not _is_done(sent, PATIENCE):
                 self._look()
         except (SliceOver, StopRequested) as ending:
-            patience = ending.patience if isinstance(ending, SliceOver) else round_off_seconds()
+            patience = ending.patience if isinstance(ending, SliceOver) else DRAIN_SECONDS
             if _is_done(sent, patience) and sent.result().accepted:
                 self._note(delivery, sent.result())
             raise

@@ -31,7 +31,7 @@ from runs.engine.roots import run_root, wire_time
 from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
-from runs.engine.watch import PARK_SECONDS, SliceOver, Watch, round_off_seconds
+from runs.engine.watch import END_SECONDS, PARK_SECONDS, SliceOver, Watch
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
 from runs.models import ErrorHandling, RunStep, SyncJobRun
 
@@ -186,7 +186,7 @@ class RunSlice:
             raise
         except BaseException as end:
             self._cancelled.set()
-            stream.close(PARK_SECONDS if isinstance(end, RateLimited) else round_off_seconds())
+            stream.close(PARK_SECONDS if isinstance(end, RateLimited) else END_SECONDS)
             raise
         finally:
             stream.close(0)

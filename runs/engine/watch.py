@@ -19,6 +19,7 @@ from runs.models import Daemon, DaemonStatus, EventKind
 
 TICK = 1.0
 PARK_SECONDS = 1.0  # how long requests in flight are waited for when the source wants a long wait
+END_SECONDS = 0.5  # the same when the run ends: what they bring is not kept
 DRAIN_SECONDS = 3.0  # how long requests in flight are waited for when the daemon has to end
 
 

@@ -279,6 +279,25 @@ def test_what_a_person_sends_again_changes_nothing_for_the_live_run(
     assert run.steps.get().watermark is not None
 
 
+def test_a_stop_does_not_wait_for_a_receiver_that_takes_its_time(source: Source, receiver: Receiver) -> None:
+    run, over = a_run(source, receiver), threading.Event()
+
+    def answer(received: Received) -> int:
+        if received.event == "record":
+            request_stop(run, actor="someone")
+            connection.close()
+            over.wait(14)
+        return OK
+
+    receiver.answer = answer
+    run = executed(run)
+    over.set()
+    assert run.finished_at is not None
+    assert run.stop_requested_at is not None
+    assert (run.status, run.persisted) == (RunStatus.STOPPED, 0)
+    assert (run.finished_at - run.stop_requested_at).total_seconds() < 8
+
+
 def killed_after_sending(run: SyncJobRun, receiver: Receiver, number: int) -> None:
     """Work on the run until the receiver has taken record event `number`, whose acknowledgement is then not noted."""
     holder = claim(run.id, "d1")

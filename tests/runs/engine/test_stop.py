@@ -91,6 +91,24 @@ def test_a_run_that_waits_for_its_source_stops_within_the_wait(source: Source) -
     assert (run.finished_at - run.stop_requested_at).total_seconds() < 5
 
 
+def test_a_stop_does_not_wait_for_a_source_that_takes_its_time(source: Source) -> None:
+    run, over = a_run(source), threading.Event()
+
+    def reply(request: Request) -> None:
+        request_stop(run, actor="someone")
+        connection.close()
+        over.wait(15)
+
+    source.before = reply
+    execute_slice(run.id, "d1")
+    over.set()
+    run.refresh_from_db()
+    assert run.finished_at is not None
+    assert run.stop_requested_at is not None
+    assert (run.status, run.fetched) == (RunStatus.STOPPED, 0)
+    assert (run.finished_at - run.stop_requested_at).total_seconds() < 5
+
+
 def test_a_stop_that_comes_while_the_slice_ends_is_not_left_to_the_sweep() -> None:
     run = factories.run()
     taken = claim(run.id, "d1")
