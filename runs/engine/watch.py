@@ -24,7 +24,7 @@ DRAIN_SECONDS = 3.0  # how long requests in flight are waited for when the daemo
 
 
 def round_off_seconds() -> float:
-    """The same for every other end of a slice. The lease is not renewed then; a third of it may be used up already."""
+    """The same when the slice's time is over. The lease is not renewed then; a third of it may be used up already."""
     return settings.LEASE_SECONDS / 3
 
 
