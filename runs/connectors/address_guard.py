@@ -6,6 +6,7 @@ the check and the connection gains nothing.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -14,6 +15,10 @@ from urllib.parse import urljoin
 import httpx2
 
 from runs.connectors.errors import RequestFailed
+
+HIGHEST_PORT = 65_535
+LONGEST_NAME = 253  # RFC 1035, section 2.3.4, as text
+_LABEL = re.compile(r"[\w-]{1,63}", re.ASCII)
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], list[str]]
@@ -61,7 +66,16 @@ def parse_url(url: str) -> httpx2.URL:
         raise AddressRefused("The address must begin with https:// and name a host.")
     if parsed.userinfo:
         raise AddressRefused("The address must not hold a user name or password.")
+    port = 443 if parsed.port is None else parsed.port
+    if not _is_host(parsed.raw_host.decode("ascii", "replace")) or not 0 < port <= HIGHEST_PORT:
+        raise AddressRefused("The address is not a valid one.")
     return parsed
+
+
+def _is_host(name: str) -> bool:
+    """Whether resolver and socket take the name: they fail on others in ways of their own. The parser has read IPv6."""
+    labels = name.removesuffix(".").split(".")
+    return ":" in name or (len(name) <= LONGEST_NAME and all(map(_LABEL.fullmatch, labels)))
 
 
 def joined(base_url: str, link: str) -> str:

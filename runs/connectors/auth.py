@@ -10,7 +10,9 @@ from typing import Any, Protocol, Self
 from runs.connectors.credentials import credential
 from runs.connectors.errors import AuthenticationFailed
 from runs.connectors.faults import Section
+from runs.connectors.header_names import REFUSED, may_be_set
 from runs.connectors.oauth2 import OAuth2
+from runs.connectors.placeholders import unresolved
 
 
 class Authorization(Protocol):
@@ -47,7 +49,10 @@ class Header:
 
     @classmethod
     def parse(cls, config: Section) -> Self:
-        return cls(config.template("header_name", required=True), config.template("header_value", required=True))
+        name = config.template("header_name", required=True)
+        if name and not unresolved(name) and not may_be_set(name):
+            config.fail("header_name", REFUSED)
+        return cls(name, config.template("header_value", required=True))
 
     def headers(self, roots: Mapping[str, Any]) -> dict[str, str]:
         return {credential(self.name, roots): credential(self.value, roots)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from runs.connectors.errors import ExpressionFailed, PlaceholderError
 from runs.connectors.expressions import Expression
-from runs.connectors.placeholders import placeholders_in
+from runs.connectors.placeholders import literal_text, placeholders_in
 
 ROOTS = ("context", "id", "query")  # what the placeholders of an integration may name (contract 5)
 
@@ -93,9 +93,12 @@ class Section:
             return None
 
     def template(self, key: str, *, required: bool = False) -> str:
-        """A text that may hold placeholders, which are checked. Empty if it is not given."""
+        """A text of one line that may hold placeholders, which are checked. Empty if it is not given."""
         self._check_placeholders(key)
-        return self.text(key, required=required) or ""
+        text = self.text(key, required=required) or ""
+        if not literal_text(text).isprintable():
+            self.fail(key, "must be a text on one line, without control characters.")
+        return text
 
     def templates(self, key: str) -> dict[str, Any]:
         """An object whose values may hold placeholders, which are checked."""

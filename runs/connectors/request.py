@@ -11,9 +11,10 @@ from urllib.parse import quote, urlencode
 from runs.connectors.address_guard import parse_url
 from runs.connectors.casts import as_text
 from runs.connectors.errors import MissingValue, RequestFailed
+from runs.connectors.header_names import may_be_set
 from runs.connectors.pagination import Parts, laid_over
 from runs.connectors.placeholders import filled, literal_text, placeholders_in, resolve
-from runs.connectors.spec import ApiSpec, MethodSpec, may_be_set
+from runs.connectors.spec import ApiSpec, MethodSpec
 
 USER_AGENT = "Syncdeck"
 CONTENT_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
@@ -134,7 +135,7 @@ def _quotable(value: Any) -> bytes:
 
 
 def _headers(spec: ApiSpec, method: MethodSpec, paging: Mapping[str, str], roots: Mapping[str, Any]) -> dict[str, str]:
-    """All headers. Those of the pagination may come from a source, so they are no others than it may set."""
+    """All headers (RFC 9110). Those of the pagination may come from a source: they are no others than it may set."""
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     headers = _with(headers, {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()})
     for name in paging:
@@ -146,7 +147,7 @@ def _headers(spec: ApiSpec, method: MethodSpec, paging: Mapping[str, str], roots
     for name, value in headers.items():
         if not value.isprintable() or not name.isascii() or not name.isprintable():
             raise RequestFailed("bad_header", f"The header {name!r} would hold a line break or a control character.")
-    return headers
+    return {name: value.strip() for name, value in headers.items()}  # white space around is no part of it: section 5.5
 
 
 def _with(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

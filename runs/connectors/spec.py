@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from runs.connectors.address_guard import AddressRefused, parse_url
 from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
 from runs.connectors.expressions import Expression
 from runs.connectors.faults import Section
+from runs.connectors.header_names import REFUSED, may_be_set
 from runs.connectors.pagination import InBody, Pagination, page_size, parse_pagination, with_page_size
-from runs.connectors.placeholders import literal_text, placeholders_in
+from runs.connectors.placeholders import literal_text, located, placeholders_in
 from runs.connectors.rate_limit import RateLimit
 from runs.connectors.redaction import is_secret_name
 from runs.connectors.unified import ID, Mappings, MethodMapping, parse_mapping
@@ -31,9 +32,6 @@ HIGHEST_CONCURRENCY = 64
 _PUBLIC = {"token_url", "scope"}  # of an authorization's config
 
 Named = TypeVar("Named")
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~\w]+", re.ASCII)  # a token of RFC 9110, section 5.6.2
-_OUR_HEADERS = ("host", "content-length", "transfer-encoding", "connection")
 
 
 @dataclass(frozen=True)
@@ -202,21 +200,28 @@ def _base_url(root: Section) -> str:
     fixed = literal_text(url)
     if url and not url.startswith(("http://", "https://", "{{")):
         root.fail("base_url", "must begin with https:// (or http://, where private networks are allowed).")
-    if "?" in fixed or "#" in fixed or "@" in fixed:
+    elif "?" in fixed or "#" in fixed or "@" in fixed:
         root.fail("base_url", "must be an address without user name, query and fragment.")
+    elif url and url.isprintable() and not url.startswith("{{"):
+        _check_address(root, url)
     return url
 
 
-def may_be_set(header_name: str) -> bool:
-    """Whether it is the name of a header, and of none that the connection itself needs."""
-    return bool(_HEADER_NAME.fullmatch(header_name)) and header_name.lower() not in _OUR_HEADERS
+def _check_address(root: Section, url: str) -> None:
+    """Notes an address that leads nowhere, whatever its placeholders stand for: a digit is right in host and port."""
+    for placeholder in located(url):
+        url = url.replace(placeholder.text, "1")
+    try:
+        parse_url(url)
+    except AddressRefused as error:
+        root.fail("base_url", error.message)
 
 
 def _headers(section: Section) -> dict[str, str]:
     headers = section.templates("headers")
     for name, value in headers.items():
         if not may_be_set(name):
-            section.fail(f"headers.{name}", "is no header name that may be set.")
+            section.fail(f"headers.{name}", REFUSED)
         if not isinstance(value, str) or not literal_text(value).isprintable():
             section.fail(f"headers.{name}", "must be a text on one line.")
     return {name: str(value) for name, value in headers.items()}

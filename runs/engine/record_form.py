@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.connectors import UnmappedRecord, redact
+from runs.connectors.paths import lookup
 from runs.hashing import canonical
 
 MAX_ID = 512
@@ -76,9 +77,7 @@ def _record_id(record: Any, id_path: str) -> str:
     """The id as text. 1 and 1.0 are the same JSON number (RFC 8259, section 6), so both are "1"."""
     if not isinstance(record, dict):
         raise _Refusal("not_an_object", f"is no object but a {type(record).__name__}.")
-    value: Any = record
-    for key in id_path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
+    value = lookup(record, id_path)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":

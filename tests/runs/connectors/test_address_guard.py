@@ -9,7 +9,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from runs.connectors import RequestFailed
-from runs.connectors.address_guard import AddressRefused, check_url, is_public, public_addresses
+from runs.connectors.address_guard import AddressRefused, check_url, is_public, parse_url, public_addresses
 from runs.connectors.transport import Deadline, GuardedTransport
 from tests.runs.connectors.sources import fetch, spec
 
@@ -52,6 +52,34 @@ def test_private_addresses(address: str) -> None:
 @pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:93.184.216.34"])
 def test_public_addresses(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://ex..ample",
+        "https://.example",
+        f"https://{'a' * 64}.example",
+        f"https://{'.'.join(['a' * 60] * 5)}",
+        "https://a b.example",
+        "https://*.example",
+        "https://a\\b",
+        "https://x.example:0",
+        "https://x.example:65536",
+        "https://[::1",
+    ],
+)
+def test_what_no_resolver_takes_is_refused_before_it_is_asked(url: str) -> None:
+    """Its own errors for these are no OSError, and would end the run as a fault of ours."""
+    with pytest.raises(AddressRefused):
+        parse_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x.example.", "https://my_bucket.s3.example", "https://münchen.example", "https://[::1]:8443/a"]
+)
+def test_odd_but_legal_names_are_taken(url: str) -> None:
+    assert parse_url(url).host
 
 
 @pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "017700000001", "0", "localhost", "①②⑦.0.0.1"])

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.connectors import AuthenticationFailed, RequestFailed, RequestValues, parse_integration
+from runs.connectors import AddressRefused, AuthenticationFailed, RequestFailed, RequestValues, parse_integration
 from runs.connectors.request import Outgoing, build
 from tests.runs.connectors.sources import config, list_spec, spec
 
@@ -128,9 +127,13 @@ def test_an_id_stays_one_part_of_the_path(value: str) -> None:
 
 
 def test_a_value_in_the_host_can_not_lead_elsewhere() -> None:
-    url = built({"base_url": "https://{{context.evil}}.api.example.com"}).url
+    with pytest.raises(AddressRefused):
+        built({"base_url": "https://{{context.evil}}.api.example.com"})
 
-    assert httpx2.URL(url).host.endswith(".api.example.com")
+
+def test_white_space_around_a_header_is_not_sent() -> None:
+    """It is no part of the value (RFC 9110, section 5.5), and easily pasted with a credential."""
+    assert built({"headers": {"X-A": " {{context.domain}} "}}).headers["X-A"] == "acme"
 
 
 def test_headers_are_merged_and_filled() -> None:

@@ -160,6 +160,10 @@ def test_what_is_parsed_can_not_be_changed() -> None:
         ({"base_url": "ftp://a.example"}, "base_url", "must begin with https://"),
         ({"base_url": "https://u:p@a.example"}, "base_url", "without user name"),
         ({"base_url": "https://a.example/?x=1"}, "base_url", "without user name, query"),
+        ({"base_url": "https://"}, "base_url", "name a host"),
+        ({"base_url": "https://a..example"}, "base_url", "not a valid one"),
+        ({"base_url": "https://{{context.a}}.example:99999"}, "base_url", "not a valid one"),
+        ({"base_url": "https://a.example\n/b"}, "base_url", "on one line"),
         ({"base_url": "{{args.host}}"}, "base_url", "begin with one of: context, id, query"),
         ({"base_url": "https://{{context.host:foo}}"}, "base_url", "unknown type 'foo'"),
         ({"headers": []}, "headers", "must be an object"),
@@ -178,6 +182,16 @@ def test_what_is_parsed_can_not_be_changed() -> None:
         ({"authorization": {"config": {}}}, "authorization.format", "is required"),
         ({"authorization": {"format": "bearer"}}, "authorization.config.token", "is required"),
         ({"authorization": {"format": "basic"}}, "authorization.config.username", "is required"),
+        (
+            {"authorization": {"format": "bearer", "config": {"token": "a\nb"}}},
+            "authorization.config.token",
+            "one line",
+        ),
+        (
+            {"authorization": {"format": "header", "config": {"header_name": "X A", "header_value": "a"}}},
+            "authorization.config.header_name",
+            "no header name",
+        ),
         (
             {"pagination": {"format": "pages"}},
             "pagination.format",
@@ -269,6 +283,7 @@ def test_a_fault_is_told_with_its_path(over: dict[str, Any], path: str, message:
         ({"path": "https://other.example/x"}, "path", "below base_url"),
         ({"path": "//other.example/x"}, "path", "below base_url"),
         ({"path": "/things?a=1"}, "path", "parameters belong into query"),
+        ({"path": "/a\r\nb"}, "path", "on one line"),
         ({"path": "/{{args.x}}"}, "path", "begin with one of"),
         ({"method": "teleport"}, "method", "one of: get, post, put, patch, delete"),
         ({"record_id": 1}, "record_id", "must be a text"),
@@ -280,6 +295,21 @@ def test_a_fault_is_told_with_its_path(over: dict[str, Any], path: str, message:
 )
 def test_a_fault_of_a_method_is_told_with_its_path(method: dict[str, Any], key: str, message: str) -> None:
     assert message in faults(one_method(**method))[f"resources.things.list.{key}"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://a.example/v2/",
+        "https://{{context.subdomain}}.a.example",
+        "http://{{context.host}}:{{context.port}}/api",
+        "{{context.instance_url}}",
+        "{{context.instance_url}}/v2",
+        "https://[::1]:8443",
+    ],
+)
+def test_where_an_address_may_be_the_accounts_own(url: str) -> None:
+    assert spec(base_url=url).base_url == url
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -29,8 +29,11 @@ def test_an_id_is_text(value: Any, text: str) -> None:
     assert stored({"id": value}).record_id == text
 
 
-def test_an_id_may_lie_deeper() -> None:
-    assert stored({"a": {"b": "x"}}, "a.b").record_id == "x"
+@pytest.mark.parametrize(
+    ("record", "path"), [({"a": {"b": "x"}}, "a.b"), ({"a": [{"b": "x"}]}, "a.0.b"), ({"a": {"b.c": "x"}}, "a.b.c")]
+)
+def test_an_id_may_lie_deeper(record: Any, path: str) -> None:
+    assert stored(record, path).record_id == "x"
 
 
 @pytest.mark.parametrize("value", [None, "", True, [], {}, 1.5])
