@@ -77,8 +77,10 @@ def _compiled(text: str) -> _Compiled:
     if len(text) > MAX_LENGTH:
         raise ExpressionFailed(f"The expression has {len(text)} characters; at most {MAX_LENGTH} are taken.")
     try:
-        library = Jsonata(text, regex_engine=_BoundedPattern)
+        library = Jsonata(f"{text}\n", regex_engine=_BoundedPattern)  # it reads on behind a comment at the very end
         return _Compiled(library, compiled(library.ast))
+    except IndexError as error:
+        raise ExpressionFailed("The expression breaks off within a comment.") from error
     except Exception as error:
         raise _in_our_words(error, "The expression can't be read") from error
 

@@ -75,6 +75,13 @@ def secrets_in(context: Mapping[str, Any], used_keys: Iterable[str]) -> set[str]
     return {text for key, value in context.items() for text in _texts(value, key in used or is_secret_name(key))}
 
 
+def without_secrets(value: Any) -> Any:
+    """The value without what is named like a secret, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: without_secrets(item) for key, item in value.items() if not is_secret_name(key)}
+    return [without_secrets(item) for item in value] if isinstance(value, list) else value
+
+
 def _texts(value: Any, is_secret: bool) -> set[str]:
     if isinstance(value, Mapping):
         return {text for key, item in value.items() for text in _texts(item, is_secret or is_secret_name(key))}

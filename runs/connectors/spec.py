@@ -16,7 +16,7 @@ from runs.connectors.header_names import REFUSED, may_be_set
 from runs.connectors.pagination import InBody, Pagination, page_size, parse_pagination, with_page_size
 from runs.connectors.placeholders import literal_text, located, placeholders_in
 from runs.connectors.rate_limit import RateLimit
-from runs.connectors.redaction import is_secret_name
+from runs.connectors.redaction import is_secret_name, without_secrets
 from runs.connectors.unified import ID, Mappings, MethodMapping, parse_mapping
 
 BODY_FORMATS = ("json", "form")
@@ -131,15 +131,20 @@ class ApiSpec:
 
     @property
     def credential_keys(self) -> set[str]:
-        """The top-level keys of an account's context that the authorization uses as credentials."""
-        found = placeholders_in(self.credential_config)
+        """The top-level keys of an account's context that the authorization uses as credentials, or a header
+        or parameter that is named like one."""
+        sent: list[Mapping[str, Any]] = [self.headers, self.query]
+        for method in (method for methods in self.resources.values() for method in methods.values()):
+            sent += [method.headers, method.query]
+        named = [value for values in sent for name, value in values.items() if is_secret_name(name)]
+        found = placeholders_in([self.credential_config, *named])
         paths = [path.split(".") for placeholder in found for path in placeholder.paths]
         return {path[1] for path in paths if path[0] == "context" and len(path) > 1}
 
     def public_context(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The account's context without its credentials: what authorization uses, and what is named like a secret."""
         hidden = self.credential_keys
-        return {key: value for key, value in context.items() if key not in hidden and not is_secret_name(key)}
+        return without_secrets({key: value for key, value in context.items() if key not in hidden})
 
     def is_unified(self, resource: str) -> bool:
         """Whether the name is one of the Unified API (`crm/contacts`), and not of the API itself."""

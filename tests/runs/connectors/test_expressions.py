@@ -59,6 +59,17 @@ def test_what_goes_wrong_is_one_kind_of_error(text: str) -> None:
         Expression(text).evaluate({})
 
 
+@pytest.mark.parametrize("text", ["x /* why */", "x/**/", "/* first */ x", "x\n/* why */\n"])
+def test_comments_may_stand_anywhere(text: str) -> None:
+    assert Expression(text).evaluate({"x": 1}) == 1
+
+
+@pytest.mark.parametrize("text", ["x /* why", "/*"])
+def test_a_comment_without_an_end_is_told(text: str) -> None:
+    with pytest.raises(ExpressionFailed, match="within a comment"):
+        Expression(text)
+
+
 def test_threads_evaluate_side_by_side() -> None:
     shared = Expression("$map(response, function($n) { $n * 2 })")
     found: dict[int, Any] = {}

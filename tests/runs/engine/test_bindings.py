@@ -10,6 +10,7 @@ from runs.connectors import RequestFailed, parse_integration
 from runs.engine.bindings import Binding, bindings, first_parent, request_total, staged_data, staged_fields
 from runs.engine.entries import Entry, parse_entries
 from tests.factories import integration_config
+from tests.runs.connectors.sources import spec
 
 SPEC = parse_integration(integration_config())
 COUNTRIES = {"resource": "countries", "method": "list"}
@@ -124,6 +125,22 @@ def test_a_grandchild_sees_its_grandparent() -> None:
 def test_placeholders_see_the_context_without_its_credentials() -> None:
     context = {"token": "t", "api_key": "k", "subdomain": "acme"}
     assert SPEC.public_context(context) == {"subdomain": "acme"}
+
+
+def test_credentials_are_known_at_any_depth_and_by_where_they_are_sent() -> None:
+    of = spec(
+        query={"api_key": "{{context.pat}}"},
+        resources={
+            "a": {"list": {"path": "/a", "headers": {"X-Token": "{{context.grants.0}}", "X-Org": "{{context.org}}"}}}
+        },
+    )
+    context = {
+        "pat": "p",
+        "grants": ["g"],
+        "org": "acme",
+        "app": {"client_secret": "s", "name": "n", "users": [{"password": "p", "id": 1}]},
+    }
+    assert of.public_context(context) == {"org": "acme", "app": {"name": "n", "users": [{"id": 1}]}}
 
 
 def test_a_transform_reads_its_parents_whole_records_and_a_spool_does_too() -> None:
