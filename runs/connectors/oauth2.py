@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
+from runs.connectors.addresses import address
 from runs.connectors.credentials import credential
 from runs.connectors.faults import Section
-from runs.connectors.placeholders import literal_text
 
 GRANTS = ("client_credentials", "refresh_token")
 AUTH_STYLES = ("header", "body")
@@ -40,7 +40,7 @@ class OAuth2:
         grant = config.choice("grant", GRANTS) or ""
         return cls(
             grant=grant,
-            token_url=_address(config),
+            token_url=address(config, "token_url", with_query=True),
             client_id=config.template("client_id", required=True),
             client_secret=config.template("client_secret", required=grant == "client_credentials"),
             scope=config.template("scope"),
@@ -81,13 +81,3 @@ class Grant:
     def basis(self) -> str:
         """Changes with everything that a token hangs on: one that was got for something else must not be used."""
         return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()
-
-
-def _address(config: Section) -> str:
-    url = config.template("token_url", required=True)
-    fixed = literal_text(url)
-    if url and not url.startswith(("http://", "https://", "{{")):
-        config.fail("token_url", "must begin with https:// (or http://, where private networks are allowed).")
-    if "#" in fixed or "@" in fixed:
-        config.fail("token_url", "must be an address without user name and fragment.")
-    return url

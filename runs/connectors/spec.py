@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from runs.connectors.address_guard import AddressRefused, parse_url
+from runs.connectors.addresses import address
 from runs.connectors.auth import Authorization, parse_authorization
 from runs.connectors.errors import SpecError, UnknownMethod
 from runs.connectors.expressions import Expression
 from runs.connectors.faults import Section
 from runs.connectors.header_names import REFUSED, may_be_set
 from runs.connectors.pagination import InBody, Pagination, page_size, parse_pagination, with_page_size
-from runs.connectors.placeholders import literal_text, located, placeholders_in
+from runs.connectors.placeholders import literal_text, placeholders_in
 from runs.connectors.rate_limit import RateLimit
 from runs.connectors.redaction import is_secret_name, without_secrets
 from runs.connectors.unified import ID, Mappings, MethodMapping, parse_mapping
@@ -185,7 +185,7 @@ def parse_integration(config: Any) -> ApiSpec:
     concurrency = root.number("concurrency", DEFAULT_CONCURRENCY, 1, HIGHEST_CONCURRENCY)
     overlap = root.number("incremental_overlap", DEFAULT_OVERLAP, 0, LONGEST_OVERLAP)
     spec = ApiSpec(
-        base_url=_base_url(root),
+        base_url=address(root, "base_url", with_query=False),
         headers=_headers(root),
         query=root.templates("query"),
         concurrency=concurrency or DEFAULT_CONCURRENCY,
@@ -198,28 +198,6 @@ def parse_integration(config: Any) -> ApiSpec:
     if root.failures:
         raise SpecError(list(dict.fromkeys(root.failures)))
     return spec
-
-
-def _base_url(root: Section) -> str:
-    url = root.template("base_url", required=True)
-    fixed = literal_text(url)
-    if url and not url.startswith(("http://", "https://", "{{")):
-        root.fail("base_url", "must begin with https:// (or http://, where private networks are allowed).")
-    elif "?" in fixed or "#" in fixed or "@" in fixed:
-        root.fail("base_url", "must be an address without user name, query and fragment.")
-    elif url and url.isprintable() and not url.startswith("{{"):
-        _check_address(root, url)
-    return url
-
-
-def _check_address(root: Section, url: str) -> None:
-    """Notes an address that leads nowhere, whatever its placeholders stand for: a digit is right in host and port."""
-    for placeholder in located(url):
-        url = url.replace(placeholder.text, "1")
-    try:
-        parse_url(url)
-    except AddressRefused as error:
-        root.fail("base_url", error.message)
 
 
 def _headers(section: Section) -> dict[str, str]:
