@@ -104,7 +104,19 @@ def _path(node: Any) -> Part | None:
             return value
         return last(value, scope) if type(value) is dict else scope.evaluated(node, context)
 
-    return walk
+    is_short = len(names) == 2 and last is None and not from_root
+    return _short_walk(names[0], names[1], walk) if is_short else walk
+
+
+def _short_walk(first: str, second: str, walk: Part) -> Part:
+    """A path of two names, such as `response.email`, which mappings are full of; `walk` takes what is not plain."""
+
+    def take(context: Any, scope: Scope) -> Any:
+        inner = context.get(first) if type(context) is dict else None
+        found = inner.get(second) if type(inner) is dict else None
+        return walk(context, scope) if found is None else found
+
+    return take
 
 
 def _name(node: Any, name: str) -> Part:
@@ -164,7 +176,7 @@ def _condition(node: Any) -> Part:
     otherwise = None if node._else is None else _part(node._else)
 
     def choose(context: Any, scope: Scope) -> Any:
-        if Jsonata.boolize(test(context, scope)):
+        if _holds(test(context, scope)):
             return then(context, scope)
         return None if otherwise is None else otherwise(context, scope)
 
@@ -190,11 +202,15 @@ def _logical(node: Any, left: Part, right: Part) -> Part:
     wants_both = node.value == "and"
 
     def decide(context: Any, scope: Scope) -> Any:
-        if Jsonata.boolize(left(context, scope)) != wants_both:
+        if _holds(left(context, scope)) != wants_both:
             return not wants_both
-        return Jsonata.boolize(right(context, scope))
+        return _holds(right(context, scope))
 
     return decide
+
+
+def _holds(value: Any) -> bool:
+    return value if type(value) is bool else Jsonata.boolize(value)
 
 
 def _equality(node: Any, left: Part, right: Part) -> Part:
@@ -218,12 +234,24 @@ def _call(node: Any) -> Part | None:
     if function is None or len(node.arguments) != function.arity:
         return None
     parts = [_part(argument) for argument in node.arguments]
+    if len(parts) == 1:
+        return _call_with_one(node, function, parts[0])
 
     def call(context: Any, scope: Scope) -> Any:
         values = [part(context, scope) for part in parts]
         if all(type(value) in function.takes for value in values):
             return function.of(*values)
         return scope.evaluated(node, context)
+
+    return call
+
+
+def _call_with_one(node: Any, function: _Function, part: Part) -> Part:
+    of, takes = function.of, function.takes
+
+    def call(context: Any, scope: Scope) -> Any:
+        value = part(context, scope)
+        return of(value) if type(value) in takes else scope.evaluated(node, context)
 
     return call
 
