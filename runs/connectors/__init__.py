@@ -21,11 +21,13 @@ from runs.connectors.redaction import Redactor, is_secret_name, redact
 from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
-from runs.connectors.spec import ApiSpec, MethodSpec, parse_integration
+from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
 from runs.connectors.tokens import Token, TokenStore
 from runs.connectors.unified import Mappings, UnmappedRecord, layered
 
 __all__ = [
+    "LONGEST_METHOD",
+    "LONGEST_RESOURCE",
     "AddressRefused",
     "Answer",
     "ApiClient",

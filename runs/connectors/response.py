@@ -10,8 +10,16 @@ from runs.connectors.paths import MISSING, lookup
 from runs.connectors.reply import Reply
 from runs.connectors.spec import MethodSpec
 
+
+def _integer(digits: str) -> int | float:
+    try:
+        return int(digits)
+    except ValueError:  # of over 4,300 digits
+        return float(digits)
+
+
 _TOLERANT = json.JSONDecoder(strict=False)  # control characters in strings: the store drops those it can't hold
-_TOLERANT_OF_NUMBERS = json.JSONDecoder(strict=False, parse_int=float)
+_TOLERANT_OF_NUMBERS = json.JSONDecoder(strict=False, parse_int=_integer)
 _KINDS = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "true or false"}
 
 

@@ -29,6 +29,8 @@ DEFAULT_OVERLAP = 300
 LONGEST_OVERLAP = 31 * 24 * 3600
 DEFAULT_CONCURRENCY = 16
 HIGHEST_CONCURRENCY = 64
+LONGEST_RESOURCE = 200  # with a method and a number still a name of a step
+LONGEST_METHOD = 50
 _PUBLIC = {"token_url", "scope"}  # of an authorization's config
 
 Named = TypeVar("Named")
@@ -214,10 +216,18 @@ def _resources(section: Section, inherited: Inherited) -> dict[str, dict[str, Me
     resources = {}
     for resource in section.values:
         methods = section.section(resource)
+        _check_name(section, resource, LONGEST_RESOURCE)
+        for name in methods.values:
+            _check_name(methods, name, LONGEST_METHOD)
         resources[resource] = {
             name: _method(methods.section(name), resource, name, inherited) for name in methods.values
         }
     return resources
+
+
+def _check_name(section: Section, name: str, longest: int) -> None:
+    if not 0 < len(name) <= longest:
+        section.fail(name, f"must have a name of 1 to {longest} characters.")
 
 
 def _method(section: Section, resource: str, name: str, inherited: Inherited) -> MethodSpec:

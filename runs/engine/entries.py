@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runs.connectors import ApiSpec, Expression, SpecError, UnknownMethod, located
+from runs.connectors import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, Expression, SpecError, UnknownMethod, located
 from runs.engine.entry_options import (
     HARD,
     KINDS,
@@ -138,11 +138,11 @@ class _Raw:
     def _check_common(self) -> None:
         required = ("resource", "method") if self.kind == REQUEST else ("name",)
         for key in required:
-            if not _is_text(self.item.get(key)):
-                self.fail(key, "is required, as a text of at most 200 characters.")
+            if not _is_text(self.item.get(key), key):
+                self.fail(key, f"is required, as a text of at most {_longest(key)} characters.")
         for key in TEXTS:
-            if key not in required and self.item.get(key) is not None and not _is_text(self.item[key]):
-                self.fail(key, "must be a text of at most 200 characters.")
+            if key not in required and self.item.get(key) is not None and not _is_text(self.item[key], key):
+                self.fail(key, f"must be a text of at most {_longest(key)} characters.")
         if not isinstance(self.item.get("persist", False), bool):
             self.fail("persist", "must be true or false.")
 
@@ -190,8 +190,12 @@ class _Raw:
         )
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 200
+def _longest(key: str) -> int:
+    return LONGEST_METHOD if key == "method" else LONGEST_RESOURCE
+
+
+def _is_text(value: Any, key: str) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _longest(key)
 
 
 def _names(raw: list[_Raw], failures: list[Failure]) -> list[str]:

@@ -268,6 +268,8 @@ def test_what_is_parsed_can_not_be_changed() -> None:
         ),
         ({"error_expression": "a b"}, "error_expression", "is no JSONata expression"),
         ({"resources": ["a"]}, "resources", "must be an object"),
+        ({"resources": {"a" * 201: {}}}, "resources." + "a" * 201, "1 to 200 characters"),
+        ({"resources": {"a": {"b" * 51: {"path": "/a"}}}}, "resources.a." + "b" * 51, "1 to 50 characters"),
         ({"resources": {"things": "list"}}, "resources.things", "must be an object"),
         ({"resources": {"things": {"list": "x"}}}, "resources.things.list", "must be an object"),
     ],
