@@ -1,4 +1,4 @@
-"""What needs a person: which runs, and why each of them."""
+"""What needs a person: runs, schedules, webhooks and accounts, and why each of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from django.utils import timezone
 from dashboard.marks import Mark, overdue, run_mark, silent
 from dashboard.run_lines import named
 from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
-from runs.models import CronTrigger, Daemon, Environment, RunStatus, SyncJobRun
+from runs.models import (
+    AccountStatus,
+    CronTrigger,
+    Daemon,
+    Environment,
+    IntegratedAccount,
+    RunStatus,
+    SyncJobRun,
+    Webhook,
+)
 from runs.models.job import refused_triggers
 from runs.models.run import of_groups
 
@@ -52,7 +61,8 @@ def concerns(environments: QuerySet[Environment], now: datetime | None = None) -
 def concern_count(environments: QuerySet[Environment], now: datetime | None = None) -> int:
     """How many there are, counted up to `MOST` for each reason."""
     now = now or timezone.now()
-    queries = [*_queries(environments, now).values(), _schedules(environments, now)]
+    others = (_schedules(environments, now), _webhooks(environments), _accounts(environments))
+    queries = [*_queries(environments, now).values(), *others]
     return sum(rows.order_by()[:MOST].count() for rows in queries)
 
 
@@ -60,6 +70,30 @@ def schedule_concerns(environments: QuerySet[Environment], now: datetime | None 
     """The armed schedules whose slots are refused, or come and are not fired; at most `MOST`."""
     now = now or timezone.now()
     return schedule_lines(triggers_named(_schedules(environments, now))[:MOST], now)
+
+
+def webhook_concerns(environments: QuerySet[Environment]) -> list[Webhook]:
+    """Those that were switched off because their receivers failed for long; at most `MOST`.
+
+    One that a person has switched off is none.
+    """
+    return list(_webhooks(environments).defer("secret")[:MOST])
+
+
+def account_concerns(environments: QuerySet[Environment]) -> list[IntegratedAccount]:
+    """Those whose source takes their credentials no more; at most `MOST`."""
+    hidden = ("context", "unified_model_override", "integration__config")
+    return list(_accounts(environments).select_related("integration").defer(*hidden)[:MOST])
+
+
+def _webhooks(environments: QuerySet[Environment]) -> QuerySet[Webhook]:
+    switched_off = Webhook.objects.live().filter(environment__in=environments, is_active=False)
+    return switched_off.exclude(disabled_reason="").order_by("-updated_at", "-id")
+
+
+def _accounts(environments: QuerySet[Environment]) -> QuerySet[IntegratedAccount]:
+    accounts = IntegratedAccount.objects.live().filter(environment__in=environments)
+    return accounts.filter(status=AccountStatus.NEEDS_REAUTH).order_by("-updated_at", "-id")
 
 
 def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[CronTrigger]:

@@ -8,12 +8,12 @@ from itertools import islice
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 
 from runs.errors import Failure
-from runs.models import AccountStatus, ErrorHandling, IntegratedAccount, SyncJob, Webhook
+from runs.models import AccountStatus, Environment, ErrorHandling, IntegratedAccount, SyncJob, Webhook
 from runs.models.run import DEFAULT_GROUP
 from runs.services import ArgField, args_fields
 
@@ -79,13 +79,16 @@ class WebhookField(forms.ModelChoiceField):
     iterator = _FirstRows
 
     def label_from_instance(self, webhook: Webhook) -> str:
-        return webhook.target_url
+        return webhook.target_url if webhook.takes_events else f"{webhook.target_url} (switched off)"
 
 
 class StartRunForm(forms.Form):
     """What to start a run of one job with. The service alone judges the values; `refuse` shows its verdict."""
 
-    def __init__(self, job: SyncJob, data: QueryDict | None = None, *, may_force: bool = False) -> None:
+    def __init__(
+        self, job: SyncJob, data: QueryDict | None = None, *, may_force: bool = False, webhook: Webhook | None = None
+    ) -> None:
+        """`webhook` is offered although it is switched off: an older choice is not to be lost."""
         super().__init__(data, auto_id="field-%s", label_suffix="")
         self.declared = {f"{ARGS}.{field.name}": field for field in args_fields(job.args_schema)}
         self.fields["account"] = AccountField(_accounts(job), empty_label=None)
@@ -96,7 +99,7 @@ class StartRunForm(forms.Form):
         self.fields["error_handling"] = forms.ChoiceField(
             label="When a request or a record fails", choices=_error_handling(job)
         )
-        webhooks = _webhooks(job)
+        webhooks = _webhooks(job, webhook)
         if webhooks.exists():
             self.fields["webhook_id"] = WebhookField(
                 webhooks, label="Records go to", required=False, empty_label="The record store"
@@ -114,6 +117,16 @@ class StartRunForm(forms.Form):
     def arg_fields(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name == ARGS or name in self.declared]
 
+    def shown_args(self, args: dict[str, Any]) -> dict[str, Any]:
+        """The first values of the fields for these arguments; an argument that is absent has an empty field."""
+        if not self.declared:
+            return {ARGS: args or None}
+        values = {name: args.get(field.name) for name, field in self.declared.items()}
+        return {name: self._shown(name, value) for name, value in values.items()}
+
+    def _shown(self, name: str, value: Any) -> Any:
+        return _text(value) if isinstance(self.fields[name], forms.ChoiceField) else value
+
     def args(self) -> dict[str, Any]:
         """The arguments that were given; an empty field is an argument that was not."""
         if not self.declared:
@@ -122,10 +135,20 @@ class StartRunForm(forms.Form):
         return {name: value for name, value in given.items() if value not in (None, "")}
 
     def refuse(self, failures: list[Failure]) -> None:
-        """Show each fault beside the field that its path names, else above the form."""
-        for failure in failures:
-            field = next((name for name in self.fields if f"{failure.path}.".startswith(f"{name}.")), None)
-            self.add_error(field, failure.message if field else f"{failure.path}: {failure.message}")
+        refuse_fields(self, failures)
+
+
+def only_one(environments: QuerySet[Environment]) -> Environment | None:
+    """The one that there is no choice about; None where there are several, or none."""
+    found = list(environments[:2])
+    return found[0] if len(found) == 1 else None
+
+
+def refuse_fields(form: forms.Form, failures: list[Failure]) -> None:
+    """Show each fault beside the field that its path names, else above the form."""
+    for failure in failures:
+        field = next((name for name in form.fields if f"{failure.path}.".startswith(f"{name}.")), None)
+        form.add_error(field, failure.message if field else f"{failure.path}: {failure.message}")
 
 
 def _accounts(job: SyncJob) -> QuerySet[IntegratedAccount]:
@@ -133,8 +156,9 @@ def _accounts(job: SyncJob) -> QuerySet[IntegratedAccount]:
     return mine.defer("context", "unified_model_override").order_by("tenant_id", "id")
 
 
-def _webhooks(job: SyncJob) -> QuerySet[Webhook]:
-    mine = Webhook.objects.live().filter(environment=job.environment, is_active=True)
+def _webhooks(job: SyncJob, chosen: Webhook | None) -> QuerySet[Webhook]:
+    usable = Q(is_active=True, deleted_at=None) | Q(pk=chosen and chosen.pk)
+    mine = Webhook.objects.filter(usable, environment=job.environment)
     return mine.defer("secret").order_by("target_url", "id")
 
 

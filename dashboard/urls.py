@@ -18,6 +18,7 @@ from dashboard.pages import (
     run,
     runs,
     schedules,
+    webhook_changes,
     webhooks,
 )
 from runs.api import api
@@ -45,6 +46,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/schedule/", schedules.schedule_job, name="schedule_job"),
     path("schedules/", schedules.schedule_list, name="schedule_list"),
     path("schedules/new/", schedules.schedule_new, name="schedule_new"),
+    path("schedules/<uuid:trigger_id>/edit/", schedules.schedule_edit, name="schedule_edit"),
+    path("schedules/<uuid:trigger_id>/delete/", schedules.schedule_delete, name="schedule_delete"),
     path("schedules/<uuid:trigger_id>/arm/", schedules.schedule_arm, name="schedule_arm"),
     path("schedules/<uuid:trigger_id>/disarm/", schedules.schedule_disarm, name="schedule_disarm"),
     path("schedules/<uuid:trigger_id>/run/", schedules.schedule_run, name="schedule_run"),
@@ -53,6 +56,11 @@ urlpatterns = [
     path("accounts/", accounts.account_list, name="account_list"),
     path("records/", records.record_list, name="record_list"),
     path("webhooks/", webhooks.webhook_list, name="webhook_list"),
+    path("webhooks/new/", webhook_changes.webhook_new, name="webhook_new"),
+    path("webhooks/<uuid:webhook_id>/edit/", webhook_changes.webhook_edit, name="webhook_edit"),
+    path("webhooks/<uuid:webhook_id>/activate/", webhook_changes.webhook_activate, name="webhook_activate"),
+    path("webhooks/<uuid:webhook_id>/deactivate/", webhook_changes.webhook_deactivate, name="webhook_deactivate"),
+    path("webhooks/<uuid:webhook_id>/delete/", webhook_changes.webhook_delete, name="webhook_delete"),
     path("webhooks/<uuid:webhook_id>/", webhooks.webhook_detail, name="webhook_detail"),
     path("webhooks/<uuid:webhook_id>/test/", webhooks.webhook_test, name="webhook_test"),
     path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/", webhooks.delivery_detail, name="delivery_detail"),

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from dashboard.marks import run_mark
 from dashboard.pages.access import PageRequest, go_to, operator_page, visible_run
+from dashboard.pages.questions import ask
+from dashboard.templatetags.syncdeck import short_id
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
 from runs.models import Action, SyncJobRun
 from runs.services import request_stop, rerun, rerun_window
@@ -57,9 +58,8 @@ def _address(run: SyncJobRun) -> str:
 
 
 def _ask(request: PageRequest, question: str, run: SyncJobRun, status: int = 200, **context: Any) -> HttpResponse:
-    """The question alone for the dialog, else on a page of its own."""
-    context |= {"question": question, "run": run, "mark": run_mark(run, timezone.now())}
-    return render(request, question if request.htmx else "runs/question.html", context, status=status)
+    crumbs = [(reverse("run_list"), "Runs"), (_address(run), short_id(run.pk))]
+    return ask(request, question, crumbs, status, run=run, mark=run_mark(run, timezone.now()), **context)
 
 
 def _refused(

@@ -6,7 +6,16 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from dashboard.attention import Concern, Reason, concern_count, concerns, schedule_concerns
+from dashboard.attention import (
+    Concern,
+    Reason,
+    account_concerns,
+    concern_count,
+    concerns,
+    schedule_concerns,
+    webhook_concerns,
+)
+from dashboard.marks import account_mark, webhook_mark
 from dashboard.pages.access import PageRequest, staff_page, visible
 from runs.models import SyncJobRun
 
@@ -21,10 +30,16 @@ HEADINGS = {
 @staff_page
 @require_safe
 def attention(request: PageRequest) -> HttpResponse:
-    found = concerns(request.user.visible_environments())
-    schedules = schedule_concerns(request.user.visible_environments())
-    latest = None if found or schedules else _latest_run(request)
-    context = {"groups": _by_reason(found), "concerns": found, "schedules": schedules, "latest": latest}
+    environments = request.user.visible_environments()
+    found = concerns(environments)
+    others = {
+        "schedules": schedule_concerns(environments),
+        "webhooks": [(webhook, webhook_mark(webhook)) for webhook in webhook_concerns(environments)],
+        "accounts": [(account, account_mark(account)) for account in account_concerns(environments)],
+    }
+    all_good = not found and not any(others.values())
+    latest = _latest_run(request) if all_good else None
+    context = {"groups": _by_reason(found), **others, "all_good": all_good, "latest": latest}
     return render(request, "attention/page.html", context)
 
 

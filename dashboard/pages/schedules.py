@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,11 +15,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.marks import overdue
 from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
 from dashboard.pages.listing import listed
+from dashboard.pages.questions import ask
 from dashboard.schedule_form import ScheduleForm
 from dashboard.schedule_lines import schedule_lines, triggers_named
 from runs.errors import InvalidInput, LiveRunExists
 from runs.models import CronTrigger, SyncJob
-from runs.services import arm_trigger, disarm_trigger, run_now, save_trigger
+from runs.services import arm_trigger, delete_trigger, disarm_trigger, run_now, save_trigger
 
 MOST_CHOICES = 200
 
@@ -51,15 +53,38 @@ def schedule_new(request: PageRequest) -> HttpResponse:
 def schedule_job(request: PageRequest, job_id: UUID) -> HttpResponse:
     job = visible_job(request, job_id)
     form = ScheduleForm(job, request.POST or None)
-    if form.is_valid():
-        try:
-            trigger = save_trigger(job.environment, {"sync_job": job, **form.values()})
-        except InvalidInput as error:
-            form.refuse(error.failures)
-        else:
-            messages.success(request, f"{job.label} is scheduled for {trigger.integrated_account}.")
-            return go_to(request, reverse("schedule_list"))
-    return render(request, "schedules/new.html", {"job": job, "form": form}, status=400 if form.errors else 200)
+    trigger = _saved(form, job)
+    if trigger is None:
+        return _form_page(request, form, {"job": job})
+    messages.success(request, f"{job.label} is scheduled for {trigger.integrated_account}.")
+    return go_to(request, reverse("schedule_list"))
+
+
+@operator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_edit(request: PageRequest, trigger_id: UUID) -> HttpResponse:
+    """The same form with what the schedule has; what it does not show stays. It stays armed, or disarmed."""
+    trigger = _trigger(request, trigger_id)
+    job = visible_job(request, trigger.sync_job_id)
+    form = ScheduleForm(job, request.POST or None, trigger=trigger)
+    saved = _saved(form, job, trigger)
+    if saved is None:
+        return _form_page(request, form, {"job": job, "trigger": trigger})
+    messages.success(request, f"Changed: {saved}, for {saved.integrated_account}.")
+    return go_to(request, reverse("schedule_list"))
+
+
+@operator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def schedule_delete(request: PageRequest, trigger_id: UUID) -> HttpResponse:
+    trigger = _trigger(request, trigger_id)
+    if request.method != "POST":
+        [line] = schedule_lines([trigger], timezone.now())
+        crumbs = [(reverse("schedule_list"), "Schedules")]
+        return ask(request, "schedules/_delete.html", crumbs, trigger=trigger, mark=line.mark, words=line.words)
+    delete_trigger(trigger)
+    messages.success(request, f"Deleted: {trigger}, for {trigger.integrated_account}.")
+    return go_to(request, reverse("schedule_list"))
 
 
 @operator_page
@@ -96,6 +121,22 @@ def schedule_run(request: PageRequest, trigger_id: UUID) -> HttpResponse:
         messages.error(request, f"Nothing was started. {error}")
         return go_to(request, reverse("schedule_list"))
     return go_to(request, reverse("run_detail", args=[run_id]))
+
+
+def _saved(form: ScheduleForm, job: SyncJob, trigger: CronTrigger | None = None) -> CronTrigger | None:
+    """What the form asks for, stored; None if it was not sent, or is refused and says why."""
+    if not form.is_valid():
+        return None
+    try:
+        return save_trigger(job.environment, {"sync_job": job, **form.values()}, trigger)
+    except InvalidInput as error:
+        form.refuse(error.failures)
+        return None
+
+
+def _form_page(request: PageRequest, form: ScheduleForm, context: dict[str, Any]) -> HttpResponse:
+    status = 400 if form.errors else 200
+    return render(request, "schedules/form.html", {**context, "form": form}, status=status)
 
 
 def _trigger(request: PageRequest, trigger_id: UUID) -> CronTrigger:
