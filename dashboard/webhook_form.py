@@ -15,10 +15,10 @@ from runs.models import Environment, Webhook, WebhookEvent
 _WORDS = {
     WebhookEvent.CREATED: "A run is created",
     WebhookEvent.STARTED: "A run starts",
-    WebhookEvent.RECORD: "Records of a run come, if it sends them here",
+    WebhookEvent.RECORD: "Records, of runs that send them here",
     WebhookEvent.RECORD_ERROR: "A request or a record fails",
     WebhookEvent.RATE_LIMITED: "A source asks a run to wait",
-    WebhookEvent.UPDATED: "A run goes on: its counts",
+    WebhookEvent.UPDATED: "A run gets on",
     WebhookEvent.COMPLETED: "A run completes",
     WebhookEvent.FAILED: "A run fails",
     WebhookEvent.STOPPED: "A run is stopped",

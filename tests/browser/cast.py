@@ -10,14 +10,11 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from runs.engine.outbox import new_delivery
 from runs.models import (
     AccountStatus,
     CronTrigger,
     Daemon,
     DaemonStatus,
-    Delivery,
-    DeliveryStatus,
     EventKind,
     IntegratedAccount,
     Integration,
@@ -30,11 +27,8 @@ from runs.models import (
     StepStatus,
     SyncJob,
     SyncJobRun,
-    Webhook,
-    WebhookEvent,
 )
 from runs.services import Origin, RunRequest, create_run, disarm_trigger, run_now
-from runs.wire import wire_time
 from tests import factories
 
 LONG_NAME = (
@@ -53,7 +47,10 @@ EU1 = "daemon@eu1.example.org"
 
 @dataclass(frozen=True)
 class Story:
-    """What became of a run. Times in seconds: since its start, from start to end, since a stop was asked for."""
+    """What became of a run.
+
+    Times in seconds: since its start, from start to end, since a stop was asked for, and until a source's wait ends.
+    """
 
     status: RunStatus
     age: int
@@ -64,6 +61,7 @@ class Story:
     lease: int | None = None
     stopping: int | None = None
     group: str | None = None
+    wait: int | None = None
     trigger: RunTrigger = RunTrigger.DASHBOARD
 
 
@@ -80,6 +78,7 @@ STORIES = {
     "warned": Story(RunStatus.COMPLETED, 5000, 131, 9_120, errors=4),
     "stopped": Story(RunStatus.STOPPED, 9000, 722, 55_618, stopping=8280),
     "completed": Story(RunStatus.COMPLETED, 14_000, 312, 48_002, trigger=RunTrigger.RERUN),
+    "waiting": Story(RunStatus.RUNNING, 640, cities=31_402, wait=118, trigger=RunTrigger.SCHEDULE),
     "long-name": Story(RunStatus.FAILED, 90_000, 12, error="unbroken" * 50),
 }  # fmt: skip
 
@@ -111,6 +110,7 @@ def _accounts(integration: Integration) -> list[IntegratedAccount]:
         "Vandelay",
         "Northwind",
         "Wingtip Toys",
+        "Tailspin",
         LONG_NAME[:200],
     ]
     statuses = cycle([*[AccountStatus.ACTIVE] * 6, AccountStatus.NEEDS_REAUTH])
@@ -129,7 +129,7 @@ def _jobs(integration: Integration) -> list[SyncJob]:
 
 def _schedules(job: SyncJob, accounts: list[IntegratedAccount], now: datetime) -> None:
     """Armed, skipped, refused, overdue, disarmed; the newest stands first."""
-    expressions = ("0 2 * * SUN", "15,45 8-18 * * MON-FRI", "*/5 * * * *", "30 6 1 * *", "0 * * * *")
+    expressions = ("0 2 * * SUN", "15,45 8-18 * * MON-FRI", "*/5 * * * *", "30 6 1 * *", "0 * * * *", "0 4 * * *")
     made = [
         factories.trigger(job=job, account=account, cron_expression=expression, args={"schedule": number})
         for number, (account, expression) in enumerate(zip(accounts[4:], expressions, strict=True))
@@ -192,6 +192,9 @@ def _values(story: Story, now: datetime) -> dict[str, Any]:
         values["error"] = {"code": "request_failed", "message": story.error, "resource": "cities", "method": "list"}
     if story.lease is not None:
         values |= {"lease_until": now + timedelta(seconds=story.lease), "lease_token": uuid4()}
+    if story.wait is not None:
+        until = now + timedelta(seconds=story.wait)
+        values |= {"resume_at": until, "rate_limited_until": until}
     if story.stopping is not None:
         values |= {"stop_requested_at": now - timedelta(seconds=story.stopping), "stop_requested_by": "operator"}
     return values
@@ -238,19 +241,51 @@ def _history(job: SyncJob, now: datetime, regular: IntegratedAccount) -> None:
 
 
 def _errors(run: SyncJobRun) -> None:
+    """Requests that failed alike, one of them with an address without end, and a record that was kept aside."""
+    where: dict[str, Any] = {"run": run, "step": run.steps.get(index=1), "resource": "cities", "method": "list"}
     for number in range(4):
         RecordError.objects.create(
-            run=run,
-            step=run.steps.get(index=1),
-            resource="cities",
-            method="list",
+            **where,
             code="http_error",
             status_code=502,
             message="the source answered 502 Bad Gateway four times within 30 s.",
             record_id=f"DE-{number}",
-            url="https://api.example.org/cities?country=DE&page=3",
+            url=f"https://api.example.org/cities?country=DE&page=3&cursor={'bmV4dA' * (60 if number == 0 else 1)}",
             excerpt="<html><h1>502 Bad Gateway</h1></html>",
+            fingerprint="5e1f0c9b7a4d2e38",
         )
+    RecordError.objects.create(
+        **where, code="record_invalid", message="the record has no id at geonameid.", is_quarantine=True,
+        excerpt='{"name": "Nowhere"}', fingerprint="0b77d1c2e9a35f64",
+    )  # fmt: skip
+
+
+def composed(account: IntegratedAccount) -> SyncJobRun:
+    """A run of entries that recurse, spool and transform, told to a webhook in groups: nothing of it is stored."""
+    resources = [
+        {"resource": "countries", "method": "list", "name": "regions",
+         "recurse": {"if": "response.children > 0", "config": {"query": {"parent": "{{resources.regions.iso}}"}}}},
+        {"type": "spool", "name": "all-regions", "depends_on": "regions"},
+        {"type": "transform", "name": "region-names", "depends_on": "all-regions", "persist": True,
+         "config": {"expression": "{'id': response.iso, 'name': response.name}"}},
+    ]  # fmt: skip
+    job = factories.job(
+        integration=account.integration, label="Regions", resources=resources, default_runtime_version=2
+    )
+    hook = factories.webhook(environment=job.environment, target_url="https://hooks.example.org/regions")
+    wishes = RunRequest(job, account, {}, webhook_id=hook.pk, error_handling="batch")
+    run = create_run(wishes, Origin(RunTrigger.API, "token for pictures"), dispatch=False)
+    now = timezone.now()
+    SyncJobRun.objects.filter(pk=run.pk).update(
+        status=RunStatus.RUNNING, started_at=now - timedelta(seconds=41), daemon_id=EU1, attempt=1, fetched=512,
+        persisted=200, lease_until=now + timedelta(hours=1), lease_token=uuid4(),
+    )  # fmt: skip
+    run.refresh_from_db()
+    done = {"started_at": run.started_at, "finished_at": now}
+    run.steps.filter(index=0).update(status=StepStatus.COMPLETED, fetched=312, **done)
+    run.steps.filter(index=1).update(status=StepStatus.COMPLETED, **done)
+    run.steps.filter(index=2).update(status=StepStatus.RUNNING, fetched=200, persisted=200, started_at=now)
+    return run
 
 
 def _records(account: IntegratedAccount, run: SyncJobRun) -> None:
@@ -263,41 +298,6 @@ def _records(account: IntegratedAccount, run: SyncJobRun) -> None:
             record_id=str(geonameid),
             data={"geonameid": geonameid, "name": f"City {number}", "countrycode": "DE", "population": 3_426_354},
             content_hash=bytes(16),
+            deleted_at=run.finished_at if number % 20 == 0 else None,
             **stored,
         )
-
-
-def webhook(run: SyncJobRun) -> Webhook:
-    """A receiver that fails now and then, and what it was sent of the run."""
-    now = timezone.now()
-    hook = factories.webhook(
-        environment=run.environment,
-        target_url="https://hooks.example.org/syncdeck/v1",
-        failing_since=now,
-        failure_count=2,
-    )
-    error = "The receiver answered 503 Service Unavailable. The queue is full; come back later."
-    failed = {"at": wire_time(now), "status_code": 503, "error": error, "milliseconds": 1_240}
-    taken = {**failed, "status_code": 200, "error": "", "milliseconds": 84}
-    states: list[tuple[WebhookEvent, dict[str, Any]]] = [
-        (WebhookEvent.STARTED, {"status": DeliveryStatus.DELIVERED, "attempts": 1, "attempt_log": [taken]}),
-        (WebhookEvent.RECORD, {"status": DeliveryStatus.DELIVERED, "attempts": 2, "attempt_log": [failed, taken]}),
-        (WebhookEvent.UPDATED, {"status": DeliveryStatus.PENDING, "attempts": 1, "attempt_log": [failed]}),
-        (WebhookEvent.COMPLETED, {"status": DeliveryStatus.CANCELLED}),
-        (WebhookEvent.RECORD_ERROR, {"status": DeliveryStatus.FAILED, "attempts": 4, "attempt_log": [failed] * 4}),
-    ]
-    for number, (event, values) in enumerate(states, start=1):
-        delivery: Delivery = new_delivery(hook, event, {"id": str(run.pk), "args": {"name": LONG_NAME}})
-        log = values.get("attempt_log") or [{"status_code": None, "error": "The webhook is switched off or deleted."}]
-        told = {
-            "last_status_code": log[-1]["status_code"],
-            "last_error": log[-1]["error"],
-            "sequence": number,
-            "run": run,
-            "next_attempt_at": None,
-        }
-        count = 100 if event == WebhookEvent.RECORD else 0
-        for name, value in {**values, **told, "record_count": count}.items():
-            setattr(delivery, name, value)
-        delivery.save(force_insert=True)
-    return hook

@@ -1,4 +1,6 @@
-"""Every page in both themes at three widths, as pictures to look at: `make screenshots [folder]`.
+"""Every page in both themes at three widths, as pictures to look at: `make screenshots`.
+
+`python -m tests.browser.screenshots FOLDER NAME…` makes those of some pages alone.
 
 The installation is real: migrated, populated, and served by `manage.py serve`.
 """
@@ -37,6 +39,7 @@ PATHS = {
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
+    "webhook-form": "/webhooks/new/",
     "password": "/password/",
     "not-found": "/no/such/page/",
 }
@@ -61,7 +64,8 @@ def main() -> None:
         for theme, (width, height) in product(THEMES, WIDTHS.items()):
             size = {"width": width, "height": height}
             context = browser.new_context(base_url=scene.url, viewport=size, color_scheme=theme)
-            Camera(context.new_page(), scene.paths, folder, f"{width}-{theme}").shoot_all()
+            camera = Camera(context.new_page(), scene.paths, folder, f"{width}-{theme}")
+            camera.shoot_some(sys.argv[2:]) if sys.argv[2:] else camera.shoot_all()
             context.close()
         browser.close()
 
@@ -88,21 +92,27 @@ def _served(data_dir: Path) -> Iterator[Scene]:
 def _populated() -> dict[str, str]:
     """The addresses of the pages whose names contain an id. Django is set up here: it had to wait for the settings."""
     django.setup()
+    from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast
+    from tests.browser import cast, cast_webhooks
 
     runs = cast.populate()
+    runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
     job = f"/jobs/{runs['running'].sync_job_id}"
-    webhook = cast.webhook(runs["failed"])
-    start = {
+    webhooks = cast_webhooks.webhooks(runs["failed"])
+    failing, schedule = webhooks["failing"], CronTrigger.objects.latest("created_at")
+    paths = {
         "start": f"{job}/run/",
         "schedule": f"{job}/schedule/",
-        "webhook": f"/webhooks/{webhook.pk}/",
-        "delivery": f"/webhooks/{webhook.pk}/{webhook.deliveries.latest('sequence').pk}/",
+        "schedule-edit": f"/schedules/{schedule.pk}/edit/",
+        "webhook-edit": f"/webhooks/{webhooks['off'].pk}/edit/",
+        "delivery": f"/webhooks/{failing.pk}/{failing.deliveries.latest('sequence').pk}/",
+        "run-errors": f"/runs/{runs['warned'].pk}/errors/",
     }
-    return start | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
+    paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
+    return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
 
 @dataclass(frozen=True)
@@ -121,15 +131,41 @@ class Camera:
         for name, path in self.paths.items():
             self._open(path)
             self._shoot(name, full_page=True)
+        self._shoot_forms()
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs", "schedules"):
+        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form"):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 
+    def shoot_some(self, names: list[str]) -> None:
+        self._log_in("operator")
+        for name in names:
+            self._open(self.paths[name])
+            self._shoot(name, full_page=True)
+
+    def _shoot_forms(self) -> None:
+        """What a form answers: faults beside their fields, and the secret that is shown once."""
+        self._open("/webhooks/new/")
+        self.page.get_by_label("Address").fill("https://127.0.0.1/hook")
+        self.page.get_by_role("button", name="Create webhook").click()
+        self._shoot("webhook-refused", full_page=True)
+        self.page.get_by_label("Address").fill("https://example.org/hook")
+        self.page.get_by_role("button", name="Create webhook").click()
+        self._shoot("webhook-created", full_page=True)
+        self._open(self.paths["schedule-edit"])
+        self.page.get_by_label("When").first.fill("0 0 30 2 *")
+        self.page.get_by_role("button", name="Save").click()
+        self._shoot("schedule-refused", full_page=True)
+
     def _shoot_dialogs(self) -> None:
-        for name, button in (("run-running", "Stop run"), ("run-failed", "Rerun, ignore previous run date")):
+        for name, button in (
+            ("run-running", "Stop run"),
+            ("run-failed", "Rerun, ignore previous run date"),
+            ("webhook-off", "Delete"),
+            ("schedule-edit", "Delete"),
+        ):
             self._open(self.paths[name])
             self.page.get_by_role("link", name=button).click()
             self.page.get_by_role("dialog").wait_for()

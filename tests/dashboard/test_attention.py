@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,10 +12,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.attention import Reason, concern_count, concerns
-from runs.models import Environment, RunStatus, SyncJobRun
+from runs.models import AccountStatus, Environment, IntegratedAccount, RunStatus, SyncJobRun, User, Webhook
 from tests import factories
 from tests.dashboard import states
-from tests.dashboard.conftest import HTMX
+from tests.dashboard.conftest import HTMX, logged_in
 
 HOUR = timedelta(hours=1)
 
@@ -69,6 +70,63 @@ class TestFailure:
         page = operator.get("/").content.decode()
         assert "cities: the source answered 500." in page
         assert f'href="/runs/{run.pk}/rerun/"' in page
+
+
+class TestWebhook:
+    @pytest.fixture
+    def webhook(self, environment: Environment) -> Webhook:
+        return factories.webhook(is_active=False, disabled_reason="Every attempt failed for 24 hours.")
+
+    def test_that_was_switched_off_is_shown_with_its_cause_and_a_way_out(
+        self, operator: Client, viewer: Client, webhook: Webhook
+    ) -> None:
+        page = operator.get("/").content.decode()
+        assert "Every attempt failed for 24 hours." in page
+        assert "All good" not in page
+        address = f"/webhooks/{webhook.pk}/activate/"
+        assert f'action="{address}"' in page
+        assert address not in viewer.get("/").content.decode()
+        assert webhook.secret not in page
+        assert operator.get("/attention/count/", headers=HTMX).context["count"] == 1
+        operator.post(address)
+        assert "All good" in operator.get("/").content.decode()
+
+    @pytest.mark.parametrize("gone", [{"disabled_reason": ""}, {"deleted_at": timezone.now()}, {"is_active": True}])
+    def test_needs_nobody_if_a_person_wished_it_so(
+        self, viewer: Client, webhook: Webhook, gone: dict[str, Any]
+    ) -> None:
+        Webhook.objects.update(**gone)
+        assert "All good" in viewer.get("/").content.decode()
+
+    def test_of_another_environment_is_not_there(self, outsider: Client, webhook: Webhook) -> None:
+        assert "All good" in outsider.get("/").content.decode()
+
+
+class TestAccount:
+    @pytest.fixture
+    def account(self, environment: Environment) -> IntegratedAccount:
+        return factories.account(status=AccountStatus.NEEDS_REAUTH)
+
+    def test_that_needs_new_credentials_is_shown(
+        self, operator: Client, superuser: User, account: IntegratedAccount
+    ) -> None:
+        page = operator.get("/").content.decode()
+        assert "Accounts that need new credentials" in page
+        assert "acme" in page
+        address = f'href="/admin/runs/integratedaccount/{account.pk}/change/"'
+        assert address not in page
+        assert address in logged_in(superuser).get("/").content.decode()
+        assert operator.get("/attention/count/", headers=HTMX).context["count"] == 1
+
+    @pytest.mark.parametrize("gone", [{"status": AccountStatus.ACTIVE}, {"deleted_at": timezone.now()}])
+    def test_needs_nobody_once_it_has_them_or_is_gone(
+        self, viewer: Client, account: IntegratedAccount, gone: dict[str, Any]
+    ) -> None:
+        IntegratedAccount.objects.update(**gone)
+        assert "All good" in viewer.get("/").content.decode()
+
+    def test_of_another_environment_is_not_there(self, outsider: Client, account: IntegratedAccount) -> None:
+        assert "All good" in outsider.get("/").content.decode()
 
 
 class TestLiveRun:
@@ -138,8 +196,8 @@ def test_costs_the_same_however_much_there_is(
     for number in range(count):
         states.failed(another(run, args={"number": number}, force=True))
     with django_assert_max_num_queries(
-        6 + 4
-    ):  # four reasons, the schedules and the daemons; session, user, permissions
+        8 + 4
+    ):  # four reasons, schedules, webhooks, accounts and daemons; session, user, permissions
         viewer.get("/")
 
 

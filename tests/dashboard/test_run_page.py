@@ -216,3 +216,34 @@ def test_a_parked_run_says_until_when_it_waits(viewer: Client, run: SyncJobRun) 
     listed = viewer.get("/runs/").content.decode()
     assert "the source asks to wait until" in listed
     assert "15:04:05" in listed
+
+
+class TestRunToAWebhook:
+    """Nothing of it is stored here, and no sentence says so."""
+
+    @pytest.fixture
+    def run(self, environment: object) -> SyncJobRun:
+        return factories.run(webhook_id=factories.webhook().pk)
+
+    @pytest.mark.parametrize(
+        ("persisted", "words"), [(0, "the webhook has taken no record."), (7, "the webhook has taken 7 records.")]
+    )
+    def test_says_what_the_webhook_has_taken(
+        self, operator: Client, run: SyncJobRun, run_url: str, persisted: int, words: str
+    ) -> None:
+        states.failed(run, persisted=persisted)
+        page = operator.get(run_url).content.decode()
+        assert words in page
+        assert "stored" not in page
+
+    def test_asks_before_it_is_stopped_or_run_again_in_the_same_words(
+        self, operator: Client, run: SyncJobRun, run_url: str
+    ) -> None:
+        states.running(run, persisted=7)
+        assert (
+            "What the webhook has taken, 7 records, stays with it." in operator.get(run_url + "stop/").content.decode()
+        )
+        states.failed(run)
+        question = operator.get(run_url + "rerun/").content.decode()
+        assert "What it fetches is sent to the webhook" in question
+        assert "Stored records" not in question

@@ -10,12 +10,16 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import CronTrigger, SkipCode, SyncJobRun, User
-from runs.services import delete_job, run_now
+from runs.models import CronTrigger, SkipCode, SyncJob, SyncJobRun, User, Webhook
+from runs.services import delete_job, run_now, save_trigger
 from tests import factories
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
 
+FIELDS = (
+    *("sync_job_id", "integrated_account_id", "args", "cron_expression", "webhook_id", "daemon_group_key"),
+    *("error_handling", "ignore_previous_run"),
+)
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 
 
@@ -34,6 +38,11 @@ def page_of(client: Client, path: str = "/schedules/") -> str:
     answer = client.get(path)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def values_of(trigger: CronTrigger) -> dict[str, Any]:
+    """What is stored now, apart from when it was changed."""
+    return CronTrigger.objects.filter(pk=trigger.pk).values(*FIELDS, "is_active", "next_run_at").get()
 
 
 def told(answer: Any) -> str:
@@ -176,6 +185,91 @@ class TestForm:
         beside = answer.content.decode().split(f'name="{field}"')[1].split('<div class="field')[0]
         assert (answer.status_code, words in beside) == (400, True)
         assert not CronTrigger.objects.exists()
+
+
+class TestEditing:
+    @pytest.fixture
+    def address(self, trigger: CronTrigger) -> str:
+        schema = {"slug": {"type": "string"}, "archived": {"type": "boolean"}, "days": {"type": "integer"}}
+        SyncJob.objects.update(args_schema=schema)
+        hook = factories.webhook()
+        args = {"slug": "gh/acme", "archived": False, "extra": [1]}
+        values = {"args": args, "webhook_id": hook.pk, "error_handling": "fail_fast", "ignore_previous_run": True}
+        save_trigger(trigger.environment, values, trigger)
+        return f"/schedules/{trigger.pk}/edit/"
+
+    @staticmethod
+    def as_shown(answer: Any) -> dict[str, Any]:
+        """What a browser would send if nothing was touched."""
+        fields = {field.html_name: field.value() for field in answer.context["form"]}
+        return {name: "on" if value is True else value for name, value in fields.items() if value not in (None, False)}
+
+    def test_shows_what_the_schedule_has_and_keeps_it_when_nothing_is_touched(
+        self, operator: Client, trigger: CronTrigger, address: str
+    ) -> None:
+        before = values_of(trigger)
+        answer = operator.get(address)
+        assert '<option value="false" selected>false</option>' in answer.content.decode()
+        assert operator.post(address, self.as_shown(answer)).url == "/schedules/"
+        assert values_of(trigger) == before
+        assert before["args"] == {"slug": "gh/acme", "archived": False, "extra": [1]}
+
+    def test_keeps_a_webhook_that_is_switched_off_until_another_is_chosen(
+        self, operator: Client, trigger: CronTrigger, address: str
+    ) -> None:
+        Webhook.objects.update(is_active=False)
+        answer = operator.get(address)
+        assert "http://127.0.0.1:9/hook (switched off)" in answer.content.decode()
+        form = self.as_shown(answer)
+        assert "switched off" in operator.post(address, form).content.decode()
+        assert operator.post(address, {**form, "webhook_id": ""}).status_code == 302
+        assert (values_of(trigger)["webhook_id"], values_of(trigger)["daemon_group_key"]) == (None, "default")
+
+    def test_changes_its_slots_and_leaves_it_disarmed(
+        self, operator: Client, trigger: CronTrigger, address: str
+    ) -> None:
+        form = self.as_shown(operator.get(address)) | {"cron_expression": "0 5 * * *"}
+        assert "Changed:" in told(operator.post(address, form, follow=True))
+        assert values_of(trigger)["next_run_at"].hour == 5
+        operator.post(f"/schedules/{trigger.pk}/disarm/")
+        operator.post(address, {**form, "cron_expression": "0 4 * * *"})
+        assert (values_of(trigger)["is_active"], values_of(trigger)["cron_expression"]) == (False, "0 4 * * *")
+
+    def test_shows_a_fault_beside_its_field(self, operator: Client, trigger: CronTrigger, address: str) -> None:
+        before = values_of(trigger)
+        form = self.as_shown(operator.get(address)) | {"cron_expression": "0 0 30 2 *"}
+        answer = operator.post(address, form)
+        assert (answer.status_code, "never comes" in answer.content.decode()) == (400, True)
+        assert values_of(trigger) == before
+
+
+class TestDeleting:
+    def test_asks_first_and_keeps_the_runs(self, operator: Client, trigger: CronTrigger) -> None:
+        run = run_now(trigger)
+        address = f"/schedules/{trigger.pk}/delete/"
+        assert "Delete this schedule?" in page_of(operator, address)
+        assert "<html" not in operator.get(address, headers=HTMX).content.decode()
+        assert CronTrigger.objects.live().exists()
+        assert operator.post(address, headers=HTMX).headers["HX-Redirect"] == "/schedules/"
+        assert not CronTrigger.objects.live().exists()
+        assert SyncJobRun.objects.get().pk == run.pk
+        assert "Nothing is scheduled yet" in page_of(operator)
+        assert operator.post(address).status_code == 404
+
+    def test_is_all_that_is_offered_once_the_job_is_gone(self, operator: Client, trigger: CronTrigger) -> None:
+        delete_job(trigger.sync_job)
+        page = page_of(operator)
+        assert f'href="/schedules/{trigger.pk}/delete/"' in page
+        assert f"/schedules/{trigger.pk}/edit/" not in page
+        assert operator.get(f"/schedules/{trigger.pk}/edit/").status_code == 404
+        assert operator.post(f"/schedules/{trigger.pk}/delete/").status_code == 302
+
+    def test_and_editing_are_not_for_others(self, viewer: Client, outsider: Client, trigger: CronTrigger) -> None:
+        for action in ("edit", "delete"):
+            address = f"/schedules/{trigger.pk}/{action}/"
+            assert [viewer.get(address).status_code, viewer.post(address).status_code] == [403, 403]
+            assert [outsider.get(address).status_code, outsider.post(address).status_code] == [404, 404]
+        assert CronTrigger.objects.live().exists()
 
 
 class TestAttention:
