@@ -14,7 +14,10 @@ TARGETS = ".rail a, .button, select, summary, input:not([type=hidden], [type=che
 SMALL = """targets => [...document.querySelectorAll(targets)]
     .filter(element => element.checkVisibility() && element.getBoundingClientRect().height < 44)
     .map(element => element.outerHTML)"""
-PAGES = ["/", "/runs/", "/jobs/", "/accounts/", "/records/", "/daemons/", "/password/"]
+PAGES = [
+    *("/", "/runs/", "/jobs/", "/schedules/", "/accounts/", "/records/", "/webhooks/", "/webhooks/new/", "/daemons/"),
+    "/password/",
+]
 
 
 @pytest.fixture
@@ -31,6 +34,15 @@ def test_no_page_scrolls_sideways(olga: Page, finished: str, width: int) -> None
     for path in [*PAGES, finished]:
         olga.goto(path)
         assert olga.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_every_place_of_the_rail_is_in_sight_on_a_phone(olga: Page) -> None:
+    olga.set_viewport_size({"width": 360, "height": 800})
+    olga.goto("/daemons/")
+    places = olga.locator(".rail li a")
+    for place in places.all():
+        expect(place).to_be_in_viewport(ratio=1)
+    assert places.count() >= 9
 
 
 def test_targets_are_large_enough_for_fingers_on_a_phone(olga: Page, finished: str) -> None:
