@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from dashboard.marks import Mark, overdue, run_mark, silent
+from dashboard.marks import Mark, overdue, run_mark, silent, unclaimed
 from dashboard.run_lines import named
 from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
 from runs.models import (
@@ -116,9 +116,10 @@ def _queries(environments: QuerySet[Environment], now: datetime) -> dict[Reason,
 
 
 def _waiting_in_vain(now: datetime) -> Q:
-    """Created runs of a group without a living daemon."""
-    alive = Daemon.objects.living_groups()
-    return Q(status=RunStatus.CREATED, created_at__lt=now - WAITING_FOR) & ~of_groups(alive)
+    """Runs that a daemon of their group would begin or go on with, if one were alive."""
+    since = now - WAITING_FOR
+    waiting = Q(status=RunStatus.CREATED, created_at__lt=since) | unclaimed(since) & Q(updated_at__lt=since)
+    return waiting & ~of_groups(Daemon.objects.living_groups())
 
 
 def _later_outcome() -> QuerySet[SyncJobRun]:

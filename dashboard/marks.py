@@ -59,6 +59,19 @@ def is_silent(run: SyncJobRun, now: datetime) -> bool:
     return run.status == RunStatus.RUNNING and run.lease_until is not None and run.lease_until < now - SILENCE
 
 
+def unclaimed(now: datetime) -> Q:
+    """The running runs that could go on and that no daemon has: between two slices, or their wait is over."""
+    return Q(status=RunStatus.RUNNING, lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=now))
+
+
+def awaits_daemon(run: SyncJobRun, now: datetime) -> bool:
+    """Whether the run waits for a daemon of its group: it was created, or `unclaimed` holds for it."""
+    if run.status == RunStatus.CREATED:
+        return True
+    goes_on = run.resume_at is None or run.resume_at <= now
+    return run.status == RunStatus.RUNNING and run.lease_until is None and goes_on
+
+
 def run_mark(run: SyncJobRun, now: datetime) -> Mark:
     """The state of a run, seen at `now`: finer than its status, because of stops asked for and of silence."""
     if run.is_stopping:

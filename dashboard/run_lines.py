@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from dashboard.live import version_of
-from dashboard.marks import Mark, run_mark
+from dashboard.marks import Mark, awaits_daemon, run_mark
 from runs.filters import NOT_LISTED
-from runs.models import Daemon, RunStatus, SyncJobRun
+from runs.models import Daemon, SyncJobRun
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def named(runs: QuerySet[SyncJobRun]) -> QuerySet[SyncJobRun]:
 def run_lines(runs: Iterable[SyncJobRun], now: datetime) -> list[RunLine]:
     """The lines of these runs, with one query at most: for the living daemons, if any run waits for one."""
     runs = list(runs)
-    waiting = [run for run in runs if run.status == RunStatus.CREATED]
+    waiting = [run for run in runs if awaits_daemon(run, now)]
     alive = Daemon.objects.living_groups() if waiting else set()
     return [
         RunLine(run, run_mark(run, now), run in waiting and run.queue_group not in alive, run.elapsed(now))

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from dashboard.charts import DurationBars, duration_bars
 from dashboard.live import version_of
-from dashboard.marks import Mark, run_mark, step_mark
+from dashboard.marks import Mark, awaits_daemon, run_mark, step_mark
 from runs.keyset import Page, keyset_page
-from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, User
+from runs.models import Action, Daemon, RecordError, RunEvent, RunStep, StepStatus, SyncJobRun, User
 
 PARTS = ("summary", "entries", "facts", "events", "errors")
 LINES = 50
@@ -98,8 +98,7 @@ class RunPage:
 
     @cached_property
     def waits_in_vain(self) -> bool:
-        waits = self.run.status == RunStatus.CREATED
-        return waits and self.run.queue_group not in Daemon.objects.living_groups()
+        return awaits_daemon(self.run, self.now) and self.run.queue_group not in Daemon.objects.living_groups()
 
     @property
     def elapsed(self) -> timedelta | None:

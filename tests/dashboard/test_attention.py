@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -135,7 +136,23 @@ class TestLiveRun:
         assert reasons(environment) == []
 
     def test_between_two_slices_needs_nobody(self, environment: Environment, run: SyncJobRun) -> None:
-        states.running(run, lease_until=None)
+        states.daemon()
+        states.running(run, lease_until=None, updated_at=timezone.now() - HOUR)
+        assert reasons(environment) == []
+
+    @pytest.mark.parametrize("wait", [None, -HOUR])
+    def test_that_no_daemon_goes_on_with_needs_attention(
+        self, environment: Environment, viewer: Client, run: SyncJobRun, run_url: str, wait: timedelta | None
+    ) -> None:
+        resume_at = wait and timezone.now() + wait
+        states.running(run, lease_until=None, resume_at=resume_at, updated_at=timezone.now() - HOUR)
+        assert reasons(environment) == [Reason.WAITING]
+        assert "The run goes on where it was as soon as one is there." in viewer.get("/").content.decode()
+        for path in (run_url, "/runs/"):
+            assert re.search("no daemon of group (<b>)?default(</b>)? is alive", viewer.get(path).content.decode())
+
+    def test_that_waits_for_its_source_needs_nobody(self, environment: Environment, run: SyncJobRun) -> None:
+        states.running(run, lease_until=None, resume_at=timezone.now() + HOUR, updated_at=timezone.now() - HOUR)
         assert reasons(environment) == []
 
     def test_whose_lease_ended_long_ago_is_silent(self, environment: Environment, run: SyncJobRun) -> None:
