@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
+from dashboard.forms import only_one
 from runs.models import Environment
 
 
@@ -33,9 +34,3 @@ class LoadForm(forms.Form):
     @property
     def only_environment(self) -> Environment | None:
         return only_one(self.environments)
-
-
-def only_one(environments: QuerySet[Environment]) -> Environment | None:
-    """The one that there is no choice about; None where there are several, or none."""
-    found = list(environments[:2])
-    return found[0] if len(found) == 1 else None

@@ -12,7 +12,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dashboard.catalog_form import LoadForm, only_one
+from dashboard.catalog_form import LoadForm
+from dashboard.forms import only_one
 from dashboard.marks import Mark, catalog_mark
 from dashboard.pages.access import PageRequest, staff_page, visible
 from dashboard.pages.listing import listed
