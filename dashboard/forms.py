@@ -215,3 +215,5 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise forms.ValidationError(f"This is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise forms.ValidationError("This is nested too deeply.") from error

@@ -159,6 +159,14 @@ class TestFaults:
         assert answer.status_code == 400
         assert "planets" in answer.context["form"].non_field_errors()[0]
 
+    @pytest.mark.parametrize("argument", ["branches", "options"])
+    def test_refuse_what_is_nested_without_end(
+        self, operator: Client, address: str, filled: dict[str, Any], argument: str
+    ) -> None:
+        answer = operator.post(address, {**filled, f"args.{argument}": "[" * 5000})
+        assert answer.status_code == 400
+        assert "This is nested too deeply." in answer.content.decode()
+
     def test_keep_what_was_typed(self, operator: Client, address: str, filled: dict[str, Any]) -> None:
         page = operator.post(address, {**filled, "args.slug": "", "args.options": "{broken"}).content.decode()
         assert "{broken</textarea>" in page
