@@ -8,11 +8,12 @@ from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 
+from runs.admin.forms import JsonField
 from runs.errors import InvalidInput
 from runs.models import Environment, User
 
@@ -65,6 +66,7 @@ class ScopedAdmin(admin.ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
+    formfield_overrides = {JSONField: {"form_class": JsonField}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return visible(super().get_queryset(request), self.environment_path, request)

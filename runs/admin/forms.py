@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.forms.fields import InvalidJSONInput
 
 from runs.errors import Failure, InvalidInput
 from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping, Webhook
@@ -25,7 +26,23 @@ class WriteOnlyTextarea(forms.Textarea):
         return super().get_context(name, "", {**(attrs or {}), "autocomplete": "off"})
 
 
-class ObjectField(forms.JSONField):
+class JsonField(forms.JSONField):
+    """Also refuses JSON that is nested too deeply to be read."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError as error:
+            raise forms.ValidationError("This is nested too deeply.") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
+
+
+class ObjectField(JsonField):
     """JSON in which nothing at all means an empty object."""
 
     def clean(self, value: Any) -> Any:
@@ -120,7 +137,7 @@ class MappingForm(ServiceForm):
 
 
 class AccountForm(ServiceForm):
-    credentials = forms.JSONField(
+    credentials = JsonField(
         required=False,
         widget=WriteOnlyTextarea,
         help_text="A JSON object that is merged into the stored context, which is never shown. Empty: nothing changes.",

@@ -37,6 +37,24 @@ class TestIntegrations:
         assert "taken" in str(again.context["adminform"].form.errors["name"])
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("integration", "config"),
+        ("integratedaccount", "credentials"),
+        ("integratedaccount", "unified_model_override"),
+        ("syncjob", "resources"),
+        ("syncjob", "args_schema"),
+        ("crontrigger", "args"),
+        ("unifiedmapping", "config"),
+        ("webhook", "event_types"),
+    ],
+)
+def test_json_that_is_nested_without_end_is_refused_at_its_field(office: Client, name: str, field: str) -> None:
+    answer = office.post(page(f"{name}_add"), {field: "[" * 5000})
+    assert answer.context["adminform"].form.errors[field] == ["This is nested too deeply."]
+
+
 class TestAccounts:
     def form(self, integration: Integration, **over: Any) -> dict[str, Any]:
         values = {"integration": integration.pk, "tenant_id": "acme", "status": "active"}
