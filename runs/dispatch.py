@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import structlog
 from celery import current_app
-from django.db.models.functions import Now
 from kombu.exceptions import ChannelError, OperationalError
 
 from runs.models import SyncJobRun
+from runs.models.base import Now
 
 log = structlog.get_logger(__name__)
 

@@ -117,3 +117,9 @@ def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:
 
 def names(requirements: list[str]) -> set[str]:
     return {re.split(r"[\[><=]", line)[0].lower() for line in requirements}
+
+
+def test_only_one_module_takes_the_frameworks_clock_of_the_database() -> None:
+    users = {name for name in committed() if re.search(r"functions import .*\bNow\b", text_of(name))}
+
+    assert users - {"tests/test_house.py"} == {"runs/models/base.py"}

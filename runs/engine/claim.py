@@ -17,11 +17,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Least, Now
+from django.db.models.functions import Coalesce, Least
 
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
+from runs.models.base import Now
 from runs.models.step import LIVING_ONLY
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.db.models.functions import Now
 
 from runs.connectors import placeholders_in
 from runs.engine.bindings import DATE
@@ -21,6 +20,7 @@ from runs.engine.entries import Entry
 from runs.engine.entry_options import SOFT
 from runs.engine.record_form import StorableRecord
 from runs.models import EventKind, Record, RunStep, SeenRecord, SyncJobRun
+from runs.models.base import Now
 from runs.models.run import RECORD_STORE
 
 

@@ -18,13 +18,14 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, Min, OuterRef, QuerySet
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from runs.connectors import Answer, ReceiverClient, signature_headers
 from runs.connectors.receiver import SECONDS
 from runs.engine.record_form import storable_text
 from runs.models import Delivery, DeliveryStatus, Webhook
+from runs.models.base import Now
 from runs.wire import known_time
 
 log = structlog.get_logger(__name__)

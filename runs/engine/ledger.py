@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
@@ -34,6 +33,7 @@ from runs.models import (
     StepStatus,
     SyncJobRun,
 )
+from runs.models.base import Now
 
 
 class StepLedger:

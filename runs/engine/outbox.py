@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -28,6 +27,7 @@ from runs.models import (
     Webhook,
     WebhookEvent,
 )
+from runs.models.base import Now
 from runs.wire import error_payload, known_time, run_payload, wire_bytes
 
 ERRORS_PER_EVENT = 100

@@ -14,11 +14,11 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
 
 from runs.dispatch import publish
 from runs.engine.claim import FREE, end_run
 from runs.models import RunStatus, SyncJobRun
+from runs.models.base import Now
 from runs.models.run import of_groups
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 from orjson import Fragment
 
 from runs.connectors import Answer
@@ -27,6 +26,7 @@ from runs.engine.record_form import StorableRecord
 from runs.engine.watch import DRAIN_SECONDS, SliceOver, Watch
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import Delivery, DeliveryStatus, RecordError, RunStatus, RunStep, SyncJobRun, Webhook, WebhookEvent
+from runs.models.base import Now
 
 PATIENCE = 0.25  # seconds between two looks at the watch while an answer or a retry is waited for
 RECORDS_PER_EVENT = 500

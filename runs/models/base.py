@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import Any, Self
 
 from django.db import models
+from django.db.models.functions import Now as DjangoNow
 from uuid_utils.compat import uuid7
 
-__all__ = ["CountedModel", "DeletableModel", "LiveQuerySet", "TimedModel", "uuid7"]
+__all__ = ["CountedModel", "DeletableModel", "LiveQuerySet", "Now", "TimedModel", "uuid7"]
+
+
+class Now(DjangoNow):
+    """The database's clock, written as Django writes times.
+
+    SQLite compares times as texts, and Django's own `Now` writes them there with three decimals instead of six: a time
+    would be less than itself.
+    """
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f000', 'NOW')"
+        return self.as_sql(compiler, connection, template=template, **extra)
 
 
 class TimedModel(models.Model):

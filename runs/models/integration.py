@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 
-from runs.models.base import DeletableModel, TimedModel
+from runs.models.base import DeletableModel, Now, TimedModel
 from runs.models.environment import Environment
 from runs.models.fields import EncryptedJSONField
 

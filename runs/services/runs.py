@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from runs.dispatch import SETTLE_STOP, publish
 from runs.engine.claim import add_event
@@ -28,6 +27,7 @@ from runs.models import (
     SyncJobRun,
     Webhook,
 )
+from runs.models.base import Now
 from runs.services.run_request import RunRequest, checked, spec_of
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
 
 from runs.connectors import AddressRefused, Answer, check_target
 from runs.engine.deliveries import Letter, cancel_unsent, note_health, outcome, receiver_client, write
 from runs.engine.outbox import new_delivery
 from runs.errors import Failure, NotAllowed, RemoteError
 from runs.models import Delivery, DeliveryStatus, Environment, Webhook, WebhookEvent
+from runs.models.base import Now
 from runs.services.saving import assign, locked, raise_if
 
 MAX_URL = 2000

@@ -95,6 +95,14 @@ class TestFilters:
         assert len(program.get("/sync-job?integration_name=geo").json()["result"]) == 1
         assert program.get("/sync-job?integration_name=zendesk").json()["result"] == []
 
+    @pytest.mark.parametrize("field", ["updated_at", "stop_requested_at", "finished_at"])
+    def test_a_time_that_the_database_has_set_equals_what_the_wire_shows(self, program: Program, field: str) -> None:
+        run = rows.runs(1, status=RunStatus.CREATED)[0]
+        moment = program.post(f"/sync-job-run/{run.id}/stop").json()[field]
+        for operator, found in {"eq": 1, "ne": 0, "gte": 1, "lte": 1, "gt": 0, "lt": 0, "in": 1}.items():
+            rows_found = program.get(f"/sync-job-run?{field}[{operator}]={moment}").json()["result"]
+            assert len(rows_found) == found, operator
+
     @pytest.mark.parametrize(
         ("path", "query"),
         [
