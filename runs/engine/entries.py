@@ -86,12 +86,10 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
         raise InvalidInput([Failure("resources", "must be a list with at least one entry.")])
     failures: list[Failure] = []
     raw = [_Raw(index, item, failures) for index, item in enumerate(resources)]
-    if failures:
-        raise InvalidInput(failures)
-    names = _names(raw, failures)
-    entries = tuple(
-        item.entry(name, _parent(item, names, raw, failures), spec) for item, name in zip(raw, names, strict=True)
-    )
+    misshapen = [item for item in raw if not item.is_sound]
+    sound = [item for item in raw if item.is_sound]  # judged further, so that one refusal tells all there is to mend
+    names = _names(sound)
+    entries = tuple(item.entry(names[item.index], _parent(item, names, sound, misshapen), spec) for item in sound)
     for entry in entries:
         failures += [*_method_failures(entry, spec), *_placeholder_failures(entry)]
     failures += _cycles(entries)
@@ -111,6 +109,7 @@ class _Raw:
         self.kind: str = REQUEST if self.item.get("type") is None else self.item["type"]
         self.expression: Expression | None = None
         self.recurse: Recurse | None = None
+        self.is_sound = True
         if not isinstance(item, dict):
             self.fail("", "must be an object.")
             return
@@ -133,6 +132,7 @@ class _Raw:
 
     def fail(self, key: str, message: str) -> None:
         path = f"resources.{self.index}"
+        self.is_sound = False
         self.failures.append(Failure(f"{path}.{key}" if key else path, message))
 
     def _check_common(self) -> None:
@@ -198,17 +198,17 @@ def _is_text(value: Any, key: str) -> bool:
     return isinstance(value, str) and 0 < len(value) <= _longest(key)
 
 
-def _names(raw: list[_Raw], failures: list[Failure]) -> list[str]:
-    """A name for each entry: its alias, else its resource, made unique by method and number."""
+def _names(raw: list[_Raw]) -> dict[int, str]:
+    """A name for each entry, by its index: its alias, else its resource, made unique by method and number."""
     aliases = [item.item.get("name") for item in raw]
     taken = {alias for alias in aliases if alias}
-    names = []
+    names = {}
     for item, alias in zip(raw, aliases, strict=True):
         if alias and aliases.count(alias) > 1:
             item.fail("name", f"{alias} is the name of more than one entry.")
         name = alias or _free_name(item, taken)
         taken.add(name)
-        names.append(name)
+        names[item.index] = name
     return names
 
 
@@ -218,8 +218,11 @@ def _free_name(item: _Raw, taken: set[str]) -> str:
     return next(name for name in candidates if name not in taken)
 
 
-def _parent(item: _Raw, names: list[str], raw: list[_Raw], failures: list[Failure]) -> str | None:
-    """The name of the entry that `depends_on` means: by alias, else the one other entry of that resource."""
+def _parent(item: _Raw, names: Mapping[int, str], raw: list[_Raw], misshapen: list[_Raw]) -> str | None:
+    """The name of the entry that `depends_on` means: by alias, else the one other entry of that resource.
+
+    None where it may be one of the misshapen, whose own faults are told.
+    """
     wanted = item.item.get("depends_on")
     if wanted is None:
         return None
@@ -232,8 +235,8 @@ def _parent(item: _Raw, names: list[str], raw: list[_Raw], failures: list[Failur
         item.fail("depends_on", f"{wanted} is this entry itself: it would wait for itself.")
     elif found:
         item.fail("depends_on", f"{wanted} appears {len(found)} times; give the entries a name and use that.")
-    else:
-        item.fail("depends_on", f"{wanted} is not among the entries: {', '.join(sorted(names))}.")
+    elif not any(wanted in (other.item.get("name"), other.item.get("resource")) for other in misshapen):
+        item.fail("depends_on", f"{wanted} is not among the entries: {', '.join(sorted(names.values()))}.")
     return None
 
 

@@ -26,6 +26,25 @@ def failures_of(resources: Any) -> dict[str, str]:
     return {failure.path: failure.message for failure in caught.value.failures}
 
 
+def test_a_misshapen_entry_does_not_hide_what_is_wrong_with_the_others() -> None:
+    resources = [
+        7,
+        {"resource": "countries"},
+        {"resource": "cities", "method": "list", "depends_on": "countries", "query": {"since": "{{yesterday}}"}},
+        {"resource": "rivers", "method": "list", "depends_on": "lakes"},
+        {"resource": "cities", "method": "get"},
+    ]
+
+    assert set(failures_of(resources)) == {
+        "resources.0",
+        "resources.1.method",
+        "resources.2.query.since",
+        "resources.3.resource",
+        "resources.3.depends_on",
+        "resources.4.id",
+    }
+
+
 def test_an_entry_knows_its_parent_by_the_parents_resource() -> None:
     countries, cities = parse_entries(COUNTRIES_AND_CITIES, SPEC)
     assert (countries.parent, cities.parent) == (None, "countries")
