@@ -25,7 +25,6 @@ from runs.api.payloads.webhooks import (
     webhook_payload,
     webhook_with_secret,
 )
-from runs.errors import Failure, InvalidInput
 from runs.models import Delivery, Webhook
 from runs.services import delete_webhook, resend, save_webhook, send_test
 
@@ -55,10 +54,7 @@ def create_webhook(request: TokenRequest, body: WebhookChanges) -> WebhookWithSe
 @router.post("/test", response=Success)
 def test_webhook(request: TokenRequest, body: WebhookTest) -> Success:
     """Sends the event `test` at once. A receiver that does not take it is told as a remote error."""
-    webhook = webhooks_of(request).filter(pk=body.id).first()
-    if webhook is None:
-        raise InvalidInput([Failure("id", "is no webhook of this environment")])
-    send_test(webhook)
+    send_test(find(webhooks_of(request), body.id))
     return {"success": True}
 
 

@@ -19,9 +19,13 @@ TRIGGER_FIELDS = {
     "integrated_account_id": Field("integrated_account_id", parse_uuid),
     "webhook_id": Field("webhook_id", parse_uuid),
     "daemon_group_key": Field("daemon_group_key"),
+    "cron_expression": Field("cron_expression"),
+    "ignore_previous_run": Field("ignore_previous_run", parse_boolean),
     "error_handling": Field("error_handling", parse_choice(ErrorHandling.values)),
     "is_active": Field("is_active", parse_boolean),
     "next_run_at": TimeField("next_run_at"),
+    "last_run_id": Field("last_run_id", parse_uuid),
+    "last_skipped_at": TimeField("last_skipped_at"),
 }
 
 

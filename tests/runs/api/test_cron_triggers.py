@@ -115,6 +115,8 @@ def test_the_list_is_filtered(program: Program, body: dict[str, Any]) -> None:
         "?is_active=false": [off],
         "?daemon_group_key=east": [off],
         "?next_run_at[gt]=2020-01-01": [made],
+        "?ignore_previous_run=true": [],
+        "?cron_expression=7 7 * * *": [],
     }.items():
         assert program.get(PATH + query).json()["result"] == found, query
     assert failure_paths(program.get(f"{PATH}?is_active=perhaps")) == ["is_active"]
