@@ -17,11 +17,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
 
 from runs.engine.claim import Claim, LeaseLost
 from runs.engine.gate import Gate
 from runs.models import IntegratedAccount, SyncJobRun
+from runs.models.base import Now
 
 USUAL = 1.0  # seconds between two looks at the other runs
 HASTE = 0.2  # while this run has more than its part, or less

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q
-from django.db.models.functions import Now
 
 from runs.models import IntegratedAccount
+from runs.models.base import Now
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 
 from runs.connectors import Token
 from runs.models import AccountToken, IntegratedAccount
+from runs.models.base import Now
 
 CLAIM_TIME = timedelta(seconds=90)  # more than a token request takes with all its tries
 _FREE = Q(claim=None) | Q(claimed_until__lt=Now())
