@@ -38,7 +38,9 @@ def _unknown_method(request: HttpRequest, error: UnknownMethod) -> HttpResponse:
 
 def _rate_limited(request: HttpRequest, error: RateLimited) -> HttpResponse:
     """Waiting is left to the client, who is told for how long."""
-    response = error_response(429, str(error), more={"truto_is_remote_error": True, "raw_response": None})
+    response = error_response(
+        429, str(error), more={"truto_is_remote_error": True, "raw_response": _raw(error.excerpt)}
+    )
     response["Retry-After"] = str(math.ceil(error.seconds))
     return response
 

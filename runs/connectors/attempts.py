@@ -62,7 +62,7 @@ class Attempts:
                 self._wait(delay)
                 continue
             except LimitTold as limit:
-                seconds = self._limited(patience, self._rate_limit.told(limit.reply, self._now()))
+                seconds = self._limited(patience, limit.reply)
             started += seconds
             self._wait(seconds)
 
@@ -75,11 +75,12 @@ class Attempts:
             waited += seconds
         return waited
 
-    def _limited(self, patience: Patience, told: float | None) -> float:
+    def _limited(self, patience: Patience, reply: Reply) -> float:
         """The seconds to wait, in which the other threads send nothing either. Raises RateLimited."""
         try:
-            seconds = patience.after_limit(told)
+            seconds = patience.after_limit(self._rate_limit.told(reply, self._now()))
         except RateLimited as limit:
+            limit.excerpt = reply.excerpt
             self._hold_back(limit.seconds)
             raise
         self._hold_back(seconds)

@@ -16,7 +16,7 @@ import httpx2
 from runs.connectors.address_guard import check_url
 from runs.connectors.answer import body_of
 from runs.connectors.attempts import Attempts
-from runs.connectors.errors import AuthenticationFailed, RequestFailed
+from runs.connectors.errors import AuthenticationFailed, RateLimited, RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.oauth2 import Grant, OAuth2
 from runs.connectors.pagination import PageView
@@ -217,6 +217,9 @@ class ApiClient:
             error.excerpt = self._redact(error.excerpt)[: self._excerpt]
             error.message = self._redact(error.message)
             error.args = (error.message,)
+            raise
+        except RateLimited as limit:
+            limit.excerpt = self._redact(limit.excerpt)[: self._excerpt]
             raise
 
 

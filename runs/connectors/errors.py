@@ -56,10 +56,14 @@ class UnknownMethod(ConnectorError):
 
 
 class RateLimited(ConnectorError):
-    """The source wants us to come back in `seconds`, which is longer than a request may wait."""
+    """The source wants us to come back in `seconds`, which is longer than a request may wait.
+
+    `excerpt` is of its answer, redacted; empty where another thread or run was told.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.excerpt = ""
         super().__init__(f"The source limits its rate: wait {seconds:.0f} s.")
 
 

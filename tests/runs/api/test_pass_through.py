@@ -201,10 +201,12 @@ def test_a_refused_login_marks_the_account(program: Program, account: Integrated
 def test_a_limit_of_the_rate_is_told_and_not_waited_for(
     program: Program, account: IntegratedAccount, source: Source, status: int
 ) -> None:
-    source.before = replying("", status, {"Retry-After": "7"})
+    source.before = replying('{"error": "slow down", "token": "t0k3n"}', status, {"Retry-After": "7"})
     response = get(program, account, "/proxy/countries")
     assert (response.status_code, response["Retry-After"], len(source.served)) == (429, "7", 1)
-    assert response.json()["truto_is_remote_error"] is True
+    told = response.json()
+    assert (told["truto_is_remote_error"], told["raw_response"]["error"]) == (True, "slow down")
+    assert "t0k3n" not in response.content.decode()
 
 
 def test_a_failure_of_the_moment_is_tried_once_more(
