@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -29,4 +30,9 @@ def _problem(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def _is_program(request: HttpRequest) -> bool:
-    return "Authorization" in request.headers or not request.accepts("text/html")
+    """Browsers ask for text/html by name, except for parts of a page; curl and the like send `*/*` and no session."""
+    headers = request.headers
+    if "Authorization" in headers or not request.accepts("text/html"):
+        return True
+    is_person = "HX-Request" in headers or settings.SESSION_COOKIE_NAME in request.COOKIES
+    return not is_person and "text/html" not in headers.get("Accept", "")

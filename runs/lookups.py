@@ -164,7 +164,7 @@ def _stated(field: Field, operator: str, texts: list[str]) -> Q:
     if operator not in OPERATORS:
         raise ValueError(f"has no operator '{operator}'; there are {', '.join(OPERATORS)}")
     if operator == "in":
-        texts = [part for text in texts for part in text.split(",")]
+        texts = [part.strip() for text in texts for part in text.split(",")]
     if len(texts) > MAX_VALUES:
         raise ValueError(f"takes at most {MAX_VALUES} values")
     values = [field.parse(text) for text in texts]

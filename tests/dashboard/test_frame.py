@@ -113,6 +113,12 @@ class TestProblems:
         assert answer.json()["statusCode"] == 404
         answer = client.get("/no/such/page", headers={"Authorization": "Bearer x"})
         assert answer.json()["error"] == "Not Found"
+        answer = client.get("/no/such/page", headers={"Accept": "*/*"})
+        assert answer.json()["message"]
+
+    def test_a_browser_gets_a_page_before_anybody_has_logged_in(self, client: Client, db: None) -> None:
+        answer = client.get("/no/such/page", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+        assert "<html" in answer.content.decode()
 
     def test_htmx_gets_a_fragment(self, viewer: Client) -> None:
         assert "<html" not in viewer.get("/no/such/page/", headers=HTMX).content.decode()

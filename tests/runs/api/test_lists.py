@@ -76,6 +76,7 @@ class TestFilters:
 
         assert count("status=failed") == 2
         assert count("status[in]=failed,completed") == 5
+        assert count("status[in]=failed, completed") == 5
         assert count("status[]=failed") == 2
         assert count(f"sync_job_id={job.id}&status[ne]=failed") == 3
         assert count("ignore_previous_run=False") == 5
