@@ -21,6 +21,7 @@ from runs.connectors.exchange import Exchange
 from runs.connectors.oauth2 import Grant, OAuth2
 from runs.connectors.pagination import PageView
 from runs.connectors.pause import Pause
+from runs.connectors.placeholders import unresolved
 from runs.connectors.rate_limit import LimitTold
 from runs.connectors.redaction import Redactor, secrets_in
 from runs.connectors.reply import Reply
@@ -224,5 +225,9 @@ class ApiClient:
 
 
 def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:
-    """The account's credentials, and those that an integration holds itself instead of a placeholder."""
-    return secrets_in(context, spec.credential_keys) | secrets_in(spec.credential_config, {"header_value"})
+    """The account's credentials, and those that an integration holds itself.
+
+    A placeholder is none, and names what is missing where the account has no value for it.
+    """
+    of_config = secrets_in(spec.credential_config, {"header_value"})
+    return secrets_in(context, spec.credential_keys) | {text for text in of_config if not unresolved(text)}

@@ -64,9 +64,9 @@ class Placeholder:
 
     def faults(self) -> Iterator[str]:
         """A sentence for each of its types that is unknown."""
-        for name in self.types:
+        for name in dict.fromkeys(self.types):
             if name not in TYPES:
-                yield f"{self.text} has the unknown type {name!r}; known are: {', '.join(TYPES)}."
+                yield f"{_short(self.text)} has the unknown type {_short(name)!r}; known are: {', '.join(TYPES)}."
 
     def found(self, roots: Roots) -> tuple[Any, str]:
         """The first value that is there, and the cast that it asks for; else the default; else MISSING."""
@@ -213,6 +213,10 @@ def _parsed(piece: str) -> Placeholder | None:
         return None
     default, *default_types = _BEFORE_DEFAULT_TYPE.split(default)
     return Placeholder(piece, alternatives, default, tuple(name.strip() for name in default_types))
+
+
+def _short(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 def _alternative(part: str) -> Alternative:

@@ -21,6 +21,8 @@ from runs.engine.entry_options import (
 )
 from runs.errors import Failure, InvalidInput
 
+MAX_ENTRIES = 5000
+NAMED = 30  # of the names that there are, in a message
 ROOTS = ("args", "resources", "previous_run_date", "sync_job_run", "context")
 TEXTS = ("name", "depends_on")
 NEEDS_ID = "get"
@@ -84,6 +86,8 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
     """
     if not isinstance(resources, list) or not resources:
         raise InvalidInput([Failure("resources", "must be a list with at least one entry.")])
+    if len(resources) > MAX_ENTRIES:
+        raise InvalidInput([Failure("resources", f"must have at most {MAX_ENTRIES} entries.")])
     failures: list[Failure] = []
     raw = [_Raw(index, item, failures) for index, item in enumerate(resources)]
     misshapen = [item for item in raw if not item.is_sound]
@@ -236,8 +240,14 @@ def _parent(item: _Raw, names: Mapping[int, str], raw: list[_Raw], misshapen: li
     elif found:
         item.fail("depends_on", f"{wanted} appears {len(found)} times; give the entries a name and use that.")
     elif not any(wanted in (other.item.get("name"), other.item.get("resource")) for other in misshapen):
-        item.fail("depends_on", f"{wanted} is not among the entries: {', '.join(sorted(names.values()))}.")
+        item.fail("depends_on", f"{wanted} is not among the entries: {_some(sorted(names.values()))}.")
     return None
+
+
+def _some(names: list[str]) -> str:
+    """Enough of the names to find a typing error by; each of a thousand failures names them."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _method_failures(entry: Entry, spec: ApiSpec) -> Iterable[Failure]:

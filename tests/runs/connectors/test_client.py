@@ -16,7 +16,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from runs.connectors import AuthenticationFailed, RateLimited, RequestFailed, RequestValues
+from runs.connectors import ApiClient, AuthenticationFailed, RateLimited, RequestFailed, RequestValues
 from tests.runs.connectors.paging import all_pages
 from tests.runs.connectors.sources import (
     NOON,
@@ -39,6 +39,15 @@ CURSORS = {"format": "cursor", "config": {"cursor_key": "after", "cursor_path": 
 def source(httpserver: HTTPServer) -> Iterator[HTTPServer]:
     yield httpserver
     httpserver.check_assertions()
+
+
+def test_a_missing_credential_is_named() -> None:
+    time = StillTime()
+    api = ApiClient(spec(), {}, wait=time.wait, now=time.now, allow_private=True)
+    with api, pytest.raises(AuthenticationFailed) as caught:
+        api.fetch(spec().method("things", "list"), RequestValues(), None)
+
+    assert "{{context.token}}" in caught.value.message
 
 
 def answers(source: HTTPServer, *responses: Response) -> None:

@@ -45,6 +45,21 @@ def test_a_misshapen_entry_does_not_hide_what_is_wrong_with_the_others() -> None
     }
 
 
+def test_a_job_has_a_bounded_number_of_entries() -> None:
+    assert failures_of([COUNTRIES] * 5001) == {"resources": "must have at most 5000 entries."}
+
+
+def test_what_is_told_of_many_faults_stays_readable() -> None:
+    types = ":nope" * 5000
+    many = [{**COUNTRIES, "depends_on": f"lakes {number}"} for number in range(1000)]
+
+    (fault,) = failures_of([{**COUNTRIES, "query": {"a": f"{{{{args.x{types}}}}}"}}]).values()
+    assert len(fault) < 500
+    told = failures_of(many)
+    assert len(told) == 1000
+    assert "and 970 more" in told["resources.0.depends_on"]
+
+
 def test_an_entry_knows_its_parent_by_the_parents_resource() -> None:
     countries, cities = parse_entries(COUNTRIES_AND_CITIES, SPEC)
     assert (countries.parent, cities.parent) == (None, "countries")
