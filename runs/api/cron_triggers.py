@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -22,7 +23,7 @@ from runs.api.payloads.cron_triggers import (
 )
 from runs.api.sync_jobs import jobs_of
 from runs.models import CronTrigger
-from runs.services import arm_trigger, delete_trigger, save_trigger
+from runs.services import arm_trigger, delete_trigger, expression_failures, mode_failures, save_trigger
 
 router = Router()
 
@@ -39,14 +40,16 @@ def list_triggers(request: TokenRequest) -> ListOf[TriggerPayload]:
 @router.post("", response={201: TriggerPayload})
 def create_trigger(request: TokenRequest, body: NewTrigger) -> TriggerPayload:
     """Armed at once, unless `is_active` is false. Checked like a run: what a run would be refused for is a 400."""
+    asked, environment = given(body), environment_of(request)
     values = named_rows(
-        given(body),
+        asked,
         {
             "sync_job_id": ("sync_job", jobs_of(request)),
             "integrated_account_id": ("integrated_account", accounts_of(request)),
         },
+        chain(mode_failures(environment, asked), expression_failures(asked.get("cron_expression", ""))),
     )
-    return trigger_payload(save_trigger(environment_of(request), values))
+    return trigger_payload(save_trigger(environment, values))
 
 
 @router.get("/{trigger_id}", response=TriggerPayload)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -33,10 +33,13 @@ def _by_id(integrations: QuerySet[Integration], text: str) -> Integration | None
         return None
 
 
-def named_rows(values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, QuerySet[Any]]]) -> dict[str, Any]:
+def named_rows(
+    values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, QuerySet[Any]]], others: Iterable[Failure] = ()
+) -> dict[str, Any]:
     """The values with each id field replaced, under its new name, by the row that it names.
 
-    Raises InvalidInput with every id that names nothing here: what is of another environment is unknown.
+    Raises InvalidInput with every id that names nothing here (what is of another environment is unknown), and with the
+    `others`: what else is wrong with the values, which is not asked for unless there is a refusal.
     """
     named, failures = dict(values), []
     for field, (name, rows) in rows_by_field.items():
@@ -47,5 +50,5 @@ def named_rows(values: dict[str, Any], rows_by_field: Mapping[str, tuple[str, Qu
         if named[name] is None:
             failures.append(Failure(field, f"is no {rows.model._meta.verbose_name} of this environment"))
     if failures:
-        raise InvalidInput(failures)
+        raise InvalidInput([*failures, *others])
     return named

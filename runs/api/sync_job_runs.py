@@ -28,7 +28,7 @@ from runs.api.payloads.sync_job_runs import (
 from runs.api.sync_jobs import jobs_of
 from runs.errors import Failure, InvalidInput
 from runs.models import RunStatus, RunStep, SyncJobRun
-from runs.services import RunRequest, create_run, request_stop, rerun
+from runs.services import RunRequest, create_run, mode_failures, request_stop, rerun
 from runs.wire import ErrorPayload, RunPayload, error_payload, run_payload
 
 router = Router()
@@ -52,12 +52,14 @@ def list_runs(request: TokenRequest) -> ListOf[RunPayload]:
 @router.post("", response={201: RunWithJob})
 def start_run(request: TokenRequest, body: NewRun) -> RunWithJob:
     """Refused with 409 while the same job, account, args and destination are live, unless `force` is true."""
+    asked = given(body)
     wishes = named_rows(
-        given(body),
+        asked,
         {
             "sync_job_id": ("job", jobs_of(request)),
             "integrated_account_id": ("account", accounts_of(request)),
         },
+        mode_failures(environment_of(request), asked),
     )
     return run_with_job(create_run(RunRequest(**wishes), origin_of(request)))
 

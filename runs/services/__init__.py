@@ -13,10 +13,18 @@ from runs.services.deletion import (
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
-from runs.services.run_request import RunRequest
+from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
-from runs.services.triggers import arm_trigger, delete_trigger, disarm, disarm_trigger, run_now, save_trigger
+from runs.services.triggers import (
+    arm_trigger,
+    delete_trigger,
+    disarm,
+    disarm_trigger,
+    expression_failures,
+    run_now,
+    save_trigger,
+)
 from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
@@ -41,10 +49,12 @@ __all__ = [
     "delete_webhook",
     "disarm",
     "disarm_trigger",
+    "expression_failures",
     "finish_deletions",
     "fire_due",
     "issue_token",
     "load_entry",
+    "mode_failures",
     "pass_through",
     "request_stop",
     "rerun",

@@ -12,7 +12,7 @@ from runs.engine.bindings import looped_list
 from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.errors import Failure, InvalidInput
-from runs.models import ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
+from runs.models import Environment, ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
 from runs.models.run import DEFAULT_GROUP, RECORD_STORE
 from runs.services.args_schema import args_failures, with_defaults
 from runs.storable import storage_failures
@@ -60,7 +60,7 @@ class RunRequest:
 
 def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
     """The run's entries, and its args with the schema's defaults. Raises InvalidInput with every fault."""
-    failures = [*_target_failures(request), *_mode_failures(request)]
+    failures = [*_target_failures(request), *mode_failures(request.job.environment, _modes(request))]
     entries: tuple[Entry, ...] = ()
     args: dict[str, Any] = {}
     try:
@@ -107,24 +107,35 @@ def _target_failures(request: RunRequest) -> Iterator[Failure]:
         yield Failure("sync_job_id", f"syncs the integration {job.integration.name}, which has been deleted.")
 
 
-def _mode_failures(request: RunRequest) -> Iterator[Failure]:
-    if request.webhook_id is not None:
-        yield from _webhook_failures(request, request.webhook_id)
-    group = request.daemon_group_key
+def _modes(request: RunRequest) -> dict[str, Any]:
+    return {
+        "webhook_id": request.webhook_id,
+        "daemon_group_key": request.daemon_group_key,
+        "error_handling": request.strategy,
+        "version": request.runtime_version,
+    }
+
+
+def mode_failures(environment: Environment, wishes: Mapping[str, Any]) -> Iterator[Failure]:
+    """What is wrong with how the run is to be executed, of which none has to be given, whatever its job and account."""
+    group = wishes.get("daemon_group_key")
+    if wishes.get("webhook_id") is not None:
+        if group is not None:
+            yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
+        yield from _webhook_failures(environment, wishes["webhook_id"])
     if group is not None and not (0 < len(group) <= MAX_GROUP and group.replace("-", "").replace("_", "").isalnum()):
         yield Failure("daemon_group_key", f"must be 1 to {MAX_GROUP} letters, digits, hyphens or underscores.")
-    if request.strategy not in ErrorHandling.values:
+    strategy, version = wishes.get("error_handling"), wishes.get("version")
+    if strategy not in (None, *ErrorHandling.values):
         yield Failure("error_handling", f"must be one of {', '.join(ErrorHandling.values)}.")
-    if request.runtime_version not in (1, 2):
+    if version not in (None, 1, 2):
         yield Failure("version", "must be 1 or 2.")
-    elif request.strategy == ErrorHandling.BATCH and request.runtime_version == 1:
+    elif strategy == ErrorHandling.BATCH and version == 1:
         yield Failure("error_handling", "batch needs version 2.")
 
 
-def _webhook_failures(request: RunRequest, webhook_id: UUID) -> Iterator[Failure]:
-    if request.daemon_group_key is not None:
-        yield Failure("webhook_id", "and daemon_group_key exclude each other: give one of them.")
-    webhooks = Webhook.objects.live().filter(environment=request.job.environment, id=webhook_id)
+def _webhook_failures(environment: Environment, webhook_id: UUID) -> Iterator[Failure]:
+    webhooks = Webhook.objects.live().filter(environment=environment, id=webhook_id)
     is_active = webhooks.values_list("is_active", flat=True).first()
     if is_active is None:
         yield Failure("webhook_id", "is not the id of a webhook of this environment.")

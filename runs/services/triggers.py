@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -100,6 +100,14 @@ def run_request(trigger: CronTrigger) -> RunRequest:
     )
 
 
+def expression_failures(expression: str) -> Iterator[Failure]:
+    """What is wrong with the cron expression."""
+    try:
+        cron.normalised(expression)
+    except cron.BadExpression as error:
+        yield Failure("cron_expression", str(error) if expression else "is required.")
+
+
 def _with_one_destination(values: Mapping[str, Any]) -> dict[str, Any]:
     """A given destination takes the place of the other; both at once are left to the check."""
     given = [name for name in ("webhook_id", "daemon_group_key") if values.get(name) is not None]
@@ -118,11 +126,8 @@ def _check(row: CronTrigger) -> None:
         request = run_request(row)
         row.daemon_group_key = request.group
         failures = caught(checked, request)
-    try:
-        row.cron_expression = cron.normalised(row.cron_expression)
-    except cron.BadExpression as error:
-        failures.append(Failure("cron_expression", str(error) if row.cron_expression else "is required."))
-    raise_if(failures)
+    raise_if([*failures, *expression_failures(row.cron_expression)])
+    row.cron_expression = cron.normalised(row.cron_expression)
 
 
 def _look_ahead(row: CronTrigger) -> None:

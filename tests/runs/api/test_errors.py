@@ -120,6 +120,31 @@ def test_too_many_parameters_are_failure_paths(program: Program) -> None:
             {"sync_job_id": str(UNKNOWN), "integrated_account_id": str(UNKNOWN)},
             ["integrated_account_id", "sync_job_id"],
         ),
+        (
+            "/sync-job-run",
+            {
+                "sync_job_id": str(UNKNOWN),
+                "integrated_account_id": str(UNKNOWN),
+                "webhook_id": str(UNKNOWN),
+                "daemon_group_key": "a b",
+                "error_handling": "batch",
+                "version": 1,
+            },
+            [
+                *("daemon_group_key", "error_handling", "integrated_account_id", "sync_job_id"),
+                *("webhook_id", "webhook_id"),
+            ],
+        ),
+        (
+            "/sync-job-cron-trigger",
+            {
+                "sync_job_id": str(UNKNOWN),
+                "integrated_account_id": str(UNKNOWN),
+                "cron_expression": "daily",
+                "error_handling": "hope",
+            },
+            ["cron_expression", "error_handling", "integrated_account_id", "sync_job_id"],
+        ),
         ("/sync-job", {"integration_name": "nothing", "resources": []}, ["integration_name"]),
         ("/sync-job", {"integration_name": "geo", "resources": "all"}, ["resources"]),
         ("/sync-job", {"integration_name": "geo", "resources": [], "label": "x" * 201}, ["label"]),
