@@ -198,6 +198,7 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "socket_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 30,
+        "global_keyprefix": env.str("BROKER_KEY_PREFIX", ""),
     }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

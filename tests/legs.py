@@ -16,7 +16,6 @@ from tests.processes import PROJECT
 IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
 # The browser sees no difference between databases, and the acceptance tests run on both by themselves.
 ONCE_ONLY = ("--ignore", "tests/browser", "--ignore", "tests/acceptance")
-QUEUES = ("sync.default", "sync.east", "sync.elsewhere")  # of the groups that the tests name
 
 
 def main() -> int:
@@ -24,18 +23,18 @@ def main() -> int:
     lacking = services.lacking()
     if lacking:
         print(f"Only the SQLite leg runs: no answer from {' and '.join(lacking)}.", flush=True)
-    status = leg("SQLite and files", "", "filesystem://")
+    status = leg("SQLite and files", {"DATABASE_URL": "", "CELERY_BROKER_URL": "filesystem://"})
     if status or lacking:
         return status
-    with services.own_queues(*QUEUES):
-        return leg("PostgreSQL and Redis", own_database_url(), services.BROKER_URL, *ONCE_ONLY)
+    with services.own_keys() as prefix:
+        broker = {"CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": prefix}
+        return leg("PostgreSQL and Redis", {"DATABASE_URL": own_database_url(), **broker}, *ONCE_ONLY)
 
 
-def leg(name: str, database_url: str, broker_url: str, *options: str) -> int:
+def leg(name: str, settings: dict[str, str], *options: str) -> int:
     print(f"\nTests on {name}", flush=True)
-    environment = {**os.environ, "DATABASE_URL": database_url, "CELERY_BROKER_URL": broker_url}
     command = [sys.executable, "-m", "pytest", *IN_PARALLEL, *options]
-    return subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=PROJECT, env={**os.environ, **settings}, check=False).returncode
 
 
 def own_database_url() -> str:

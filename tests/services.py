@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +40,11 @@ def _redis_fault() -> str | None:
 
 
 @contextmanager
-def own_database(name: str) -> Iterator[str]:
-    """The URL of a new, empty database, which is dropped afterwards whoever still uses it."""
+def own_database(name: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a new database, a copy of the template, which is dropped afterwards whoever still uses it."""
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     with psycopg.connect(DATABASE_URL, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        server.execute(create)
         try:
             yield urlunsplit(urlsplit(DATABASE_URL)._replace(path=f"/{name}"))
         finally:
@@ -63,14 +65,15 @@ def outage(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def own_queues(*names: str) -> Iterator[None]:
-    """Queues of the broker that are removed afterwards, with their bindings."""
+def own_keys() -> Iterator[str]:
+    """A prefix for the keys of one installation on the shared broker. All that begin with it are removed afterwards."""
+    prefix = f"syncdeck-{secrets.token_hex(4)}."
     try:
-        yield
+        yield prefix
     finally:
         with redis.Redis.from_url(BROKER_URL) as server:
-            for name in names:
-                server.delete(name, f"_kombu.binding.{name}", f"_kombu.binding_permanent.{name}")
+            for key in server.scan_iter(match=f"{prefix}*"):
+                server.delete(key)
 
 
 def _place(url: str) -> str:

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests import services
-from tests.acceptance.deck import Deck, Prepared, brought_up, embedded, on_servers, prepare
+from tests.acceptance.deck import (
+    Deck,
+    Prepared,
+    Template,
+    brought_up,
+    embedded,
+    on_servers,
+    prepare,
+    template_on_server,
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,21 +39,21 @@ def whole_deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
         yield installation
 
 
-@pytest.fixture
-def server_deck(prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
+@pytest.fixture(scope="session")
+def template(prepared: Prepared) -> Iterator[Template]:
     if lacking := services.lacking():
         pytest.skip(f"No answer from {' and '.join(lacking)}")
-    with on_servers(prepared, tmp_path / "data") as installation:
+    with template_on_server(prepared) as found:
+        yield found
+
+
+@pytest.fixture
+def server_deck(prepared: Prepared, template: Template, tmp_path: Path) -> Iterator[Deck]:
+    with on_servers(prepared, template, tmp_path / "data") as installation:
         yield installation
 
 
-@pytest.fixture(params=["SQLite and files", "PostgreSQL and Redis"])
-def any_deck(request: pytest.FixtureRequest, prepared: Prepared, tmp_path: Path) -> Iterator[Deck]:
-    if request.param == "SQLite and files":
-        installation = embedded(prepared, tmp_path / "data")
-    elif lacking := services.lacking():
-        pytest.skip(f"No answer from {' and '.join(lacking)}")
-    else:
-        installation = on_servers(prepared, tmp_path / "data")
-    with installation as deck:
-        yield deck
+@pytest.fixture(params=["deck", "server_deck"], ids=["SQLite and files", "PostgreSQL and Redis"])
+def any_deck(request: pytest.FixtureRequest) -> Deck:
+    found: Deck = request.getfixturevalue(request.param)
+    return found

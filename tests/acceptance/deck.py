@@ -28,7 +28,7 @@ FINAL = ("completed", "failed", "stopped")
 
 @dataclass
 class Deck:
-    """One installation. Its daemons serve a group of its own, so that a shared broker keeps installations apart."""
+    """One installation. Its daemons serve a group, which on the servers has a name of its own."""
 
     processes: Processes
     data_dir: Path
@@ -167,17 +167,34 @@ def brought_up(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
             yield Deck(started, data_dir, started.environment["DATABASE_URL"], "default", api)
 
 
+@dataclass(frozen=True)
+class Template:
+    """A database on the server with tables and a token."""
+
+    name: str
+    token: str
+
+
 @contextmanager
-def on_servers(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
+def template_on_server(prepared: Prepared) -> Iterator[Template]:
+    name = f"acceptance_{secrets.token_hex(4)}"
+    with services.own_database(name) as url:
+        environment = embedded_environment(prepared.data_dir, any_free_port()) | {"DATABASE_URL": url}
+        with processes(prepared.data_dir, environment) as started:
+            token = create_token(started)
+        yield Template(name, token)
+
+
+@contextmanager
+def on_servers(prepared: Prepared, template: Template, data_dir: Path) -> Iterator[Deck]:
     """On PostgreSQL and Redis."""
     shutil.copytree(prepared.data_dir, data_dir)
     port, group = any_free_port(), f"acceptance-{secrets.token_hex(4)}"
-    queues = (f"sync.{group}", f"sync.{group}{SECOND}", "sync.default")
-    with services.own_database(group.replace("-", "_")) as url, services.own_queues(*queues):
-        servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL}
+    with services.own_database(group.replace("-", "_"), template.name) as url, services.own_keys() as prefix:
+        servers = {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": prefix}
         with (
             processes(data_dir, embedded_environment(data_dir, port) | servers) as started,
-            web(started, port, create_token(started)) as api,
+            web(started, port, template.token) as api,
         ):
             yield Deck(started, data_dir, url, group, api)
 
