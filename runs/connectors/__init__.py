@@ -23,7 +23,7 @@ from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
 from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
 from runs.connectors.tokens import Token, TokenStore
-from runs.connectors.unified import Mappings, UnmappedRecord, layered
+from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_mapping
 
 __all__ = [
     "LONGEST_METHOD",
@@ -59,6 +59,7 @@ __all__ = [
     "layered",
     "located",
     "parse_integration",
+    "parse_mapping",
     "placeholders_in",
     "redact",
     "resolve",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from runs.connectors import ApiSpec, SpecError, UnknownMethod, layered
+from runs.connectors import SpecError, UnknownMethod, layered, parse_mapping
 from runs.engine.description import described, override_methods
 from runs.errors import Failure, InvalidInput
 from runs.models import Environment, IntegratedAccount, UnifiedMapping
@@ -39,7 +40,7 @@ def save_mapping(
     if not failures:
         of_this = {f"{row.model}/{row.resource}": {row.method: layered(row.config, row.override)}}
         spec = replace(spec_of(row.integration, "integration"), mappings=of_this)
-        failures = [*_faults(spec, f"{row.model}/{row.resource}", row.method, "config")]
+        failures = [*_faults(partial(spec.method, f"{row.model}/{row.resource}", row.method), "config")]
     raise_if(failures)
     try:
         with transaction.atomic():
@@ -56,7 +57,11 @@ def delete_mapping(mapping: UnifiedMapping) -> None:
 
 
 def override_failures(account: IntegratedAccount) -> Iterator[Failure]:
-    """What is wrong with the account's `unified_model_override`, laid over what it overrides."""
+    """What is wrong with the account's `unified_model_override`, laid over what it overrides.
+
+    One that names no resource of the integration may come before the mapping that it overrides: until that is there, it
+    is without effect, and only its texts are checked.
+    """
     override = account.unified_model_override
     if not _is_nested(override, 3):
         message = "must be an object of the form {model: {resource: {method: {…}}}}."
@@ -67,9 +72,19 @@ def override_failures(account: IntegratedAccount) -> Iterator[Failure]:
         except SpecError as error:
             yield Failure("integration_name", f"names {account.integration.name}, which is not valid: {error}")
             return
-        for (resource, method), _ in override_methods(override):
+        mapped = _mapped_methods(account)
+        for (resource, method), config in override_methods(override):
             path = ".".join(("unified_model_override", *resource.split("/", 1), method))
-            yield from _faults(spec, resource, method, path)
+            if (resource, method) in mapped or "resource" in config:
+                yield from _faults(partial(spec.method, resource, method), path)
+            else:
+                yield from _faults(partial(parse_mapping, {"response_mapping": {}, **config}, resource, method), path)
+
+
+def _mapped_methods(account: IntegratedAccount) -> set[tuple[str, str]]:
+    """The unified methods that the account's integration has without the account."""
+    rows = UnifiedMapping.objects.filter(integration=account.integration).values_list("model", "resource", "method")
+    return {(f"{model}/{resource}", method) for model, resource, method in rows}
 
 
 def _locked(mapping: UnifiedMapping) -> UnifiedMapping:
@@ -103,10 +118,10 @@ def _is_nested(value: Any, levels: int) -> bool:
     return levels == 0 or all(_is_nested(item, levels - 1) for item in value.values())
 
 
-def _faults(spec: ApiSpec, resource: str, method: str, path: str) -> Iterator[Failure]:
-    """What is wrong with one mapping of the spec, each fault at its path below the one given."""
+def _faults(parse: Callable[[], Any], path: str) -> Iterator[Failure]:
+    """What is wrong with the mapping that is parsed, each fault at its path below the one given."""
     try:
-        spec.method(resource, method)
+        parse()
     except SpecError as error:
         yield from (Failure(".".join(filter(None, (path, key))), message) for key, message in error.failures)
     except UnknownMethod as error:

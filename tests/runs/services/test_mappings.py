@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runs.engine.description import described
 from runs.errors import InvalidInput
 from runs.models import UnifiedMapping
 from runs.services import delete_mapping, save_account, save_job, save_mapping
@@ -91,12 +92,30 @@ def test_a_removed_one_is_not_saved_again() -> None:
             {"geo": {"places": {"list": {"response_mapping": "("}}}},
             "unified_model_override.geo.places.list.response_mapping",
         ),
-        ({"geo": {"rivers": {"list": {"response_mapping": "{}"}}}}, "unified_model_override.geo.rivers.list.resource"),
+        ({"geo": {"places": {"list": {"resource": "seas"}}}}, "unified_model_override.geo.places.list.resource"),
+        (
+            {"geo": {"rivers": {"list": {"response_mapping": "{}", "resource": "seas"}}}},
+            "unified_model_override.geo.rivers.list.resource",
+        ),
+        (
+            {"geo": {"rivers": {"list": {"response_mapping": "("}}}},
+            "unified_model_override.geo.rivers.list.response_mapping",
+        ),
     ],
 )
 def test_an_accounts_override_is_checked_at_its_path(override: dict[str, Any], path: str) -> None:
     account = factories.account(integration=factories.mapping().integration)
     assert paths(save_account, account.environment, {"unified_model_override": override}, account) == [path]
+
+
+def test_an_accounts_override_may_come_before_the_mapping_that_it_overrides() -> None:
+    account = factories.account()
+    override = {"geo": {"places": {"list": {"query_mapping": "{'since': query.since}"}}}}
+    assert save_account(account.environment, {"unified_model_override": override}, account)
+    assert factories.mapping(integration=account.integration)
+    method = described(account.integration, account).method("geo/places", "list")
+    assert method.mapping is not None
+    assert method.mapping.query({"since": "2026"}, {}) == {"since": "2026"}
 
 
 def test_an_accounts_override_that_fits_is_stored() -> None:
