@@ -7,6 +7,7 @@ The installation is real: migrated, populated, and served by `manage.py serve`.
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -57,17 +58,24 @@ def main() -> None:
     chromium = executable()
     if chromium is None:
         sys.exit(MISSING)
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else PROJECT / "test-results" / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
+    wanted = _arguments()
+    wanted.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data_dir, _served(Path(data_dir)) as scene, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         for theme, (width, height) in product(THEMES, WIDTHS.items()):
             size = {"width": width, "height": height}
             context = browser.new_context(base_url=scene.url, viewport=size, color_scheme=theme)
-            camera = Camera(context.new_page(), scene.paths, folder, f"{width}-{theme}")
-            camera.shoot_some(sys.argv[2:]) if sys.argv[2:] else camera.shoot_all()
+            camera = Camera(context.new_page(), scene.paths, wanted.folder, f"{width}-{theme}")
+            camera.shoot_some(wanted.names) if wanted.names else camera.shoot_all()
             context.close()
         browser.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Takes pictures of the pages.")
+    parser.add_argument("folder", nargs="?", type=Path, default=PROJECT / "test-results" / "screenshots")
+    parser.add_argument("names", nargs="*", help="of pages; without one, all of them")
+    return parser.parse_args()
 
 
 @contextmanager
