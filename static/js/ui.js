@@ -3,7 +3,8 @@
   "use strict";
   const dialog = document.getElementById("dialog");
 
-  document.addEventListener("htmx:afterSwap", (event) => {
+  // Only once the question has settled: until then htmx moves the focus itself, back to where it has been left from.
+  document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target === dialog && !dialog.open) dialog.showModal();
   });
   document.addEventListener("click", (event) => {
