@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
 from runs.models import RunTrigger
+from runs.wire import known_time
 
 register = template.Library()
 
@@ -77,7 +78,10 @@ def slot(value: datetime) -> str:
     utc = value.astimezone(UTC)
     title = f"{_whole(value)}, {utc.day} {utc:%b} {utc:%H:%M} UTC"
     return format_html(
-        '<time datetime="{}" title="{}" class="slot">{}</time>', _iso(value), title, f"{_date(value)} {_minute(value)}"
+        '<time datetime="{}" title="{}" class="slot">{}</time>',
+        known_time(value),
+        title,
+        f"{_date(value)} {_minute(value)}",
     )
 
 
@@ -86,7 +90,7 @@ def ticking(since: datetime | None) -> str:
     """The time since a moment, counted on in the browser."""
     if since is None:
         return UNKNOWN
-    return format_html('<span data-since="{}">{}</span>', _iso(since), duration(timezone.now() - since))
+    return format_html('<span data-since="{}">{}</span>', known_time(since), duration(timezone.now() - since))
 
 
 @register.inclusion_tag("_mark.html")
@@ -167,8 +171,6 @@ def _whole(value: datetime) -> str:
 
 
 def _time(value: datetime, text: str, kind: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}" class="{}">{}</time>', _iso(value), _whole(value), kind, text)
-
-
-def _iso(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return format_html(
+        '<time datetime="{}" title="{}" class="{}">{}</time>', known_time(value), _whole(value), kind, text
+    )

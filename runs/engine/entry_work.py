@@ -20,11 +20,11 @@ from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream, Turn
 from runs.engine.plan import previous_run_dates
 from runs.engine.recursion import Recursion
-from runs.engine.roots import wire_time
 from runs.engine.run_mail import RunMail
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
 from runs.engine.watch import END_SECONDS, PARK_SECONDS, SliceOver, Watch
 from runs.models import ErrorHandling, SyncJobRun
+from runs.wire import known_time
 
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
 
@@ -194,7 +194,7 @@ class EntryWork:
     def _roots(self) -> dict[str, Any]:
         """What its placeholders see. The date is the one that its beginning has noted."""
         date = self._ledger.step.previous_run_date
-        return {**self._place.roots, **({} if date is None else {DATE: wire_time(date)})}
+        return {**self._place.roots, **({} if date is None else {DATE: known_time(date)})}
 
     @cached_property
     def _staging(self) -> Staging | None:

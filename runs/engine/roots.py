@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runs.models import SyncJobRun
-from runs.wire import known_time as wire_time
+from runs.wire import known_time
 
 
 def run_root(run: SyncJobRun) -> dict[str, Any]:
@@ -14,6 +14,6 @@ def run_root(run: SyncJobRun) -> dict[str, Any]:
         "id": str(run.id),
         "sync_job_id": str(run.sync_job_id),
         "integrated_account_id": str(run.integrated_account_id),
-        "created_at": wire_time(run.created_at),
-        "started_at": wire_time(run.started_at or run.created_at),
+        "created_at": known_time(run.created_at),
+        "started_at": known_time(run.started_at or run.created_at),
     }

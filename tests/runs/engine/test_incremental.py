@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from werkzeug import Response
 
-from runs.engine.roots import wire_time
 from runs.engine.runner import execute_slice
 from runs.models import IntegratedAccount, RunStatus, SyncJob, SyncJobRun
 from runs.services import rerun_window, save_job
+from runs.wire import known_time
 from tests import factories
 from tests.runs.engine.driving import let_wait_end
 from tests.sources import Source, countries_and_cities, serving
@@ -64,7 +64,7 @@ def asked(source: Source, path: str) -> str | None:
 
 def date_of(run: SyncJobRun) -> str:
     assert isinstance(run.started_at, datetime)
-    return wire_time(run.started_at - OVERLAP)
+    return known_time(run.started_at - OVERLAP)
 
 
 def test_the_first_run_sends_no_date(source: Source, job: SyncJob, account: IntegratedAccount) -> None:
@@ -157,7 +157,7 @@ def test_the_integration_says_how_far_runs_overlap(source: Source, job: SyncJob,
     first = executed(job, account)
     executed(job, account)
     assert first.started_at is not None
-    assert asked(source, "/countries") == wire_time(first.started_at)
+    assert asked(source, "/countries") == known_time(first.started_at)
 
 
 def test_the_window_of_a_rerun_is_the_date_it_will_send(job: SyncJob, account: IntegratedAccount) -> None:

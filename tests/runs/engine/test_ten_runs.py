@@ -18,8 +18,8 @@ from django.db.models import F
 from django.utils import timezone
 from werkzeug import Request, Response
 
-from runs.engine.roots import wire_time
 from runs.models import Record, RunStatus, RunStep, SyncJobRun
+from runs.wire import known_time
 from tests.runs.engine.driving import a_run, again, executed
 from tests.sources import Source, json_response, serving
 
@@ -71,12 +71,12 @@ class ChangingSource:
 
     def _now(self) -> str:
         """In the source's own time, which is never set back: see `_asked`."""
-        return wire_time((timezone.now() + self.skew + self._age).replace(microsecond=0))
+        return known_time((timezone.now() + self.skew + self._age).replace(microsecond=0))
 
     def _asked(self, request: Request) -> str:
         """The date that was asked for, in the source's own time."""
         text = request.args.get("updated_since")
-        return wire_time(datetime.fromisoformat(text) + self._age) if text else ""
+        return known_time(datetime.fromisoformat(text) + self._age) if text else ""
 
     def _page(self, request: Request) -> dict[str, Any]:
         asked = self._asked(request)
