@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from runs.acting import Actor, acting
+
 
 class BodilessHeadMiddleware:
     """An answer to HEAD has the headers of the one to GET, and no body (RFC 9110, section 9.3.2).
@@ -34,6 +36,18 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone(getattr(request.user, "time_zone", "UTC"))):
+            return self.get_response(request)
+
+
+class ActingMiddleware:
+    """Says on whose behalf the request is answered; the API names the token once it has read it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        actor = Actor(request.user.get_username(), request.META.get("REMOTE_ADDR") or None)
+        with acting(actor):
             return self.get_response(request)
 
 

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.TimeZoneMiddleware",
+    "dashboard.middleware.ActingMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

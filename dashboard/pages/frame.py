@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from dashboard.rail import RAIL
 from runs.models import User
 
 THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
@@ -22,6 +23,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """The context that `base.html` needs on every page."""
     theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
+        "rail": RAIL,
         "here": request.path.split("/")[1],
         "theme": theme if theme in THEMES else "system",
         "themes": THEMES,

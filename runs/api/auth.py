@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja.security import HttpBearer
 
+from runs.acting import name_actor
 from runs.api.rate_limit import count_request
 from runs.models import ApiToken, Environment, RunTrigger
 from runs.services import Origin
@@ -49,6 +50,7 @@ def _opened_by(secret: str) -> ApiToken | None:
     """Raises TooManyRequests."""
     found = ApiToken.objects.for_secret(secret)
     if found is not None:
+        name_actor(found.name or found.prefix)
         count_request(found.id)
         _note_use(found)
     return found

@@ -1,5 +1,6 @@
 """The rows everything else reads and writes. One module per noun; import the names from here."""
 
+from runs.models.audit import AuditEntry
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, User
 from runs.models.history import EventKind, RecordError, RunEvent
@@ -16,6 +17,7 @@ __all__ = [
     "AccountToken",
     "Action",
     "ApiToken",
+    "AuditEntry",
     "CronTrigger",
     "Daemon",
     "DaemonStatus",

@@ -1,6 +1,7 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.args_schema import ArgField, args_fields
+from runs.services.audit import note
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.definitions import save_account, save_integration, save_job
 from runs.services.deletion import (
@@ -55,6 +56,7 @@ __all__ = [
     "issue_token",
     "load_entry",
     "mode_failures",
+    "note",
     "pass_through",
     "request_stop",
     "rerun",
