@@ -30,8 +30,9 @@ lint: $(VENV)/.installed-for-tests
 	$(DEPLOYED) $(BIN)/python manage.py makemigrations --check
 	$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench:
-	$(SAY) 'There are no benchmarks yet.'
+# Needs PostgreSQL. `make bench PART=dashboard BENCH='--runs 100000'`.
+bench: $(VENV)/.installed-for-tests
+	$(BIN)/python -m tests.benchmarks $(PART) $(BENCH)
 
 lock: $(VENV)/.made
 	$(PIP) install 'uv>=0.9,<1'

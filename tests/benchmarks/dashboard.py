@@ -1,0 +1,175 @@
+"""Part `dashboard`: what each page costs at a thousand and at a million runs, from a browser's side.
+
+A web process of ours answers on a socket; one session asks each page again and again, in turn with the others, so that
+whatever else the machine does falls on all of them alike.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+
+if TYPE_CHECKING:
+    from tests.benchmarks.pages import Measured
+
+from runs.addresses import any_free_port
+from tests import services
+from tests.processes import PROJECT, processes
+
+SMALL = 1_000
+ANSWERED = (200, 204, 286)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One page at one size: milliseconds, SQL queries, bytes as sent."""
+
+    page: str
+    status: int
+    p50: float
+    p95: float
+    queries: int
+    size: int
+    bar: float
+    most_queries: int
+
+
+def measured(runs: int, rounds: int) -> list[Figure]:
+    """The figures at this size, from a database of its own which is dropped afterwards."""
+    with services.own_database(f"syncdeck_bench_{os.getpid()}_{runs}") as url, tempfile.TemporaryDirectory() as folder:
+        environment = {"DATABASE_URL": url, "DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+        environment |= {"PUBLIC_URL": "http://127.0.0.1", "CELERY_BROKER_URL": "filesystem://"}
+        command = [sys.executable, "-m", "tests.benchmarks.dashboard", str(runs), str(rounds)]
+        output = subprocess.run(
+            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
+        ).stdout
+        return [Figure(**row) for row in json.loads(output.splitlines()[-1])]
+
+
+def table(runs: int, large: list[Figure], small: list[Figure]) -> str:
+    """The figures with their bars, in Markdown."""
+    at_small = {figure.page: figure for figure in small}
+    head = [
+        f"## Pages at {runs:,} runs",
+        "",
+        f"p50 and p95 in milliseconds, through a socket; `x` is the p50 beside that at {SMALL:,} runs.",
+        "",
+        "| page | p50 | p95 | bar | x | queries | bar | kB |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join([*head, *(_line(figure, at_small[figure.page]) for figure in large)])
+
+
+def _line(figure: Figure, small: Figure) -> str:
+    late = " **over**" if figure.p95 > figure.bar else ""
+    many = " **over**" if figure.queries > figure.most_queries else ""
+    wrong = "" if figure.status in ANSWERED else f" (answered {figure.status})"
+    ratio = figure.p50 / small.p50
+    return (
+        f"| {figure.page}{wrong} | {figure.p50:.0f} | {figure.p95:.0f}{late} | {figure.bar:.0f} | {ratio:.2f} "
+        f"| {figure.queries}{many} | {figure.most_queries} | {figure.size / 1000:.0f} |"
+    )
+
+
+def _main(runs: int, rounds: int) -> None:
+    """Within the process of one size: load, measure, print the figures as JSON."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from runs.management.static_files import collect_if_stale
+    from tests.benchmarks.load import Size, make_load
+    from tests.benchmarks.pages import PAGES, Landmarks
+
+    call_command("migrate", verbosity=0)
+    collect_if_stale()
+    begun = time.monotonic()
+    make_load(Size.of(runs) if runs < 1_000_000 else Size(runs))
+    _say(f"{runs:,} runs are loaded after {time.monotonic() - begun:.0f} s.")
+    marks = Landmarks.found()
+    addresses = {page.name: (page.address(marks), _headers(page.htmx)) for page in PAGES}
+    session = _session()
+    counted = {name: _queries(session, *asked) for name, asked in addresses.items()}
+    taken = _taken(session, addresses, rounds)
+    figures = [_figure(page, counted[page.name], taken[page.name]) for page in PAGES]
+    print(json.dumps([asdict(figure) for figure in figures]))
+
+
+def _headers(htmx: bool) -> dict[str, str]:
+    return {"HX-Request": "true"} if htmx else {}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _session() -> str:
+    """The session of somebody who sees everything."""
+    from django.test import Client
+
+    from runs.models import User
+
+    client = Client()
+    client.force_login(User.objects.create_superuser("bench", password=None))
+    return client.cookies["sessionid"].value
+
+
+def _queries(session: str, address: str, headers: dict[str, str]) -> int:
+    """How many SQL queries the page makes, once its caches are warm."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    client = Client(SERVER_NAME="127.0.0.1", headers=headers)
+    client.cookies["sessionid"] = session
+    client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        client.get(address)
+    return len(queries)
+
+
+def _taken(
+    session: str, addresses: dict[str, tuple[str, dict[str, str]]], rounds: int
+) -> dict[str, list[tuple[int, float, int]]]:
+    """Status, milliseconds and bytes of each answer of a web process."""
+    port = any_free_port()
+    taken: dict[str, list[tuple[int, float, int]]] = {name: [] for name in addresses}
+    with processes(Path(os.environ["DATA_DIR"]), {"PUBLIC_URL": f"http://127.0.0.1:{port}"}) as started:
+        started.manage("serve", "--port", str(port)).says("Serving")
+        with httpx2.Client(
+            base_url=f"http://127.0.0.1:{port}", cookies={"sessionid": session}, timeout=120, follow_redirects=False
+        ) as client:
+            for number in range(rounds + 2):
+                for name, (address, headers) in addresses.items():
+                    answer = _timed(client, address, headers)
+                    if number >= 2:  # the first ones fill caches
+                        taken[name].append(answer)
+    return taken
+
+
+def _timed(client: httpx2.Client, address: str, headers: dict[str, str]) -> tuple[int, float, int]:
+    begun = time.perf_counter()
+    answer = client.get(address, headers=headers)
+    return answer.status_code, (time.perf_counter() - begun) * 1000, len(answer.content)
+
+
+def _figure(page: Measured, queries: int, taken: list[tuple[int, float, int]]) -> Figure:
+    times = sorted(milliseconds for _, milliseconds, _ in taken)
+    p95 = times[min(len(times) - 1, round(len(times) * 0.95))]
+    status, size = max(status for status, _, _ in taken), taken[0][2]
+    return Figure(page.name, status, statistics.median(times), p95, queries, size, page.bar, page.most_queries)
+
+
+if __name__ == "__main__":
+    _main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,88 @@
+"""Which pages are measured, and what each may cost. A new page takes its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from django.utils import timezone
+
+from dashboard.run_lines import named, run_lines
+from runs.keyset import keyset_page
+from runs.models import IntegratedAccount, RunStatus, SyncJob, SyncJobRun
+
+PAGE_10_000 = 10_000
+ROWS = 50
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Rows of the load that the addresses name."""
+
+    failed: SyncJobRun
+    completed: SyncJobRun
+    live: list[SyncJobRun]
+    deep: SyncJobRun
+    account: IntegratedAccount
+    job: SyncJob
+
+    @classmethod
+    def found(cls) -> Landmarks:
+        runs = SyncJobRun.objects.order_by("-created_at", "-id")
+        depth = min(PAGE_10_000 * ROWS, runs.count() * 9 // 10)
+        failed = runs.filter(status=RunStatus.FAILED)[0]
+        live = list(runs.filter(status=RunStatus.RUNNING)[:ROWS])
+        completed = runs.filter(status=RunStatus.COMPLETED)[0]
+        return cls(failed, completed, live, runs[depth], failed.integrated_account, failed.sync_job)
+
+    @property
+    def deep_cursor(self) -> str:
+        """The cursor of page 10 000 of the list of runs."""
+        onwards = SyncJobRun.objects.filter(created_at__lte=self.deep.created_at)
+        return quote(keyset_page(onwards, None, 1).next_cursor or "")
+
+    @property
+    def poll(self) -> str:
+        """What a tab with 50 running runs asks when it knows all of them."""
+        lines = run_lines(named(SyncJobRun.objects.filter(id__in=[run.pk for run in self.live])), timezone.now())
+        ids = ",".join(line.run.pk.hex for line in lines)
+        return f"/runs/live/?ids={ids}&v={','.join(line.version for line in lines)}"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A page: its address among the landmarks, the p95 it may have (milliseconds) and the most SQL queries."""
+
+    name: str
+    address: Callable[[Landmarks], str]
+    bar: float = 150
+    most_queries: int = 12
+    htmx: bool = False
+    """Whether HTMX asks for it: a fragment within a page."""
+
+
+def at(address: str) -> Callable[[Landmarks], str]:
+    return lambda marks: address
+
+
+PAGES = (
+    Measured("runs", at("/runs/"), most_queries=12),
+    Measured("runs, page 10 000", lambda marks: f"/runs/?window=all&cursor={marks.deep_cursor}"),
+    Measured("runs, failed", at("/runs/?status=failed")),
+    Measured("runs of an account", lambda marks: f"/runs/?account={marks.account.pk}"),
+    Measured("runs of a job", lambda marks: f"/runs/?job={marks.job.pk}"),
+    Measured("runs, search", at("/runs/?q=customer-77")),
+    Measured("runs, search in vain", at("/runs/?q=nobody-is-called-so")),
+    Measured("runs, counts", at("/runs/counts/"), htmx=True),
+    Measured("runs, poll of 50 unchanged", lambda marks: marks.poll, htmx=True),
+    Measured("run, completed", lambda marks: f"/runs/{marks.completed.pk}/"),
+    Measured("run, failed", lambda marks: f"/runs/{marks.failed.pk}/"),
+    Measured("needs attention", at("/"), most_queries=14),
+    Measured("needs attention, count", at("/attention/count/"), htmx=True),
+    Measured("jobs", at("/jobs/")),
+    Measured("accounts", at("/accounts/")),
+    Measured("schedules", at("/schedules/")),
+    Measured("records", at("/records/")),
+    Measured("daemons", at("/daemons/")),
+)
