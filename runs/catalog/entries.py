@@ -9,14 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonschema import Draft202012Validator
 
+from runs import plain_yaml
 from runs.errors import Failure, InvalidInput
+from runs.plain_yaml import NotPlain
 
 FOLDER = Path(__file__).parent
-MAX_BYTES = 1_000_000
-MAX_NODES = 100_000
 
 
 @dataclass(frozen=True)
@@ -99,51 +98,8 @@ def _credential(item: Mapping[str, Any]) -> Credential:
 
 
 def _read(text: bytes) -> Any:
-    if len(text) > MAX_BYTES:
-        raise InvalidInput([Failure("", f"The file is larger than {MAX_BYTES:,} bytes.")])
     try:
-        return yaml.load(text, _PlainLoader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InvalidInput([Failure("", f"The file is no plain YAML: {error}")]) from error
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML as JSON has it: no objects of Python, no dates, no key twice, and aliases within bounds."""
-
-    def get_single_node(self) -> yaml.Node | None:
-        node = super().get_single_node()
-        if node is not None and _size(node, {}) > MAX_NODES:
-            raise _fault(f"its aliases stand for more than {MAX_NODES:,} values", node)
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise _fault(f"{key.value} is there twice", key)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """How many values the node stands for. Each node is looked at once, however often aliases name it."""
-    if id(node) not in known:
-        known[id(node)] = None
-        parts = node.value if isinstance(node, yaml.SequenceNode) else []
-        if isinstance(node, yaml.MappingNode):
-            parts = [part for pair in node.value for part in pair]
-        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
-    size = known[id(node)]
-    if size is None:
-        raise _fault("a value holds itself", node)
-    return size
-
-
-def _fault(problem: str, node: yaml.Node) -> yaml.YAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return plain_yaml.parse(text)
+    except NotPlain as error:
+        line = "" if error.line is None else f" (line {error.line})"
+        raise InvalidInput([Failure("", f"The file is no plain YAML: {error}{line}")]) from error

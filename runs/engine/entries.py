@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runs.connectors import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, Expression, SpecError, UnknownMethod, located
@@ -89,11 +89,7 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
     if len(resources) > MAX_ENTRIES:
         raise InvalidInput([Failure("resources", f"must have at most {MAX_ENTRIES} entries.")])
     failures: list[Failure] = []
-    raw = [_Raw(index, item, failures) for index, item in enumerate(resources)]
-    misshapen = [item for item in raw if not item.is_sound]
-    sound = [item for item in raw if item.is_sound]  # judged further, so that one refusal tells all there is to mend
-    names = _names(sound)
-    entries = tuple(item.entry(names[item.index], _parent(item, names, sound, misshapen), spec) for item in sound)
+    entries = _shaped(resources, spec, failures)
     for entry in entries:
         failures += [*_method_failures(entry, spec), *_placeholder_failures(entry)]
     failures += _cycles(entries)
@@ -101,6 +97,29 @@ def parse_entries(resources: Any, spec: ApiSpec) -> tuple[Entry, ...]:
     if failures:
         raise InvalidInput(failures)
     return entries
+
+
+def sketched_entries(resources: Any, spec: ApiSpec | None) -> tuple[Entry, ...]:
+    """The entries whose own shape is sound, whatever else is wrong: to draw what somebody is still writing.
+
+    Of two that have one name the first; a ring is open at one place. Without a spec they are drawn all the same.
+    """
+    if not isinstance(resources, list):
+        return ()
+    by_name: dict[str, Entry] = {}
+    for entry in _shaped(resources[:MAX_ENTRIES], spec, []):
+        by_name.setdefault(entry.name, entry)
+    cut = {at.index for at, _ in _rings(tuple(by_name.values()))}
+    return tuple(replace(entry, parent=None) if entry.index in cut else entry for entry in by_name.values())
+
+
+def _shaped(resources: list[Any], spec: ApiSpec | None, failures: list[Failure]) -> tuple[Entry, ...]:
+    """The entries of sound shape, judged further, so that one refusal tells all there is to mend."""
+    raw = [_Raw(index, item, failures) for index, item in enumerate(resources)]
+    misshapen = [item for item in raw if not item.is_sound]
+    sound = [item for item in raw if item.is_sound]
+    names = _names(sound)
+    return tuple(item.entry(names[item.index], _parent(item, names, sound, misshapen), spec) for item in sound)
 
 
 class _Raw:
@@ -172,21 +191,23 @@ class _Raw:
             message = "must name an argument: user_ids, args.user_ids or {{args.user_ids}}. "
             self.fail("loop_on", message + "For a list within a parent's records, put a transform in between.")
 
-    def entry(self, name: str, parent: str | None, spec: ApiSpec) -> Entry:
+    def entry(self, name: str, parent: str | None, spec: ApiSpec | None) -> Entry:
         item = self.item
+        is_unified = self.kind == REQUEST and spec is not None and spec.is_unified(self.resource)
+        mappings = spec.mappings.get(self.resource, {}) if is_unified and spec is not None else {}
         return Entry(
             index=self.index,
             name=name,
             resource=self.resource,
             method=self.method,
-            persist=item.get("persist", False) or (self.kind == REQUEST and spec.is_unified(self.resource)),
+            persist=item.get("persist", False) or is_unified,
             id=None if item.get("id") is None else str(item["id"]),
             query=item.get("query") or {},
             body=item.get("body"),
             loop_on=loop_path(item.get("loop_on")),
             parent=parent,
             definition=item,
-            mapping=spec.mappings.get(self.resource, {}).get(self.method) if self.kind == REQUEST else None,
+            mapping=mappings.get(self.method),
             kind=self.kind,
             expression=self.expression,
             recurse=self.recurse,
@@ -290,7 +311,13 @@ def _tracking_failures(entries: tuple[Entry, ...]) -> Iterable[Failure]:
 
 
 def _cycles(entries: tuple[Entry, ...]) -> Iterable[Failure]:
-    """A failure for each ring of entries that wait for one another. Each entry is walked once."""
+    """A failure for each ring of entries that wait for one another."""
+    for at, ring in _rings(entries):
+        yield Failure(f"resources.{at.index}.depends_on", f"is a cycle: {' → '.join([*ring, at.name])}.")
+
+
+def _rings(entries: tuple[Entry, ...]) -> Iterable[tuple[Entry, list[str]]]:
+    """Of each ring one entry, and the names from it on. Each entry is walked once."""
     by_name = {entry.name: entry for entry in entries}
     cleared: set[str] = set()
     for entry in entries:
@@ -300,6 +327,5 @@ def _cycles(entries: tuple[Entry, ...]) -> Iterable[Failure]:
             chain[at.name] = at.index
             at = by_name.get(at.parent or "")
         if at is not None and at.name in chain:
-            ring = list(chain)[list(chain).index(at.name) :]
-            yield Failure(f"resources.{at.index}.depends_on", f"is a cycle: {' → '.join([*ring, at.name])}.")
+            yield at, list(chain)[list(chain).index(at.name) :]
         cleared.update(chain)
