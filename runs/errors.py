@@ -2,6 +2,7 @@
 
 SyncdeckError
 ├── InvalidInput        what a caller sent is wrong: every fault, each with its path
+├── ChangedMeanwhile    what is to be changed is no longer what the caller has seen
 ├── NotAllowed          the run's state does not allow the action
 │   └── LiveRunExists   the same run is live already
 ├── RemoteError         a server of somebody else has not done what it was asked for
@@ -33,6 +34,10 @@ class InvalidInput(SyncdeckError):
     def __init__(self, failures: list[Failure]) -> None:
         self.failures = failures
         super().__init__("; ".join(f"{failure.path}: {failure.message}" for failure in failures))
+
+
+class ChangedMeanwhile(SyncdeckError):
+    """Somebody else has changed it since the caller has read it. Nothing was stored."""
 
 
 class NotAllowed(SyncdeckError):

@@ -58,6 +58,21 @@ def operator_page(view: View) -> View:
     return staff_page(guarded)
 
 
+def page_with(permission: str, refusal: str) -> Callable[[View], View]:
+    """Let in those of the staff who have this permission; others are told why not."""
+
+    def decorated(view: View) -> View:
+        @wraps(view)
+        def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied(refusal)
+            return view(request, *args, **kwargs)
+
+        return staff_page(guarded)
+
+    return decorated
+
+
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
     """Those of the environments that this person may see."""
     return rows.filter(environment__in=user.visible_environments())

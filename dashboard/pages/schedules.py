@@ -30,22 +30,22 @@ MOST_CHOICES = 200
 def schedule_list(request: PageRequest) -> HttpResponse:
     now = timezone.now()
     triggers = visible(CronTrigger.objects.live(), request.user)
-    context = listed(request, triggers_named(triggers))
+    of_job = _job_asked_for(request)
+    shown = triggers.filter(sync_job=of_job) if of_job else triggers
+    context = listed(request, triggers_named(shown))
     lines = schedule_lines(context["rows"], now)
     jobs = visible(SyncJob.objects.live(), request.user).order_by("label").values_list("id", "label")[:MOST_CHOICES]
     late = triggers.filter(overdue(now)).exists()
-    return render(request, "schedules/list.html", {**context, "lines": lines, "jobs": jobs, "late": late})
+    context |= {"lines": lines, "jobs": jobs, "late": late, "of_job": of_job}
+    return render(request, "schedules/list.html", context)
 
 
 @operator_page
 @require_safe
 def schedule_new(request: PageRequest) -> HttpResponse:
     """The list's choice of a job leads to the job's own form."""
-    try:
-        job = visible_job(request, UUID(request.GET.get("job", "")))
-    except ValueError:
-        return go_to(request, reverse("schedule_list"))
-    return go_to(request, reverse("schedule_job", args=[job.pk]))
+    job = _job_asked_for(request)
+    return go_to(request, reverse("schedule_job", args=[job.pk]) if job else reverse("schedule_list"))
 
 
 @operator_page
@@ -121,6 +121,15 @@ def schedule_run(request: PageRequest, trigger_id: UUID) -> HttpResponse:
         messages.error(request, f"Nothing was started. {error}")
         return go_to(request, reverse("schedule_list"))
     return go_to(request, reverse("run_detail", args=[run_id]))
+
+
+def _job_asked_for(request: PageRequest) -> SyncJob | None:
+    """The job that the address names; None if it names none."""
+    try:
+        job_id = UUID(request.GET.get("job", ""))
+    except ValueError:
+        return None
+    return visible_job(request, job_id)
 
 
 def _saved(form: ScheduleForm, job: SyncJob, trigger: CronTrigger | None = None) -> CronTrigger | None:

@@ -74,14 +74,15 @@ def clock(value: datetime | None) -> str:
 
 @register.simple_tag
 def slot(value: datetime) -> str:
-    """A slot of a schedule in the reader's time zone; in UTC, as schedules are written, on hover."""
+    """A slot of a schedule in the reader's time zone, with its day of the week; in UTC, as schedules are written, on
+    hover."""
     utc = value.astimezone(UTC)
     title = f"{_whole(value)}, {utc.day} {utc:%b} {utc:%H:%M} UTC"
     return format_html(
         '<time datetime="{}" title="{}" class="slot">{}</time>',
         known_time(value),
         title,
-        f"{_date(value)} {_minute(value)}",
+        f"{timezone.localtime(value):%a} {_date(value)} {_minute(value)}",
     )
 
 

@@ -51,6 +51,18 @@ class User(AbstractUser):
         """Whether this person may take integrations from the catalogue into an environment."""
         return self.has_perms(("runs.add_integration", "runs.change_integration"))
 
+    @property
+    def can_add_jobs(self) -> bool:
+        return self.has_perm("runs.add_syncjob")
+
+    @property
+    def can_change_jobs(self) -> bool:
+        return self.has_perm("runs.change_syncjob")
+
+    @property
+    def can_delete_jobs(self) -> bool:
+        return self.has_perm("runs.delete_syncjob")
+
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self) -> Self:

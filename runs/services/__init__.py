@@ -3,7 +3,7 @@
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import note
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
-from runs.services.definitions import save_account, save_integration, save_job
+from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
     delete_account,
     delete_integration,
@@ -14,6 +14,7 @@ from runs.services.deletion import (
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
+from runs.services.plans import EntryKind, PlannedEntry, job_plan, plan_of
 from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
@@ -32,10 +33,12 @@ __all__ = [
     "ArgField",
     "Asked",
     "CatalogState",
+    "EntryKind",
     "LoadedPart",
     "Origin",
     "Outcome",
     "PassedThrough",
+    "PlannedEntry",
     "RunRequest",
     "ShelfLine",
     "args_fields",
@@ -54,10 +57,14 @@ __all__ = [
     "finish_deletions",
     "fire_due",
     "issue_token",
+    "job_failures",
+    "job_labelled",
+    "job_plan",
     "load_entry",
     "mode_failures",
     "note",
     "pass_through",
+    "plan_of",
     "request_stop",
     "rerun",
     "rerun_window",

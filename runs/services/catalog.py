@@ -16,8 +16,8 @@ from django.db import transaction
 from runs.catalog import CatalogEntry, catalog
 from runs.errors import Failure, InvalidInput
 from runs.hashing import digest
-from runs.models import Environment, Integration, SyncJob, UnifiedMapping
-from runs.services.definitions import save_integration, save_job
+from runs.models import Environment, Integration, UnifiedMapping
+from runs.services.definitions import job_labelled, save_integration, save_job
 from runs.services.mappings import save_mapping
 
 INTEGRATION_KEYS = ("label", "category", "config")
@@ -123,7 +123,7 @@ def _load_mapping(integration: Integration, mapping: Mapping[str, Any], force: b
 def _load_job(integration: Integration, job: Mapping[str, Any], force: bool) -> LoadedPart:
     """A job that has the example's label and another content is somebody's own: examples are there to be changed."""
     wanted = {"args_schema": {}, "default_runtime_version": None, **job}
-    found = SyncJob.objects.live().filter(integration=integration, label=job["label"]).order_by("created_at").first()
+    found = job_labelled(integration, job["label"])
     same = found is not None and all(getattr(found, key) == wanted[key] for key in JOB_KEYS)
     outcome = _outcome(found is not None, same=same, ours=False, force=force)
     if outcome in (Outcome.CREATED, Outcome.UPDATED):

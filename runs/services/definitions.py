@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from runs.connectors import SpecError, parse_integration
 from runs.engine.entries import parse_entries
-from runs.errors import Failure, InvalidInput
+from runs.errors import ChangedMeanwhile, Failure, InvalidInput
 from runs.models import AccountStatus, AccountToken, Environment, IntegratedAccount, Integration, SyncJob
 from runs.services.args_schema import check_schema
 from runs.services.mappings import override_failures
@@ -18,6 +20,8 @@ from runs.services.saving import assign, caught, locked, raise_if
 from runs.storable import storage_failures
 
 VERSIONS = (None, 1, 2)
+LONGEST_LABEL = 200
+JOB_FIELDS = ("integration", "label", "args_schema", "resources", "default_runtime_version")
 
 
 @transaction.atomic
@@ -74,21 +78,51 @@ def save_account(
 
 
 @transaction.atomic
-def save_job(environment: Environment, values: Mapping[str, Any], job: SyncJob | None = None) -> SyncJob:
-    """Create the job, or change the one given. Raises InvalidInput with every fault of it."""
+def save_job(
+    environment: Environment,
+    values: Mapping[str, Any],
+    job: SyncJob | None = None,
+    *,
+    unchanged_since: datetime | None = None,
+) -> SyncJob:
+    """Create the job, or change the one given. Raises InvalidInput with every fault of it.
+
+    `unchanged_since` is the `updated_at` that the caller has seen: raises ChangedMeanwhile if it is another one now.
+    """
     row = locked(job) if job else SyncJob(environment=environment)
-    assign(row, values, ("integration", "label", "args_schema", "resources", "default_runtime_version"))
+    if unchanged_since is not None and row.updated_at != unchanged_since:
+        raise ChangedMeanwhile(f"The job {row} was changed at {row.updated_at:%H:%M:%S} UTC.")
+    assign(row, values, JOB_FIELDS)
+    raise_if(_job_failures(row))
+    row.save()
+    return row
+
+
+def job_failures(environment: Environment, values: Mapping[str, Any], job: SyncJob | None = None) -> list[Failure]:
+    """What `save_job` would refuse, without storing anything."""
+    row = copy(job) if job else SyncJob(environment=environment)
+    return caught(assign, row, values, JOB_FIELDS) or _job_failures(row)
+
+
+def job_labelled(integration: Integration, label: str) -> SyncJob | None:
+    """The job that a definition with this label means; of several the first one made."""
+    return SyncJob.objects.live().filter(integration=integration, label=label).order_by("created_at", "id").first()
+
+
+def _job_failures(row: SyncJob) -> list[Failure]:
     failures: list[Failure] = []
+    if not isinstance(row.label, str) or len(row.label) > LONGEST_LABEL:
+        failures.append(Failure("label", f"must be a text of at most {LONGEST_LABEL} characters."))
     if row.default_runtime_version not in VERSIONS:
         failures.append(Failure("default_runtime_version", "must be 1 or 2."))
     failures += caught(check_schema, row.args_schema)
     if not row.integration_id:
-        failures.append(Failure("integration_name", "is required."))
-    else:
-        failures += caught(parse_entries, row.resources, spec_of(row.integration))
-    raise_if(failures)
-    row.save()
-    return row
+        return [*failures, Failure("integration_name", "is required.")]
+    return failures + caught(_check_entries, row)
+
+
+def _check_entries(row: SyncJob) -> None:
+    parse_entries(row.resources, spec_of(row.integration))
 
 
 def _has_credentials(given: Mapping[str, Any], integration: Integration) -> bool:

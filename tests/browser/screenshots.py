@@ -33,6 +33,9 @@ PATHS = {
     "runs-filtered": "/runs/?status=failed&since=nonsense",
     "runs-nothing": "/runs/?q=nothing+is+called+this",
     "jobs": "/jobs/",
+    "jobs-nothing": "/jobs/?q=nothing+is+called+this",
+    "job-new": "/jobs/new/",
+    "job-import": "/jobs/import/",
     "schedules": "/schedules/",
     "integrations": "/integrations/",
     "catalog-entry": "/integrations/catalog/hubspot/",
@@ -102,16 +105,23 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_webhooks
+    from tests.browser import cast, cast_jobs, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
     job = f"/jobs/{runs['running'].sync_job_id}"
+    shapes = cast_jobs.jobs(runs["running"].integrated_account.integration)
+    jobs = {name: f"/jobs/{shape.pk}/" for name, shape in shapes.items()}
     webhooks = cast_webhooks.webhooks(runs["failed"])
     failing, schedule = webhooks["failing"], CronTrigger.objects.latest("created_at")
     paths = {
+        "job": f"{job}/",
+        **{f"job-{name}": path for name, path in jobs.items()},
+        "job-scheduled": f"/jobs/{schedule.sync_job_id}/",
+        "job-edit": f"{jobs['wide']}edit/",
+        "job-edit-many": f"{jobs['many']}edit/",
         "start": f"{job}/run/",
         "schedule": f"{job}/schedule/",
         "schedule-edit": f"/schedules/{schedule.pk}/edit/",
@@ -162,10 +172,30 @@ class Camera:
         self.page.get_by_label("Address").fill("https://example.org/hook")
         self.page.get_by_role("button", name="Create webhook").click()
         self._shoot("webhook-created", full_page=True)
+        self._shoot_written_jobs()
         self._open(self.paths["schedule-edit"])
         self.page.get_by_label("When").first.fill("0 0 30 2 *")
         self.page.get_by_role("button", name="Save").click()
         self._shoot("schedule-refused", full_page=True)
+
+    def _shoot_written_jobs(self) -> None:
+        """Faults found while one types, what an import would change, and somebody who was faster."""
+        definition = self.page.get_by_label("Arguments and entries")
+        self._open(self.paths["job-edit"])
+        whole = definition.input_value()
+        definition.fill(whole.replace("depends_on: countries", "depends_on: county").replace("args.watched", "arg.w"))
+        self.page.locator(".faults").wait_for()
+        self._shoot("job-faults", full_page=True)
+        self._open("/jobs/import/")
+        text = f"label: Places\nintegration_name: zendesk\n{whole.replace('persist: true', 'persist: false')}"
+        self.page.get_by_label("Definition").fill(text)
+        self.page.get_by_role("button", name="Show what it changes").click()
+        self._shoot("job-import-preview", full_page=True)
+        self._open(self.paths["job-edit"])
+        self.page.get_by_label("Label").fill("Places, mine")
+        self.page.locator("[name=seen]").evaluate("field => { field.value = ''; }")
+        self.page.get_by_role("button", name="Save").click()
+        self._shoot("job-conflict", full_page=True)
 
     def _shoot_dialogs(self) -> None:
         for name, button in (
@@ -173,9 +203,11 @@ class Camera:
             ("run-failed", "Rerun, ignore previous run date"),
             ("webhook-off", "Delete"),
             ("schedule-edit", "Delete"),
+            ("job", "Run"),
+            ("job-wide", "Delete"),
         ):
             self._open(self.paths[name])
-            self.page.get_by_role("link", name=button).click()
+            self.page.get_by_role("link", name=button, exact=True).click()
             self.page.get_by_role("dialog").wait_for()
             self._shoot(f"dialog-{name}")
         self._open("/runs/")

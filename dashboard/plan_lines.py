@@ -1,0 +1,53 @@
+"""The plan of a job in words: what `plan_graph` draws, as lines of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.plan_graph import PlanGraph, keeps, plan_graph
+from runs.services import EntryKind, PlannedEntry
+
+DEEPEST = 6  # levels that are told apart by their indentation
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    planned: PlannedEntry
+
+    @property
+    def indent(self) -> int:
+        return min(self.planned.depth, DEEPEST)
+
+    @property
+    def how_often(self) -> str:
+        """In the middle of a sentence that begins with the entry's name."""
+        entry, kind = self.planned.entry, self.planned.kind
+        if kind is EntryKind.TRANSFORM:
+            return f"on each page of {entry.parent}"
+        if kind is EntryKind.SPOOL:
+            return f"once, on all of {entry.parent} together"
+        loops = [f"each record of {entry.parent}"] if entry.parent else []
+        loops += [f"each of args.{entry.loop_on}"] if entry.loop_on else []
+        return f"once for {' and '.join(loops)}" if loops else "once"
+
+    @property
+    def keeps(self) -> str:
+        return keeps(self.planned)
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """A plan's drawing, if there is one, and its lines in the order in which they run."""
+
+    lines: list[PlanLine]
+    graph: PlanGraph | None
+
+    @classmethod
+    def of(cls, plan: Sequence[PlannedEntry]) -> PlanView:
+        return cls([PlanLine(planned) for planned in plan], plan_graph(plan))
+
+    @property
+    def sentences(self) -> str:
+        """The plan as a text, for those who can't see the drawing."""
+        return " ".join(f"{line.planned.place}. {line.planned.entry.name}, {line.how_often}." for line in self.lines)
