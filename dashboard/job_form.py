@@ -121,8 +121,8 @@ class JobForm(forms.Form):
 class ImportForm(forms.Form):
     """A whole definition, pasted or as a file, and where it goes. `seen`: the state of the job that it replaces."""
 
-    text = DefinitionField(22, label="Definition", required=False, help_text="YAML or JSON, as it is exported.")
-    file = forms.FileField(label="Or a file", required=False, allow_empty_file=True)
+    text = DefinitionField(22, label="Or its text", required=False)
+    file = forms.FileField(label="A file, as it was exported", required=False, allow_empty_file=True)
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
 

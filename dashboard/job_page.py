@@ -13,8 +13,9 @@ from dashboard.live import version_of
 from dashboard.plan_lines import PlanView
 from dashboard.run_lines import RunLine, named, run_lines
 from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
+from runs.errors import Failure
 from runs.models import CronTrigger, SyncJob, SyncJobRun, User
-from runs.services import ArgField, args_fields, job_plan
+from runs.services import ArgField, args_fields, job_failures, job_plan
 
 SHOWN_BARS = 30
 SHOWN_RUNS = 10
@@ -36,6 +37,11 @@ class JobPage:
     @cached_property
     def plan(self) -> PlanView:
         return PlanView.of(job_plan(self.job))
+
+    @cached_property
+    def failures(self) -> list[Failure]:
+        """Why its runs would be refused: its integration may have changed since it was saved."""
+        return job_failures(self.job.environment, {}, self.job)
 
     @cached_property
     def args(self) -> list[ArgField]:

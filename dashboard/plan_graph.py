@@ -13,7 +13,7 @@ from runs.services import EntryKind, PlannedEntry
 MOST_NODES = 60  # beyond it a drawing says less than the table below it
 WIDTH, HEIGHT = 188, 64
 GAP, LEAST_GAP = 44, 14
-LONGEST_NAME, LONGEST_LINE = 21, 25
+LONGEST_NAME, LONGEST_LINE = 19, 25
 EDGE = 1  # around the drawing, so that no line is cut in half
 CORNER = 6
 

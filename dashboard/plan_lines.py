@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.plan_graph import PlanGraph, keeps, plan_graph
+from dashboard.plan_graph import PlanGraph, keeps, plan_graph, shortened
 from runs.services import EntryKind, PlannedEntry
 
+LONGEST_NAME = 40
 DEEPEST = 6  # levels that are told apart by their indentation
 
 
@@ -23,12 +24,13 @@ class PlanLine:
     def how_often(self) -> str:
         """In the middle of a sentence that begins with the entry's name."""
         entry, kind = self.planned.entry, self.planned.kind
+        parent, looped = (shortened(name or "", LONGEST_NAME) for name in (entry.parent, entry.loop_on))
         if kind is EntryKind.TRANSFORM:
-            return f"on each page of {entry.parent}"
+            return f"on each page of {parent}"
         if kind is EntryKind.SPOOL:
-            return f"once, on all of {entry.parent} together"
-        loops = [f"each record of {entry.parent}"] if entry.parent else []
-        loops += [f"each of args.{entry.loop_on}"] if entry.loop_on else []
+            return f"once, on all of {parent} together"
+        loops = [f"each record of {parent}"] if parent else []
+        loops += [f"each of args.{looped}"] if looped else []
         return f"once for {' and '.join(loops)}" if loops else "once"
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dashboard.plan_lines import PlanView
@@ -11,7 +12,7 @@ from runs.definition_text import DefinitionText, read_body
 from runs.errors import Failure
 from runs.models import Integration, SyncJob
 from runs.plain_yaml import NotPlain
-from runs.services import job_failures, plan_of
+from runs.services import job_failures, offered, plan_of
 
 MOST_FAULTS = 100  # more are counted, not shown
 
@@ -30,6 +31,12 @@ class Verdict:
     values: dict[str, Any]
     faults: list[Fault]
     plan: PlanView
+    integration: Integration | None = None
+
+    @cached_property
+    def offers(self) -> dict[str, list[str]]:
+        """What entries may name: the methods of each resource."""
+        return offered(self.integration) if self.integration else {}
 
     @property
     def shown(self) -> list[Fault]:
@@ -61,7 +68,8 @@ def verdict_on(
         failures += job_failures(integration.environment, {**read.values, **beside}, job)
     faults = [Fault(failure.path, failure.message, read.line_of(failure)) for failure in dict.fromkeys(failures)]
     faults.sort(key=lambda fault: fault.line or 0)
-    return Verdict(read.values, faults, PlanView.of(plan_of(read.values.get("resources"), integration)))
+    plan = PlanView.of(plan_of(read.values.get("resources"), integration))
+    return Verdict(read.values, faults, plan, integration)
 
 
 def unreadable(error: NotPlain) -> Verdict:

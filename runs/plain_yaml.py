@@ -17,12 +17,14 @@ from typing import Any
 import yaml
 
 from runs.errors import SyncdeckError
-from runs.storable import MAX_DEPTH
+from runs.storable import MAX_DEPTH, nests_deeper
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000
+_TOO_DEEP = f"it is nested deeper than {MAX_DEPTH} levels"
 _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
+_ODD_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 _CORE = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -76,9 +78,12 @@ def located(text: str | bytes) -> Located:
     except UnicodeDecodeError as error:
         raise NotPlain("it is not in UTF-8") from error
     try:
-        return Located(plain, json.loads(plain, object_pairs_hook=_unique, parse_constant=_refused))
+        value = json.loads(plain, object_pairs_hook=_unique, parse_constant=_refused)
     except (ValueError, RecursionError):  # the reader of YAML says what is wrong, and in which line
         return Located(plain, _constructed(plain))
+    if nests_deeper(value):
+        raise NotPlain(_TOO_DEEP)
+    return Located(plain, value)
 
 
 def dump(value: Any) -> str:
@@ -132,16 +137,16 @@ class _PlainLoader(yaml.SafeLoader):
 
     def get_single_node(self) -> yaml.Node | None:
         node = super().get_single_node()
-        if node is not None and _size(node, {}) > MAX_NODES:
-            raise _fault(f"its aliases stand for more than {MAX_NODES:,} values", node)
+        if node is not None:
+            _check_extent(node, {})
         return node
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.depth, self.nodes = self.depth + 1, self.nodes + 1
         if self.depth > MAX_DEPTH:
-            raise _fault_at(f"it is nested deeper than {MAX_DEPTH} levels", self.get_mark())
+            raise _fault_at(_TOO_DEEP, self.peek_event().start_mark)
         if self.nodes > MAX_NODES:
-            raise _fault_at(f"it has more than {MAX_NODES:,} values", self.get_mark())
+            raise _fault_at(f"it has more than {MAX_NODES:,} values", self.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -160,8 +165,7 @@ class _PlainLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise _fault("an object was expected", node)
-        self.flatten_mapping(node)
-        return {key.value: self.construct_object(value, deep=deep) for key, value in node.value}
+        return {name: self.construct_object(value, deep=deep) for name, value in _merged(node).items()}
 
 
 def _null(loader: _PlainLoader, node: yaml.Node) -> None:
@@ -231,7 +235,9 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 def _text(dumper: _PlainDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar(f"{_TAG}str", text, style="|" if "\n" in text else None)
+    """A text with line breaks that no JSON knows as such is quoted, or they would come back as other ones."""
+    odd = _ODD_BREAKS.search(text)
+    return dumper.represent_scalar(f"{_TAG}str", text, style='"' if odd else "|" if "\n" in text else None)
 
 
 _PlainDumper.add_representer(str, _text)
@@ -254,18 +260,38 @@ def _lines(node: yaml.Node, path: str) -> Iterator[tuple[str, int]]:
         yield from _lines(value, inner)
 
 
-def _size(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """How many values the node stands for. Each node is looked at once, however often aliases name it."""
+def _merged(node: yaml.MappingNode) -> dict[str, yaml.Node]:
+    """The values by name. Own ones win over those merged in (`<<`), of which the first wins."""
+    merged: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        if key.tag == _MERGE:
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise _fault("only objects can be merged in", key)
+                merged = {**_merged(source), **merged}
+    return {**merged, **{key.value: value for key, value in node.value if key.tag != _MERGE}}
+
+
+def _check_extent(node: yaml.Node, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
+    """How many values the node stands for and how deep they are nested, within bounds.
+
+    Each node is looked at once, however often aliases name it; they name what came before, so the walk stays shallow.
+    """
     if id(node) not in known:
         known[id(node)] = None
         parts = node.value if isinstance(node, yaml.SequenceNode) else []
         if isinstance(node, yaml.MappingNode):
             parts = [part for pair in node.value for part in pair]
-        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
-    size = known[id(node)]
-    if size is None:
+        extents = [_check_extent(part, known) for part in parts]
+        known[id(node)] = 1 + sum(size for size, _ in extents), 1 + max((depth for _, depth in extents), default=0)
+    extent = known[id(node)]
+    if extent is None:
         raise _fault("a value holds itself", node)
-    return size
+    if extent[0] > MAX_NODES:
+        raise _fault(f"its aliases stand for more than {MAX_NODES:,} values", node)
+    if extent[1] > MAX_DEPTH:
+        raise _fault(_TOO_DEEP, node)
+    return extent
 
 
 def _fault(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:

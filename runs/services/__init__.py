@@ -14,7 +14,7 @@ from runs.services.deletion import (
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
-from runs.services.plans import EntryKind, PlannedEntry, job_plan, plan_of
+from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
 from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
 from runs.services.tokens import issue_token, revoke_token
@@ -63,6 +63,7 @@ __all__ = [
     "load_entry",
     "mode_failures",
     "note",
+    "offered",
     "pass_through",
     "plan_of",
     "request_stop",

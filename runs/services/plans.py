@@ -62,6 +62,14 @@ def plan_of(resources: Any, integration: Integration | None = None) -> tuple[Pla
     )
 
 
+def offered(integration: Integration) -> dict[str, list[str]]:
+    """The methods of each resource that an entry may name, those of the Unified API last."""
+    spec = _known_spec(integration)
+    if spec is None:
+        return {}
+    return {name: list(methods) for name, methods in {**spec.resources, **spec.mappings}.items()}
+
+
 def job_plan(job: SyncJob) -> tuple[PlannedEntry, ...]:
     """The plan of a stored job, which its integration may have left behind since."""
     return plan_of(job.resources, job.integration)

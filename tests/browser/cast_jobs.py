@@ -1,4 +1,4 @@
-"""Jobs of every shape that a plan can have: loops, unified entries, a chain of derived ones, too many, and long names."""
+"""Jobs of every shape that a plan can have: loops, unified entries, a chain of derived ones, too many, long names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from tests import factories
 
 LONGEST = "unbroken" * 25
 WIDE: list[dict[str, Any]] = [
-    {"resource": "countries", "method": "list", "persist": True, "query": {"since": "{{previous_run_date}}"}},
+    {"resource": "countries", "method": "list", "name": "countries", "persist": True,
+     "query": {"since": "{{previous_run_date}}"}},
     {"resource": "cities", "method": "list", "persist": True, "depends_on": "countries", "name": "cities of countries",
      "query": {"country": "{{resources.countries.iso}}", "tenant": "{{context.tenant}}"}},
     {"type": "spool", "name": "all cities", "depends_on": "cities of countries"},

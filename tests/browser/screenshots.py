@@ -188,7 +188,7 @@ class Camera:
         self._shoot("job-faults", full_page=True)
         self._open("/jobs/import/")
         text = f"label: Places\nintegration_name: zendesk\n{whole.replace('persist: true', 'persist: false')}"
-        self.page.get_by_label("Definition").fill(text)
+        self.page.get_by_label("Or its text").fill(text)
         self.page.get_by_role("button", name="Show what it changes").click()
         self._shoot("job-import-preview", full_page=True)
         self._open(self.paths["job-edit"])

@@ -18,6 +18,7 @@ def start(page: Page) -> None:
     page.goto("/jobs/")
     page.get_by_role("link", name="Run Countries and cities").click()
     page.get_by_role("button", name="Start run").click()
+    page.wait_for_url("**/runs/*/")
 
 
 def fetched(page: Page, entry: str) -> str:

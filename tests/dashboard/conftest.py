@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
 from runs.models import Environment, SyncJobRun, User
@@ -46,3 +47,12 @@ def outsider(db: None) -> Client:
 @pytest.fixture
 def run_url(run: SyncJobRun) -> str:
     return f"/runs/{run.pk}/"
+
+
+@pytest.fixture
+def editor(environment: Environment) -> Client:
+    """May see the environment, and write its jobs."""
+    person = member("edda", environment)
+    rights = Permission.objects.filter(codename__in=["add_syncjob", "change_syncjob", "delete_syncjob"])
+    person.user_permissions.set(rights)
+    return logged_in(person)

@@ -21,7 +21,10 @@ OPERATORS_ONLY = {
     *("webhook_new", "webhook_edit", "webhook_delete", "webhook_activate", "webhook_deactivate", "webhook_test"),
     "delivery_resend",
 }
-OF_OTHER_RIGHTS = {"password_change", "catalog_entry"}  # tested where they live
+OF_OTHER_RIGHTS = {  # tested where they live
+    *("password_change", "catalog_entry"),
+    *("job_new", "job_edit", "job_check", "job_import", "job_delete"),
+}
 ANY_ID = "0192f0c1-2b3c-7d4e-8f50-112233445566"
 
 

@@ -1,4 +1,4 @@
-"""Jobs, accounts, records and daemons."""
+"""Accounts, records and daemons."""
 
 from __future__ import annotations
 
@@ -16,31 +16,6 @@ def record(account: IntegratedAccount, run: SyncJobRun, record_id: str, resource
         integrated_account=account, resource=resource, record_id=record_id, data={"name": f"<City {record_id}>"},
         content_hash=bytes(16), first_run=run, last_run=run, created_at=now, updated_at=now,
     )  # fmt: skip
-
-
-class TestJobs:
-    def test_show_their_entries(self, viewer: Client, run: SyncJobRun) -> None:
-        page = viewer.get("/jobs/").content.decode()
-        assert "Countries and cities" in page
-        assert "list, for each of countries" in page
-
-    def test_can_be_run_by_operators(self, operator: Client, run: SyncJobRun) -> None:
-        assert f'href="/jobs/{run.sync_job_id}/run/"' in operator.get("/jobs/").content.decode()
-
-    def test_may_have_entries_of_any_kind(self, viewer: Client, run: SyncJobRun) -> None:
-        run.sync_job.resources = [
-            {"resource": "x", "method": "get"},
-            {"name": "slim", "type": "transform", "config": {}, "depends_on": "x"},
-        ]
-        run.sync_job.save()
-        page = viewer.get("/jobs/").content.decode()
-        assert "slim" in page
-        assert "transform of x" in page
-
-    def test_that_were_deleted_are_gone(self, viewer: Client, run: SyncJobRun) -> None:
-        run.sync_job.deleted_at = timezone.now()
-        run.sync_job.save()
-        assert "No jobs yet" in viewer.get("/jobs/").content.decode()
 
 
 class TestAccounts:

@@ -58,11 +58,24 @@ class TestList:
         factories.trigger(cron_expression="30 6 * * 1-5")
         User.objects.update(time_zone="Asia/Kolkata")
         page = page_of(viewer)
-        assert "At 06:30 on Monday through Friday" in page
-        assert "<code>30 6 * * 1-5</code> UTC" in page
-        assert ">26 Nov 12:00<" in page
+        assert "At 06:30 on Monday through Friday, UTC" in page
+        assert "<code>30 6 * * 1-5</code>" in page
+        assert ">Thu 26 Nov 12:00<" in page
         assert "26 Nov 2026 12:00:00 Asia/Kolkata, 26 Nov 06:30 UTC" in page
-        assert [">27 Nov 12:00<" in page, ">30 Nov 12:00<" in page] == [True, True]
+        assert [">Fri 27 Nov 12:00<" in page, ">Mon 30 Nov 12:00<" in page] == [True, True]
+
+    def test_shows_those_of_one_job_when_asked_for(self, viewer: Client, trigger: CronTrigger) -> None:
+        other = factories.job(integration=trigger.sync_job.integration, label="Planets")
+        factories.trigger(job=other, account=trigger.integrated_account)
+        assert [line.trigger for line in viewer.get(f"/schedules/?job={trigger.sync_job_id}").context["lines"]] == [
+            trigger
+        ]
+        assert len(viewer.get("/schedules/?job=odd").context["lines"]) == 2
+
+    def test_says_that_a_job_has_none(self, viewer: Client, outsider: Client) -> None:
+        job = factories.job()
+        assert "No schedule of this job" in page_of(viewer, f"/schedules/?job={job.pk}")
+        assert outsider.get(f"/schedules/?job={job.pk}").status_code == 404
 
     def test_shows_how_the_last_run_went(self, viewer: Client, trigger: CronTrigger) -> None:
         run = states.failed(run_now(trigger))

@@ -9,9 +9,18 @@ import pytest
 from django.db import connection
 
 from runs.engine.claim import claim
-from runs.errors import InvalidInput
+from runs.errors import ChangedMeanwhile, InvalidInput
 from runs.models import AccountStatus, IntegratedAccount, Integration, Record, RunStatus, SyncJob, SyncJobRun
-from runs.services import delete_account, delete_integration, delete_job, save_account, save_integration, save_job
+from runs.services import (
+    delete_account,
+    delete_integration,
+    delete_job,
+    job_failures,
+    job_labelled,
+    save_account,
+    save_integration,
+    save_job,
+)
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +66,39 @@ def test_a_job_takes_a_schema_in_either_shape(schema: dict[str, Any]) -> None:
     integration = factories.integration()
     values = {"integration": integration, "resources": factories.COUNTRIES_AND_CITIES, "args_schema": schema}
     assert save_job(integration.environment, values).args_schema == schema
+
+
+@pytest.mark.parametrize("label", ["x" * 201, 7, None, ["x"]])
+def test_a_label_is_a_text_that_fits(label: Any) -> None:
+    job = factories.job()
+    assert paths(save_job, job.environment, {"label": label}, job) == {"label"}
+
+
+def test_a_job_that_somebody_else_has_changed_is_not_changed() -> None:
+    job = factories.job()
+    seen = job.updated_at
+    assert save_job(job.environment, {"label": "Theirs"}, job, unchanged_since=seen).label == "Theirs"
+    with pytest.raises(ChangedMeanwhile):
+        save_job(job.environment, {"label": "Mine"}, job, unchanged_since=seen)
+    job.refresh_from_db()
+    assert job.label == "Theirs"
+
+
+def test_checking_a_job_says_what_saving_would_and_changes_nothing() -> None:
+    job = factories.job()
+    values = {"label": "x" * 201, "resources": [{"resource": "planets", "method": "list"}]}
+    assert {failure.path for failure in job_failures(job.environment, values, job)} == {"label", "resources.0.resource"}
+    assert (job.label, job_failures(job.environment, {}, job)) == ("Countries and cities", [])
+    assert [failure.path for failure in job_failures(job.environment, {"label": "\0"})] == ["label"]
+
+
+def test_of_jobs_with_the_same_label_the_first_is_meant() -> None:
+    first = factories.job(label="Twice")
+    factories.job(label="Twice", integration=first.integration)
+    assert job_labelled(first.integration, "Twice") == first
+    delete_job(first)
+    assert job_labelled(first.integration, "Never") is None
+    assert job_labelled(first.integration, "Twice") != first
 
 
 def test_a_context_is_merged_and_encrypted_at_rest() -> None:
