@@ -1,12 +1,13 @@
 """The definition of a job as a text: what is exported, imported and edited. Here alone is said how it is written.
 
-A definition has the names of the API, so a text of it sent as JSON to `/sync-job` makes the same job. Its order is
-fixed, and what has its default is left out; what a text leaves out therefore has its default.
+A definition has the names of the API, so a text of it sent as JSON to `/sync-job` makes the same job. Its order and
+that of an entry are fixed; further down names stand as they are stored, which on PostgreSQL is an order of its own.
+What has its default is left out; what a text leaves out therefore has its default.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,10 @@ from runs.plain_yaml import Located
 INTEGRATION = "integration_name"
 BODY = ("args_schema", "resources")
 HEAD = ("label", INTEGRATION, "default_runtime_version")
+ENTRY = (
+    *("name", "type", "resource", "method", "depends_on", "loop_on", "persist"),
+    *("id", "query", "body", "config", "recurse", "delete_tracking"),
+)
 DEFAULTS: dict[str, Any] = {"default_runtime_version": None, "args_schema": {}, "resources": []}
 
 
@@ -39,6 +44,11 @@ def definition_text(job: SyncJob) -> str:
     return _written(job, (*HEAD, *BODY))
 
 
+def comparable_text(job: SyncJob) -> str:
+    """The whole definition, in one order throughout: equal texts for equal definitions, whatever order they have."""
+    return _written(job, (*HEAD, *BODY), _sorted)
+
+
 def body_text(job: SyncJob) -> str:
     """What is edited as a text: the arguments and the entries."""
     return _written(job, BODY)
@@ -54,9 +64,28 @@ def read_body(text: str) -> DefinitionText:
     return _read(text, BODY)
 
 
-def _written(job: SyncJob, names: Collection[str]) -> str:
+def _written(job: SyncJob, names: Collection[str], inner: Callable[[Any], Any] = lambda value: value) -> str:
+    """`inner` is applied to what lies within the definition and its entries."""
     values = {name: job.integration.name if name == INTEGRATION else getattr(job, name) for name in names}
-    return plain_yaml.dump({name: value for name, value in values.items() if value != DEFAULTS.get(name, ...)})
+    shown = {name: value for name, value in values.items() if value != DEFAULTS.get(name, ...)}
+    return plain_yaml.dump({name: _part(name, value, inner) for name, value in shown.items()})
+
+
+def _part(name: str, value: Any, inner: Callable[[Any], Any]) -> Any:
+    if name != "resources" or not isinstance(value, list):
+        return inner(value)
+    return [_entry(item, inner) if isinstance(item, dict) else item for item in value]
+
+
+def _entry(item: dict[str, Any], inner: Callable[[Any], Any]) -> dict[str, Any]:
+    names = [*(name for name in ENTRY if name in item), *(name for name in inner(item) if name not in ENTRY)]
+    return {name: inner(item[name]) for name in names}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _read(text: str, names: Collection[str], required: Collection[str] = ()) -> DefinitionText:

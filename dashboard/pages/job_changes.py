@@ -19,7 +19,7 @@ from dashboard.pages.access import PageRequest, go_to, page_with, staff_page, vi
 from dashboard.pages.questions import ask
 from dashboard.text_diff import diff_lines
 from dashboard.verdict import Verdict, verdict_on_text
-from runs.definition_text import body_text, definition_text
+from runs.definition_text import body_text, comparable_text, definition_text
 from runs.errors import ChangedMeanwhile, InvalidInput
 from runs.models import Integration, SyncJob
 from runs.services import delete_job, save_job
@@ -117,9 +117,8 @@ def _conflict(request: PageRequest, form: JobForm, verdict: Verdict) -> HttpResp
     mine = copy(job)
     for name, value in {**verdict.values, **form.values()}.items():
         setattr(mine, name, value)
-    stored = definition_text(job)
-    diff = diff_lines(stored, definition_text(mine))
-    return _editor(request, form.renewed(), verdict, CONFLICT, stored=stored, diff=diff)
+    diff = diff_lines(comparable_text(job), comparable_text(mine))
+    return _editor(request, form.renewed(), verdict, CONFLICT, stored=definition_text(job), diff=diff)
 
 
 def _editor(

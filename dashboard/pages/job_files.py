@@ -17,7 +17,7 @@ from dashboard.job_form import ImportForm, moment
 from dashboard.pages.access import PageRequest, page_with, staff_page, visible_job
 from dashboard.text_diff import diff_lines
 from dashboard.verdict import Verdict, unreadable, verdict_on
-from runs.definition_text import INTEGRATION, DefinitionText, definition_text, read_definition
+from runs.definition_text import INTEGRATION, DefinitionText, comparable_text, definition_text, read_definition
 from runs.errors import ChangedMeanwhile, Failure, InvalidInput
 from runs.models import Environment, Integration, SyncJob
 from runs.plain_yaml import NotPlain
@@ -96,15 +96,15 @@ def _preview(
     wanted = copy(present) if present else SyncJob()
     for name, value in values.items():
         setattr(wanted, name, value)
-    text = definition_text(wanted)
+    before, after = comparable_text(present) if present else None, comparable_text(wanted)
     context = {
         "wanted": wanted,
         "present": present,
         "environment": form.cleaned_data["environment"],
         "text": form.cleaned_data["text"],
         "seen": present.updated_at.isoformat() if present else "",
-        "diff": diff_lines(definition_text(present), text) if present else None,
-        "is_same": present is not None and definition_text(present) == text,
+        "diff": None if before is None else diff_lines(before, after),
+        "is_same": before == after,
         "changed_meanwhile": status == CONFLICT,
     }
     return render(request, "jobs/import_preview.html", {**context, "verdict": verdict}, status=status)

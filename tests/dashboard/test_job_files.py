@@ -33,6 +33,7 @@ class TestExport:
         answer = viewer.get(f"/jobs/{job.pk}/definition.yaml")
         assert answer.headers["Content-Type"] == "application/yaml; charset=utf-8"
         assert answer.headers["Content-Disposition"] == 'attachment; filename="groe-more-odd.yaml"'
+        job.refresh_from_db()
         assert answer.content.decode() == definition_text(job)
 
     def test_has_a_name_where_the_label_gives_none(self, viewer: Client) -> None:

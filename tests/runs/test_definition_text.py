@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.definition_text import body_text, definition_text, read_body, read_definition
+from runs.definition_text import body_text, comparable_text, definition_text, read_body, read_definition
 from runs.errors import Failure
 from runs.models import Integration, SyncJob
 from runs.plain_yaml import NotPlain
@@ -55,6 +55,18 @@ def test_the_order_is_fixed_and_defaults_are_left_out() -> None:
     assert definition_text(job) == (
         "label: Places\nintegration_name: geo\nresources:\n  - resource: x\n    method: list\n"
     )
+
+
+def test_entries_are_written_in_one_order_and_compared_whatever_their_order() -> None:
+    entry = {"query": {"b": 1, "a": 2}, "odd": 3, "method": "list", "resource": "x"}
+    jobs = [
+        SyncJob(integration=Integration(name="geo"), label="Places", resources=[item])
+        for item in (entry, dict(reversed(entry.items())) | {"query": {"a": 2, "b": 1}})
+    ]
+    assert [line.strip("- ") for line in body_text(jobs[0]).splitlines()] == [
+        *("resources:", "resource: x", "method: list", "query:", "b: 1", "a: 2", "odd: 3")
+    ]
+    assert comparable_text(jobs[0]) == comparable_text(jobs[1])
 
 
 @pytest.mark.parametrize(
