@@ -26,6 +26,7 @@ from runs.services import delete_job, save_job
 
 CONFLICT = 409
 BAD_REQUEST = 400
+LONGEST_WHILE_TYPING = 100_000  # a second's work, which a person who types asks for every other second
 LOOK_ONLY = "You may look at jobs, but not {}."
 
 
@@ -59,6 +60,8 @@ def job_check(request: PageRequest) -> HttpResponse:
     if not (request.user.can_change_jobs or request.user.can_add_jobs):
         raise PermissionDenied(LOOK_ONLY.format("write one"))
     form = JobForm(_integrations(request), request.POST, job=_job_of(request))
+    if request.htmx and len(request.POST.get("definition", "")) > LONGEST_WHILE_TYPING:
+        return render(request, "jobs/_verdict_later.html")
     verdict = _verdict(form)
     return (
         render(request, "jobs/_verdict.html", {"verdict": verdict}) if request.htmx else _editor(request, form, verdict)

@@ -97,7 +97,7 @@ class TestCheck:
         [
             "", "\0", "a: [", "{{x}}", "- 1", "x", "[" * 5000, "resources: 1", "resources: [1, [2], {3: 4}]",
             "args_schema: []\nresources: {}", "args_schema: {a: {type: colour}}",
-            "resources: [{resource: {}, method: []}]", "label: x", "x" * 1_000_001,
+            "resources: [{resource: {}, method: []}]", "label: x",
             "resources: [{type: transform, name: x, depends_on: x, config: {expression: '$('}}]",
             "resources: [{resource: a, method: list, loop_on: [], recurse: 1, delete_tracking: 2, query: 3, id: {}}]",
             "a: &a [x, x]\nb: &b [*a, *a]\nresources: *b", "resources:\n- resource: countries\n  resource: cities",
@@ -124,6 +124,11 @@ class TestCheck:
         page = answer.content.decode()
         assert (answer.status_code, "<html" in page, "resource: planets" in page) == (200, True, True)
         assert f'action="{address_of(job)}"' in page
+
+    def test_of_a_very_long_text_is_left_to_saving(self, editor: Client, job: SyncJob) -> None:
+        text = "# long\n" * 20_000 + FAULTY
+        assert "Saving checks it" in self.check(editor, **filled(job, definition=text)).content.decode()
+        assert editor.post(address_of(job), filled(job, definition=text)).status_code == 400
 
     def test_of_thousands_of_faults_shows_the_first(self, editor: Client, job: SyncJob) -> None:
         text = "resources:\n" + "  - {resource: nothing, method: list}\n" * 300
