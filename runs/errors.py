@@ -3,6 +3,7 @@
 SyncdeckError
 ├── InvalidInput        what a caller sent is wrong: every fault, each with its path
 ├── ChangedMeanwhile    what is to be changed is no longer what the caller has seen
+├── Forbidden           whoever asks may not do this
 ├── NotAllowed          the run's state does not allow the action
 │   └── LiveRunExists   the same run is live already
 ├── RemoteError         a server of somebody else has not done what it was asked for
@@ -38,6 +39,10 @@ class InvalidInput(SyncdeckError):
 
 class ChangedMeanwhile(SyncdeckError):
     """Somebody else has changed it since the caller has read it. Nothing was stored."""
+
+
+class Forbidden(SyncdeckError):
+    """Whoever asks may not do this."""
 
 
 class NotAllowed(SyncdeckError):

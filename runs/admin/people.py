@@ -14,6 +14,7 @@ from django.http import HttpRequest
 
 from runs.admin.common import ScopedAdmin, person
 from runs.models import Environment, User
+from runs.services import may_manage, people_of
 
 POWERS = ("is_superuser", "is_staff", "groups", "user_permissions", "environments")
 
@@ -28,7 +29,10 @@ class PersonForm(UserChangeForm):
 
 @admin.register(User)
 class PersonAdmin(UserAdmin):
-    """Whoever is no superuser may neither hand out powers nor touch a superuser: its password would be one."""
+    """Whoever is no superuser hands out no powers here, and changes only people whom they manage.
+
+    A password is a power too: of somebody who also belongs elsewhere, it would open what its finder does not see.
+    """
 
     form = PersonForm
     list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
@@ -39,8 +43,15 @@ class PersonAdmin(UserAdmin):
     filter_horizontal = (*UserAdmin.filter_horizontal, "environments")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        people = super().get_queryset(request)
-        return people if person(request).is_superuser else people.filter(is_superuser=False)
+        return super().get_queryset(request).filter(pk__in=people_of(person(request)).values("pk"))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Others let people in by the settings, into an environment; here they would lose them at once."""
+        return person(request).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or may_manage(person(request), obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         fixed = ("last_login", "date_joined")

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, ScopedAdmin, person
-from runs.models import ApiToken, KeyedRequest
+from runs.models import ApiToken, KeyedRequest, Scope
 from runs.services import issue_token, revoke_token
+
+
+class TokenForm(forms.ModelForm):
+    read_only = forms.BooleanField(required=False, help_text="It may look at everything and change nothing.")
+
+    class Meta:
+        model = ApiToken
+        fields = ("environment", "name", "expires_at")
+
+    def clean_expires_at(self) -> datetime | None:
+        end: datetime | None = self.cleaned_data["expires_at"]
+        if end is not None and end <= timezone.now():
+            raise ValidationError("This is past: revoke a token that is to open nothing.")
+        return end
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ScopedAdmin):
     """Never deleted: a revoked token tells who made it and when it was last used."""
 
-    list_display = ("__str__", "environment", "created_by", "created_at", "expires_at", "last_used_at", "revoked_at")
+    form = TokenForm
+    list_display = (
+        "__str__",
+        "environment",
+        "scopes",
+        "created_by",
+        "created_at",
+        "expires_at",
+        "last_used_at",
+        "revoked_at",
+    )
     list_filter = (EnvironmentFilter,)
     list_select_related = ("environment",)
     search_fields = ("name", "prefix")
     actions = ("revoke",)
     fields = ("environment", "name", "expires_at")
-    noted = ("prefix", "created_by", "created_at", "last_used_at", "revoked_at")
+    noted = ("scopes", "prefix", "created_by", "created_at", "last_used_at", "revoked_at")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (*self.fields, *self.noted) if obj else self.fields
+        return (*self.fields, *self.noted) if obj else (*self.fields, "read_only")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("environment", *self.noted) if obj else ()
@@ -39,7 +67,11 @@ class ApiTokenAdmin(ScopedAdmin):
             super().save_model(request, obj, form, change)
             return
         issued, secret = issue_token(
-            obj.environment, name=obj.name, actor=person(request).get_username(), expires_at=obj.expires_at
+            obj.environment,
+            name=obj.name,
+            actor=person(request).get_username(),
+            expires_at=obj.expires_at,
+            scopes=[Scope.READ] if form.cleaned_data["read_only"] else list(Scope),
         )
         obj.pk, obj.prefix = issued.pk, issued.prefix
         messages.warning(request, f"The token is {secret} - copy it now, it is not shown again.")

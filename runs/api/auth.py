@@ -11,11 +11,13 @@ from django.utils import timezone
 from ninja.security import HttpBearer
 
 from runs.acting import name_actor
+from runs.api.errors import ReadOnlyToken
 from runs.api.rate_limit import count_request
 from runs.models import ApiToken, Environment, RunTrigger
 from runs.services import Origin
 
 NOTED_EVERY = timedelta(minutes=1)
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 class TokenRequest(HttpRequest):
@@ -28,10 +30,16 @@ class BearerToken(HttpBearer):
     """`Authorization: Bearer <token>`: the token's environment is all that the request may see."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Any:
-        """The token's row, found and counted once however often one request is asked for it. None: it opens nothing."""
+        """The token's row, found and counted once however often one request is asked for it. None: it opens nothing.
+
+        Raises ReadOnlyToken for one that may not do what the request asks.
+        """
         if not hasattr(request, "opened_by"):
             request.opened_by = _opened_by(token.strip())  # type: ignore[attr-defined]
-        return request.opened_by  # type: ignore[attr-defined]
+        found: ApiToken | None = request.opened_by  # type: ignore[attr-defined]
+        if found is not None and found.is_read_only and request.method not in READING:
+            raise ReadOnlyToken(f"This token may read only; a {request.method} needs one with the scope write.")
+        return found
 
 
 def environment_of(request: TokenRequest) -> Environment:

@@ -40,6 +40,10 @@ _MESSAGES = {
 }
 
 
+class ReadOnlyToken(Exception):
+    """The token may read only."""
+
+
 class UnsupportedMediaType(Exception):
     """The body is something else than JSON."""
 
@@ -117,6 +121,10 @@ def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpRespo
     return response
 
 
+def _read_only_token(request: HttpRequest, error: ReadOnlyToken) -> HttpResponse:
+    return error_response(403, str(error))
+
+
 def _unreadable_body(request: HttpRequest, error: HttpError) -> HttpResponse:
     """The framework hides what its body parser raised behind a 400; what was meant is the cause."""
     match error.__cause__:
@@ -154,6 +162,7 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     TooManyRequests: _too_many_requests,
     BadCursor: _bad_cursor,
     AuthenticationError: _unauthorized,
+    ReadOnlyToken: _read_only_token,
     HttpError: _unreadable_body,
     Http404: _not_found,
     RequestDataTooBig: _too_big,

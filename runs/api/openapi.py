@@ -23,7 +23,7 @@ _TIME = re.compile(r"\w+_(at|until)")
 DESCRIPTION = """Sync jobs, their runs, and the records they brought.
 
 Every request but `/ping` carries a token, `Authorization: Bearer <token>`, which opens one environment. What belongs
-to another environment is not there.
+to another environment is not there. A token with the scope `read` alone may GET, and nothing else.
 
 A list answers `{"result": […], "next_cursor": "…", "limit": 100}`. Ask again with `next_cursor` until it is null.
 
@@ -70,6 +70,7 @@ ERROR = {
 _REFUSALS: dict[int, tuple[str, str, dict[str, Any]]] = {
     400: ("The input is not valid; `details.failures` lists every fault.", "version: must be 1 or 2.", {}),
     401: ("The token is missing, unknown, expired or revoked.", PLAIN_MESSAGES[401], {"WWW-Authenticate": _TEXT}),
+    403: ("The token may read only.", "This token may read only; a POST needs one with the scope write.", {}),
     404: ("There is none with this id in the token's environment.", f"There is no sync job run {ID}.", {}),
     405: ("The path does not have this method.", PLAIN_MESSAGES[405], {"Allow": _TEXT}),
     409: (
@@ -153,6 +154,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int
     if "security" not in operation:
         return
     yield from (400, 401, 429)
+    if method != "get":
+        yield 403
     if "{" in path or path == "/webhook/test":  # whose webhook is named in the body
         yield 404
     if method == "post":

@@ -2,7 +2,7 @@
 
 from runs.models.audit import AuditEntry
 from runs.models.daemon import Daemon, DaemonStatus
-from runs.models.environment import ApiToken, Environment, User
+from runs.models.environment import ApiToken, Environment, Role, Scope, User
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
@@ -32,10 +32,12 @@ __all__ = [
     "KeyedRequest",
     "Record",
     "RecordError",
+    "Role",
     "RunEvent",
     "RunStatus",
     "RunStep",
     "RunTrigger",
+    "Scope",
     "SeenRecord",
     "SkipCode",
     "StagedParent",

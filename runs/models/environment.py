@@ -13,6 +13,22 @@ from django.utils import timezone
 
 from runs.models.base import TimedModel
 
+
+class Scope(models.TextChoices):
+    """What a token lets a program do. To write without reading is of no use, so `read` always goes with it."""
+
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+
+
+class Role(models.TextChoices):
+    """What a person does here. Each is a group of this name, whose permissions `runs.services.roles` keeps."""
+
+    VIEWER = "viewer", "Viewer"
+    OPERATOR = "operator", "Operator"
+    ADMIN = "admin", "Admin"
+
+
 TOKEN_PREFIX = "sd_"  # noqa: S105 - it marks a token, it is none
 VISIBLE_LENGTH = 10
 
@@ -34,6 +50,7 @@ class User(AbstractUser):
 
     environments = models.ManyToManyField(Environment, blank=True, related_name="members")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="An IANA name, such as Europe/Berlin.")
+    shortcuts = models.BooleanField(default=True, help_text="Single keys do things on the pages (WCAG 2.1.4).")
 
     class Meta(AbstractUser.Meta):
         permissions = [("operate_runs", "Can start, stop and rerun sync job runs")]
@@ -45,6 +62,27 @@ class User(AbstractUser):
     def can_operate(self) -> bool:
         """Whether this person may start, stop and rerun runs."""
         return self.has_perm("runs.operate_runs")
+
+    @property
+    def role(self) -> Role | None:
+        """The highest of the roles; None for whoever has none, or is a superuser."""
+        held = set(self.groups.values_list("name", flat=True))
+        return next((role for role in reversed(Role) if role in held and not self.is_superuser), None)
+
+    @property
+    def can_manage_environments(self) -> bool:
+        """Whether this person may make environments, and rename those they see."""
+        return self.has_perms(("runs.add_environment", "runs.change_environment"))
+
+    @property
+    def can_manage_tokens(self) -> bool:
+        """Whether this person may open their environments to programs, and close them."""
+        return self.has_perms(("runs.add_apitoken", "runs.change_apitoken"))
+
+    @property
+    def can_manage_people(self) -> bool:
+        """Whether this person may let people into their environments (`runs.services.people` says whom)."""
+        return self.has_perms(("runs.add_user", "runs.change_user"))
 
     @property
     def can_load_integrations(self) -> bool:
@@ -78,6 +116,10 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
 class ApiToken(TimedModel):
     """Opens one environment to a program. Only the hash of its secret is kept."""
 
@@ -85,6 +127,7 @@ class ApiToken(TimedModel):
     name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=VISIBLE_LENGTH, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=all_scopes, editable=False)
     created_by = models.CharField(max_length=150, blank=True, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -98,6 +141,16 @@ class ApiToken(TimedModel):
 
     def __str__(self) -> str:
         return f"{self.name or 'token'} ({self.prefix}…)"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it opens anything now: as `usable` says of a query."""
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.revoked_at is None and not expired
+
+    @property
+    def is_read_only(self) -> bool:
+        return Scope.WRITE not in self.scopes
 
     def draw_secret(self) -> str:
         """Give the unsaved token a new secret and return it; this is the only moment it can be read."""

@@ -11,9 +11,21 @@ from runs.services.deletion import (
     delete_webhook,
     finish_deletions,
 )
+from runs.services.environments import create_environment, rename_environment
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
+from runs.services.people import (
+    change_environments,
+    change_person,
+    create_person,
+    may_manage,
+    password_link,
+    people_of,
+    save_preferences,
+    set_access,
+    set_password,
+)
 from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
 from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
@@ -44,6 +56,10 @@ __all__ = [
     "args_fields",
     "arm_trigger",
     "catalog_entry",
+    "change_environments",
+    "change_person",
+    "create_environment",
+    "create_person",
     "create_run",
     "delete_account",
     "delete_integration",
@@ -61,11 +77,15 @@ __all__ = [
     "job_labelled",
     "job_plan",
     "load_entry",
+    "may_manage",
     "mode_failures",
     "note",
     "offered",
     "pass_through",
+    "password_link",
+    "people_of",
     "plan_of",
+    "rename_environment",
     "request_stop",
     "rerun",
     "rerun_window",
@@ -76,8 +96,11 @@ __all__ = [
     "save_integration",
     "save_job",
     "save_mapping",
+    "save_preferences",
     "save_trigger",
     "save_webhook",
     "send_test",
+    "set_access",
+    "set_password",
     "shelf",
 ]

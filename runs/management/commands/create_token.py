@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.forms.models import fields_for_model
 
 from runs.management.database import ensure_tables
-from runs.models import ApiToken, Environment
+from runs.models import ApiToken, Environment, Scope
 from runs.services import issue_token
 
 
@@ -24,13 +24,16 @@ class Command(BaseCommand):
             "--name",
             type=name_of(ApiToken),
             default="command line",
-            help="What the token is for, as the admin shows it.",
+            help="What the token is for, as the settings show it.",
         )
 
-    def handle(self, *, environment: str, name: str, **options: Any) -> None:
+        parser.add_argument("--read-only", action="store_true", help="It may look at everything and change nothing.")
+
+    def handle(self, *, environment: str, name: str, read_only: bool, **options: Any) -> None:
         ensure_tables()
         opened, _ = Environment.objects.get_or_create(name=environment)
-        _, secret = issue_token(opened, name=name, actor="cli")
+        scopes = [Scope.READ] if read_only else list(Scope)
+        _, secret = issue_token(opened, name=name, actor="cli", scopes=scopes)
         self.stdout.write(secret)
 
 
