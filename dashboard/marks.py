@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from runs.models import (
     AccountStatus,
+    ApiToken,
     CronTrigger,
     Daemon,
     DaemonStatus,
@@ -20,6 +21,7 @@ from runs.models import (
     RunStep,
     StepStatus,
     SyncJobRun,
+    User,
     Webhook,
 )
 from runs.services import CatalogState
@@ -168,6 +170,23 @@ def catalog_mark(state: CatalogState) -> Mark | None:
             return Mark(Kind.STALE, "Newer one here")
         case CatalogState.CHANGED:
             return Mark(Kind.WARNED, "Changed by hand")
+
+
+def token_mark(token: ApiToken) -> Mark:
+    if token.revoked_at is not None:
+        return Mark(Kind.STOPPED, "Revoked")
+    if not token.is_usable:
+        return Mark(Kind.STOPPED, "Expired")
+    return Mark(Kind.CREATED, "Never used") if token.last_used_at is None else Mark(Kind.COMPLETED, "Active")
+
+
+def person_mark(person: User) -> Mark:
+    if not person.is_active:
+        return Mark(Kind.STOPPED, "Shut out")
+    if not person.is_staff:
+        return Mark(Kind.STOPPED, "Not staff")
+    has_password = person.has_usable_password()
+    return Mark(Kind.COMPLETED, "Active") if has_password else Mark(Kind.CREATED, "No password yet")
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+# `g` and one of these goes to a place, by its segment: letters that stay when places come or go.
+_KEYS = {
+    "": "n", "runs": "r", "accounts": "a", "errors": "e", "bulk": "b", "jobs": "j", "schedules": "s",
+    "integrations": "i", "records": "d", "webhooks": "w", "daemons": "m", "audit": "u", "health": "h", "settings": "t",
+}  # fmt: skip
+# On a phone the first four of these stand in a bar at the foot; all places are behind its "More".
+_BAR = ("", "runs", "accounts", "errors", "jobs")
+_IN_BAR = 4
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,6 +29,11 @@ class Place:
     @property
     def address(self) -> str:
         return reverse(self.url_name)
+
+    @property
+    def key(self) -> str:
+        """The key that goes there after `g`; empty for a place that has none."""
+        return _KEYS.get(self.segment, "")
 
     @property
     def short_words(self) -> str:
@@ -39,5 +53,14 @@ RAIL = (
         Place("record_list", "database", "Records", "records"),
         Place("webhook_list", "webhook", "Webhooks", "webhooks"),
     ),
-    (Place("daemon_list", "server", "Daemons", "daemons"),),
+    (
+        Place("daemon_list", "server", "Daemons", "daemons"),
+        Place("settings", "settings", "Settings", "settings"),
+    ),
 )
+
+
+def bar() -> list[Place]:
+    """The places that a phone shows at once."""
+    by_segment = {place.segment: place for places in RAIL for place in places}
+    return [by_segment[segment] for segment in _BAR if segment in by_segment][:_IN_BAR]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 
 from runs.models import (
     ApiToken,
@@ -12,6 +12,7 @@ from runs.models import (
     Environment,
     IntegratedAccount,
     Integration,
+    Role,
     SyncJob,
     SyncJobRun,
     UnifiedMapping,
@@ -100,11 +101,13 @@ def webhook(**over: Any) -> Webhook:
     return Webhook.objects.create(**{**values, **over})
 
 
-def user(username: str = "operator", *, may_operate: bool = False, **over: Any) -> User:
-    """Staff, unless told otherwise; may operate runs if asked for."""
+def user(username: str = "operator", *, may_operate: bool = False, role: Role | None = None, **over: Any) -> User:
+    """Staff, unless told otherwise; in a role, or with the right to operate runs alone, if asked for."""
     person = User.objects.create_user(username, password="pw-for-tests-1", **{"is_staff": True, **over})
     if may_operate:
         person.user_permissions.add(Permission.objects.get(codename="operate_runs"))
+    if role:
+        person.groups.add(Group.objects.get(name=role.value))
     return person
 
 

@@ -46,16 +46,22 @@ def staff_page(view: View) -> View:
     return guarded
 
 
-def operator_page(view: View) -> View:
-    """Let in those of the staff who may start, stop and rerun runs."""
+def allowed_page(right: str, refusal: str) -> Callable[[View], View]:
+    """Let in those of the staff who have the right, a property of `User`."""
 
-    @wraps(view)
-    def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-        if not request.user.can_operate:
-            raise PermissionDenied("You may look at runs, but not start, stop or rerun them.")
-        return view(request, *args, **kwargs)
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if not getattr(request.user, right):
+                raise PermissionDenied(refusal)
+            return view(request, *args, **kwargs)
 
-    return staff_page(guarded)
+        return staff_page(guarded)
+
+    return guard
+
+
+operator_page = allowed_page("can_operate", "You may look at runs, but not start, stop or rerun them.")
 
 
 def page_with(permission: str, refusal: str) -> Callable[[View], View]:

@@ -1,59 +1,51 @@
-"""What surrounds every page: navigation, theme and clock."""
+"""What surrounds every page: navigation, look and clock."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.rail import RAIL
-from runs.models import User
+from dashboard.look import CHOICES, chosen, look_of
+from dashboard.pages.access import PageRequest, staff_page
+from dashboard.pages.questions import ask
+from dashboard.rail import RAIL, bar
+from dashboard.shortcuts import shortcut_groups
 
-THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
-THEME_COOKIE = "theme"
 _A_YEAR = 365 * 24 * 3600
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The context that `base.html` needs on every page."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
         "rail": RAIL,
+        "bar": bar(),
         "here": request.path.split("/")[1],
-        "theme": theme if theme in THEMES else "system",
-        "themes": THEMES,
+        "look": look_of(request.COOKIES),
+        "themes": CHOICES["theme"],
         "server_time": timezone.now(),
         "time_zone": timezone.get_current_timezone_name(),
-        "sees_admin": partial(_sees_admin, request),  # asked by pages, not by every fragment
     }
 
 
-def _sees_admin(request: HttpRequest) -> bool:
-    """Whether the admin has anything to show to this person."""
-    user = getattr(request, "user", None)
-    if not isinstance(user, User) or not user.is_staff:
-        return False
-    return user.is_superuser or any(name.split(".")[1].startswith("view_") for name in user.get_all_permissions())
-
-
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
-    """Remember the theme in a cookie that the server reads, so that no page flashes in the other one first."""
+def look(request: HttpRequest) -> HttpResponse:
+    """Remember what was chosen of theme, density and navigation, and go back to where it was chosen."""
     back = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
     response = redirect(back if safe else "/")
-    chosen = request.POST.get("theme", "")
-    response.set_cookie(
-        THEME_COOKIE,
-        chosen if chosen in THEMES else "system",
-        max_age=_A_YEAR,
-        secure=request.is_secure(),
-        httponly=True,
-        samesite="Lax",
-    )
+    for name, value in chosen(request.POST.dict()).items():
+        response.set_cookie(name, value, max_age=_A_YEAR, secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
+
+
+@staff_page
+@require_safe
+def shortcuts(request: PageRequest) -> HttpResponse:
+    """The single keys: in the dialog that `?` opens, or as a page of its own."""
+    return ask(request, "frame/_shortcuts.html", [(reverse("settings"), "Settings")], groups=shortcut_groups())

@@ -29,6 +29,17 @@ def listed(request: PageRequest, rows: QuerySet[Row]) -> dict[str, Any]:
     }
 
 
+def listed_by_name(request: PageRequest, rows: QuerySet[Row], name: str) -> dict[str, Any]:
+    """The context of a list in the order of a unique name: its rows, and the address of the page after them."""
+    after = request.GET.get("after", "").replace("\x00", "")
+    found = list(rows.filter(**{f"{name}__gt": after}).order_by(name)[: LIMIT + 1])
+    params = request.GET.copy()
+    if len(found) > LIMIT:
+        params["after"] = getattr(found[LIMIT - 1], name)
+    following = params.urlencode() if len(found) > LIMIT else ""
+    return {"rows": found[:LIMIT], "after": after, "following": following}
+
+
 def _query(request: PageRequest, cursor: str) -> str:
     params = request.GET.copy()
     params["cursor"] = cursor

@@ -66,7 +66,7 @@ class User(AbstractUser):
     @property
     def role(self) -> Role | None:
         """The highest of the roles; None for whoever has none, or is a superuser."""
-        held = set(self.groups.values_list("name", flat=True))
+        held = {group.name for group in self.groups.all()}
         return next((role for role in reversed(Role) if role in held and not self.is_superuser), None)
 
     @property
@@ -83,6 +83,12 @@ class User(AbstractUser):
     def can_manage_people(self) -> bool:
         """Whether this person may let people into their environments (`runs.services.people` says whom)."""
         return self.has_perms(("runs.add_user", "runs.change_user"))
+
+    @property
+    def can_see_admin(self) -> bool:
+        """Whether Django's admin has anything to show to this person."""
+        views = (name.partition(".view_")[1] for name in self.get_all_permissions())
+        return self.is_staff and (self.is_superuser or any(views))
 
     @property
     def can_load_integrations(self) -> bool:

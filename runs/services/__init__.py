@@ -16,7 +16,6 @@ from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
 from runs.services.people import (
-    change_environments,
     change_person,
     create_person,
     may_manage,
@@ -56,7 +55,6 @@ __all__ = [
     "args_fields",
     "arm_trigger",
     "catalog_entry",
-    "change_environments",
     "change_person",
     "create_environment",
     "create_person",

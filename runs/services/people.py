@@ -69,41 +69,27 @@ def create_person(
 
 
 @transaction.atomic
-def change_person(manager: User, person: User, names: Mapping[str, str], *, role: Role | None = None) -> User:
-    """The person under other names, and in another role. Raises InvalidInput, Forbidden.
+def change_person(
+    manager: User,
+    person: User,
+    *,
+    names: Mapping[str, str] | None = None,
+    role: Role | None = None,
+    environments: Collection[Environment] | None = None,
+) -> User:
+    """The person under other names, in another role, as a member of these of the manager's environments.
 
-    Without a role, they keep what they have.
+    None leaves that as it is, and environments that the manager does not see stay. Raises InvalidInput, Forbidden.
     """
     manager, person = _locked(manager, person)
-    _require(may_manage(manager, person))
-    before = {name: getattr(person, name) for name in NAMES}
-    assign(person, names, NAMES)
-    changed = [name for name in NAMES if getattr(person, name) != before[name]]
-    if changed:
-        person.save(update_fields=changed)
-        note("person.change", person, changed=changed)
+    if names is not None:
+        _rename(manager, person, names)
     if role is not None and role != person.role:
+        _require(may_manage(manager, person))
         _require_another(manager, person)
         _give_role(manager, person, role)
-    return person
-
-
-@transaction.atomic
-def change_environments(manager: User, person: User, environments: Collection[Environment]) -> User:
-    """The person as a member of these of the manager's environments, and of no other of them.
-
-    Environments that the manager does not see stay. Raises InvalidInput, Forbidden.
-    """
-    manager, person = _locked(manager, person)
-    _require(manager.is_active and manager.can_manage_people and people_of(manager).filter(pk=person.pk).exists())
-    mine = set(manager.visible_environments())
-    _require(set(environments) <= mine)
-    if set(environments) == mine & set(person.environments.all()):
-        return person
-    _require_another(manager, person)
-    if may_manage(manager, person):  # else they would be out of everybody's sight
-        raise_if(_membership_failures(manager, environments))
-    _give_environments(person, environments, of=mine)
+    if environments is not None:
+        _move(manager, person, environments)
     return person
 
 
@@ -157,6 +143,28 @@ def _locked(manager: User, person: User | None = None) -> tuple[User, Any]:
     wanted = {manager.pk, person.pk if person else manager.pk}
     rows = {row.pk: row for row in User.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
     return rows[manager.pk], rows[person.pk] if person else None
+
+
+def _rename(manager: User, person: User, names: Mapping[str, str]) -> None:
+    _require(may_manage(manager, person))
+    before = {name: getattr(person, name) for name in NAMES}
+    assign(person, names, NAMES)
+    changed = [name for name in NAMES if getattr(person, name) != before[name]]
+    if changed:
+        person.save(update_fields=changed)
+        note("person.change", person, changed=changed)
+
+
+def _move(manager: User, person: User, environments: Collection[Environment]) -> None:
+    _require(manager.is_active and manager.can_manage_people and people_of(manager).filter(pk=person.pk).exists())
+    mine = set(manager.visible_environments())
+    _require(set(environments) <= mine)
+    if set(environments) == mine & set(person.environments.all()):
+        return
+    _require_another(manager, person)
+    if may_manage(manager, person):  # else they would be out of everybody's sight
+        raise_if(_membership_failures(manager, environments))
+    _give_environments(person, environments, of=mine)
 
 
 def _permissions(person: User) -> set[int]:

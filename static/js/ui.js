@@ -1,6 +1,7 @@
 // Small conveniences. Everything here also works without them, as plain links and forms.
 (() => {
   "use strict";
+  const MENUS = "details:is(.menu, .more)[open]";
   const dialog = document.getElementById("dialog");
 
   // Only once the question has settled: until then htmx moves the focus itself, back to where it has been left from.
@@ -29,18 +30,18 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, dialog");
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      event.preventDefault();
-      document.getElementById("search")?.focus();
-    }
-    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (event.key === "Escape") document.querySelectorAll(MENUS).forEach((menu) => {
       if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
       menu.open = false;
     });
   });
   document.addEventListener("click", (event) => {
-    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    document.querySelectorAll(MENUS).forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+
+  // The phone's bar shows the count that the rail has asked for.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    document.querySelectorAll(`[data-copy-of="${event.detail.target.id}"]`).forEach((copy) => { copy.innerHTML = event.detail.target.innerHTML; });
   });
 
   // Copying needs a secure context; without one the buttons stay hidden.

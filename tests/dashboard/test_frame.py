@@ -9,6 +9,7 @@ from django.contrib import auth
 from django.test import Client, RequestFactory
 from django.views.defaults import server_error
 
+from dashboard.rail import RAIL
 from runs.models import SyncJobRun, User
 from tests import factories
 from tests.dashboard.conftest import HTMX, logged_in
@@ -60,7 +61,7 @@ def test_a_weak_password_is_refused_beside_its_field(viewer: Client) -> None:
 
 class TestTheme:
     def test_is_remembered_and_read_by_the_server(self, viewer: Client) -> None:
-        answer = viewer.post("/theme/", {"theme": "dark", "next": "/jobs/"})
+        answer = viewer.post("/look/", {"theme": "dark", "next": "/jobs/"})
         assert answer.url == "/jobs/"
         assert 'data-theme="dark"' in viewer.get("/jobs/").content.decode()
 
@@ -71,7 +72,7 @@ class TestTheme:
 
     @pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
     def test_leads_back_to_our_own_pages_only(self, viewer: Client, elsewhere: str) -> None:
-        assert viewer.post("/theme/", {"theme": "odd", "next": elsewhere}).url == "/"
+        assert viewer.post("/look/", {"theme": "odd", "next": elsewhere}).url == "/"
 
 
 class TestTimeZone:
@@ -134,8 +135,59 @@ class TestProblems:
         assert "This page was too old" in answer.content.decode()
 
 
+class TestDensityAndRail:
+    def test_are_remembered_and_read_by_the_server(self, viewer: Client) -> None:
+        viewer.post("/look/", {"density": "comfortable", "rail": "narrow", "next": "/jobs/"})
+        page = viewer.get("/jobs/").content.decode()
+        assert 'data-density="comfortable" data-rail="narrow"' in page
+        viewer.post("/look/", {"density": "compact", "rail": "auto"})
+        page = viewer.get("/jobs/").content.decode()
+        assert "data-density" not in page
+        assert "data-rail" not in page
+
+    def test_what_is_no_choice_changes_nothing(self, viewer: Client) -> None:
+        answer = viewer.post("/look/", {"density": "huge", "rail": '"><script>', "sessionid": "x"})
+        assert dict(answer.cookies) == {}
+
+    def test_one_choice_leaves_the_others(self, viewer: Client) -> None:
+        viewer.post("/look/", {"theme": "dark"})
+        viewer.post("/look/", {"rail": "narrow"})
+        assert 'data-theme="dark" data-rail="narrow"' in viewer.get("/jobs/").content.decode()
+
+
+class TestNavigation:
+    def test_a_phone_has_four_places_and_the_rest_behind_more(self, viewer: Client) -> None:
+        page = viewer.get("/jobs/").content.decode()
+        bar, _, more = page.partition('<nav class="bar"')[2].partition("</nav>")[0].partition("<details")
+        assert bar.count("<li>") == 4
+        assert more.count("<li>") == sum(len(places) for places in RAIL)
+
+    def test_every_place_has_a_key_of_its_own(self) -> None:
+        keys = [place.key for places in RAIL for place in places]
+        assert all(keys)
+        assert len(set(keys)) == len(keys)
+
+    def test_the_page_one_is_on_is_marked(self, viewer: Client) -> None:
+        page = viewer.get("/settings/environments/").content.decode()
+        assert re.search(r'href="/settings/"[^>]* aria-current="page"', page)
+
+
+class TestShortcuts:
+    def test_are_listed_in_a_dialog_or_on_a_page(self, viewer: Client) -> None:
+        page = viewer.get("/shortcuts/").content.decode()
+        fragment = viewer.get("/shortcuts/", headers=HTMX).content.decode()
+        assert "<html" in page
+        assert "<html" not in fragment
+        for place in (place for places in RAIL for place in places):
+            assert f"<kbd>{place.key}</kbd>" in fragment
+
+    def test_can_be_switched_off(self, viewer: Client) -> None:
+        assert "data-shortcuts=" not in viewer.get("/jobs/").content.decode()
+        viewer.post("/settings/", {"time_zone": "UTC"})
+        assert 'data-shortcuts="off"' in viewer.get("/jobs/").content.decode()
+
+
 class TestAdminLink:
-    def test_is_for_those_with_something_to_see_there(self, superuser: User, viewer: Client, operator: Client) -> None:
-        assert 'href="/admin/"' in logged_in(superuser).get("/jobs/").content.decode()
-        assert 'href="/admin/"' not in viewer.get("/jobs/").content.decode()
-        assert 'href="/admin/"' not in operator.get("/jobs/").content.decode()
+    def test_is_in_the_settings_of_those_with_something_to_see_there(self, superuser: User, operator: Client) -> None:
+        assert 'href="/admin/"' in logged_in(superuser).get("/settings/").content.decode()
+        assert 'href="/admin/"' not in operator.get("/settings/").content.decode()

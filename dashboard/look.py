@@ -1,0 +1,26 @@
+"""How the pages look in one browser: kept in cookies that the server reads, so that no page flashes first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# By cookie: the values with their words. The first is what holds until something is chosen.
+CHOICES = {
+    "theme": {"system": "System", "light": "Light", "dark": "Dark"},
+    "density": {"compact": "Compact", "comfortable": "Comfortable"},
+    "rail": {"auto": "By width", "wide": "With words", "narrow": "Icons only"},
+}
+
+
+def look_of(cookies: Mapping[str, str]) -> dict[str, str]:
+    """The choice of each kind; a cookie that says nothing we know has none."""
+    return {name: _known(name, cookies.get(name, "")) or next(iter(values)) for name, values in CHOICES.items()}
+
+
+def chosen(given: Mapping[str, str]) -> dict[str, str]:
+    """Those of the given values that are a choice."""
+    return {name: given[name] for name in CHOICES if name in given and _known(name, given[name])}
+
+
+def _known(name: str, value: str) -> str:
+    return value if value in CHOICES[name] else ""

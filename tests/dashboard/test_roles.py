@@ -1,0 +1,183 @@
+"""Each role at each page, by each method: generated from the URL conf, so that no page is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client
+from django.urls import resolve
+from django.utils import timezone
+
+from runs.engine.outbox import new_delivery
+from runs.models import ApiToken, DeliveryStatus, Environment, Role, RunStatus, SyncJobRun, User, WebhookEvent
+from tests import factories
+from tests.dashboard.conftest import logged_in, member
+from tests.dashboard.routes import Rank, access_of, address_of, all_routes, page_routes
+
+PEOPLE = (Rank.CUSTOMER, Rank.VIEWER, Rank.OPERATOR, Rank.ADMIN, Rank.SUPERUSER)
+WRITING = ("post", "put", "patch", "delete")
+OPEN = {"/healthz", "/readyz", "/login/", "/admin/login/", "/ping", "/docs", "/openapi.json", "/password/MQ/a-b/"}
+
+
+def person_of(rank: Rank, environment: Environment) -> User:
+    match rank:
+        case Rank.CUSTOMER:
+            return member("customer", environment, is_staff=False)
+        case Rank.SUPERUSER:
+            return factories.user("superuser", is_superuser=True)
+        case _:
+            return member(rank.name.lower(), environment, role=Role(rank.name.lower()))
+
+
+@pytest.fixture
+def clients(environment: Environment) -> dict[Rank, Client]:
+    return {Rank.ANYBODY: Client(), **{rank: logged_in(person_of(rank, environment)) for rank in PEOPLE}}
+
+
+def is_stranger_sent_away(answer: Any, address: str) -> bool:
+    return answer.status_code == 302 and answer.url.startswith("/login/?next=") and address != "/logout/"
+
+
+@pytest.mark.parametrize("route", page_routes())
+def test_a_page_is_for_those_whom_the_table_names(clients: dict[Rank, Client], route: str) -> None:
+    """Everybody else is sent to the login, or refused, whatever the method, before the page looks for anything."""
+    access, address = access_of(route), address_of(route)
+    for rank, client in clients.items():
+        for method, needed in (("get", access.get), ("post", access.post)):
+            answer = getattr(client, method)(address, {"anything": "else"} if method == "post" else None)
+            case = f"{rank.name} {method} {address}: {answer.status_code}"
+            if rank < (access.enters if needed is None else needed):
+                expected = is_stranger_sent_away(answer, address) if rank == Rank.ANYBODY else answer.status_code == 403
+                assert expected, case
+            elif needed is None:
+                assert answer.status_code == 405, case
+            else:
+                assert answer.status_code in (200, 204, 302, 400, 404, 409, 503), case
+                assert not is_stranger_sent_away(answer, address), case
+
+
+@pytest.mark.parametrize("route", [route for route in page_routes() if access_of(route).enters > Rank.CUSTOMER])
+def test_no_page_has_other_methods(clients: dict[Rank, Client], route: str) -> None:
+    for method in ("put", "patch", "delete"):
+        assert getattr(clients[Rank.SUPERUSER], method)(address_of(route)).status_code == 405
+        assert getattr(clients[Rank.CUSTOMER], method)(address_of(route)).status_code == 403
+
+
+def test_a_page_that_nobody_has_thought_of_is_found() -> None:
+    with pytest.raises(LookupError, match="Who may open secrets/"):
+        access_of("secrets/")
+
+
+@pytest.mark.parametrize("route", all_routes())
+def test_nothing_at_all_is_open_to_the_unknown(client: Client, db: None, route: str) -> None:
+    """Pages, the admin and the API alike."""
+    address = address_of(route.replace("\\Z", ""))
+    answer = client.get(address)
+    if address.rstrip("/") in {one.rstrip("/") for one in OPEN}:
+        assert answer.status_code in (200, 302, 503)
+    elif answer.status_code in (301, 302):
+        assert "/login/" in answer.url or answer.url in (f"{address}/", "/admin/"), f"{address} -> {answer.url}"
+    else:
+        assert answer.status_code in (401, 403, 405), f"{address}: {answer.status_code}"
+
+
+class Ways(HTMLParser):
+    """Where a page leads: addresses to read, and addresses to post to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+        self.posted: set[str] = set()
+        self._form: dict[str, Any] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: Any) -> None:
+        given = dict(attributes)
+        if tag == "form":
+            self._form = given
+            (self.posted if given.get("method") == "post" else self.read).add(given.get("action") or "")
+        if "formaction" in given:
+            (self.posted if self._form.get("method") == "post" else self.read).add(given["formaction"])
+        self.read |= {given[name] for name in ("href", "hx-get") if tag != "link" and name in given}
+        self.posted |= {given[name] for name in ("hx-post",) if name in given}
+
+
+@pytest.fixture
+def rows(environment: Environment) -> Iterator[dict[str, Any]]:
+    """One of each, by the names of the routes' parameters."""
+    run = factories.run()
+    ended = factories.run(account=run.integrated_account, job=run.sync_job, force=True)
+    SyncJobRun.objects.filter(pk=ended.pk).update(status=RunStatus.FAILED, finished_at=timezone.now())
+    webhook = factories.webhook()
+    delivery = new_delivery(webhook, WebhookEvent.TEST, {})
+    delivery.status, delivery.next_attempt_at = DeliveryStatus.FAILED, None
+    delivery.save(force_insert=True)
+    factories.token(environment)
+    yield {
+        "run_id": run.pk,
+        "job_id": run.sync_job_id,
+        "trigger_id": factories.trigger(account=run.integrated_account, job=run.sync_job).pk,
+        "webhook_id": webhook.pk,
+        "delivery_id": delivery.pk,
+        "environment_id": environment.pk,
+        "token_id": ApiToken.objects.get().pk,
+        "person_id": member("colleague", environment, role=Role.VIEWER).pk,
+        "ended": ended.pk,
+    }
+
+
+@pytest.mark.parametrize("rank", [Rank.VIEWER, Rank.OPERATOR, Rank.ADMIN])
+def test_no_page_shows_a_way_that_its_reader_may_not_go(
+    rank: Rank, environment: Environment, rows: dict[str, Any]
+) -> None:
+    """No link, no button: whoever sees one can use it."""
+    client = logged_in(person_of(rank, environment))
+    readable = [route for route in page_routes() if rank >= (access_of(route).get or Rank.ANYBODY)]
+    addresses = [address_of(route, **rows) for route in readable if access_of(route).get is not None]
+    for address in [*addresses, f"/runs/{rows['ended']}/"]:
+        page = client.get(address)
+        assert page.status_code in (200, 302, 503), f"{address}: {page.status_code}"
+        ways = Ways(page.content.decode())
+        too_much = {way for way in ways.read if not may(client, rank, address, way, "get")}
+        too_much |= {way for way in ways.posted if not may(client, rank, address, way, "post")}
+        assert too_much == set(), address
+
+
+def may(client: Client, rank: Rank, address: str, way: str, method: str) -> bool:
+    target = urlsplit(urljoin(address, way))
+    if target.netloc:  # a provider's own documents
+        return method == "get"
+    path = target.path
+    if path.startswith("/admin/"):
+        return client.get(path).status_code == 200
+    if path.startswith("/static/"):
+        return True
+    needed = getattr(access_of(str(resolve(path).route)), method)
+    return needed is not None and rank >= needed
+
+
+@pytest.mark.parametrize(
+    ("role", "may_do", "may_not_do"),
+    [
+        (Role.VIEWER, ["view_syncjobrun", "view_record"], ["operate_runs", "change_syncjob", "view_user"]),
+        (Role.OPERATOR, ["view_syncjobrun", "operate_runs"], ["change_syncjob", "view_apitoken", "change_webhook"]),
+        (Role.ADMIN, ["operate_runs", "delete_syncjob", "add_user", "add_apitoken"], ["delete_user", "delete_record"]),
+    ],
+)
+def test_a_role_is_a_group_with_its_permissions(
+    environment: Environment, role: Role, may_do: list[str], may_not_do: list[str]
+) -> None:
+    person = member("somebody", environment, role=role)
+    assert person.role == role
+    assert all(person.has_perm(f"runs.{name}") for name in may_do)
+    assert not any(person.has_perm(f"runs.{name}") for name in may_not_do)
+    assert not any(name.startswith(("auth.", "axes.")) for name in person.get_all_permissions())
+
+
+def test_whoever_is_nobody_has_no_rights() -> None:
+    assert not AnonymousUser().has_perm("runs.operate_runs")
