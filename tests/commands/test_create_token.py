@@ -38,3 +38,11 @@ def test_a_name_that_no_environment_can_have_is_one_sentence(name: str) -> None:
     with pytest.raises(CommandError, match="--environment"):
         create_token("--environment", name)
     assert not Environment.objects.exists()
+
+
+def test_a_token_may_be_one_that_reads_only() -> None:
+    secret = create_token("--environment", "Acme", "--read-only").strip()
+
+    token = ApiToken.objects.for_secret(secret)
+    assert token is not None
+    assert token.scopes == ["read"]
