@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Group, Permission
 
 from runs.models import Role
 
@@ -21,20 +22,21 @@ _ADMINISTERING = (
 )
 
 
-def establish_roles(sender: AppConfig, using: str = "default", **signal: Any) -> None:
+def establish_roles(sender: AppConfig, apps: Apps = global_apps, using: str = "default", **signal: Any) -> None:
     """Make the group of each role, with exactly its permissions: after each `migrate`, so that new models are in.
 
-    Whoever wants other combinations makes a group of their own; it is left alone.
+    Whoever wants other combinations makes a group of their own; it is left alone. `apps` are the models as the
+    migrations have left them: after a part of these there may be no groups yet.
     """
-    create_permissions(sender, verbosity=0, using=using)
+    create_permissions(sender, verbosity=0, using=using, apps=apps)
+    try:
+        groups, permissions = (apps.get_model("auth", name) for name in ("Group", "Permission"))
+    except LookupError:
+        return
+    ours = list(permissions.objects.using(using).filter(content_type__app_label=sender.label))
     for role in Role:
-        group, _ = Group.objects.using(using).get_or_create(name=role.value)
-        group.permissions.set(_permissions_of(role, using))
-
-
-def _permissions_of(role: Role, using: str) -> list[Permission]:
-    ours = Permission.objects.using(using).filter(content_type__app_label="runs")
-    return [permission for permission in ours if _has(role, permission.codename)]
+        group, _ = groups.objects.using(using).get_or_create(name=role.value)
+        group.permissions.set([one for one in ours if _has(role, one.codename)])
 
 
 def _has(role: Role, codename: str) -> bool:
