@@ -23,6 +23,7 @@ _REGIONS = (
 )
 _NAMES = ("first_name", "last_name", "email")
 _LONGEST = timedelta(days=3653)
+_ACCESS = {"read": "Read everything", "write": "Read and write: also start and stop runs, and change definitions"}
 _ROLES = {
     Role.VIEWER: "Viewer: sees everything",
     Role.OPERATOR: "Operator: also starts, stops and reruns runs, and looks after schedules and webhooks",
@@ -69,9 +70,7 @@ class TokenForm(SettingsForm):
 
     environment = forms.ModelChoiceField(Environment.objects.none(), empty_label=None)
     name = forms.CharField(max_length=100, help_text="What it is for: runs and the audit list name it.")
-    access = forms.ChoiceField(
-        label="It may", choices=[("read", "Read"), ("write", "Read and write: start and stop runs, change definitions")]
-    )
+    access = forms.ChoiceField(label="It may", choices=_ACCESS.items(), initial="read", widget=forms.RadioSelect)
     last_day = forms.DateField(label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, environments: QuerySet[Environment], data: QueryDict | None = None) -> None:
@@ -110,7 +109,7 @@ class PersonForm(SettingsForm):
     first_name = forms.CharField(max_length=150, required=False)
     last_name = forms.CharField(max_length=150, required=False)
     email = forms.EmailField(required=False)
-    role = forms.ChoiceField()
+    role = forms.ChoiceField(widget=forms.RadioSelect)
     environments = forms.ModelMultipleChoiceField(
         Environment.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )

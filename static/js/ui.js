@@ -1,7 +1,7 @@
 // Small conveniences. Everything here also works without them, as plain links and forms.
 (() => {
   "use strict";
-  const MENUS = "details:is(.menu, .more)[open]";
+  const MENUS = "details:is(.menu, .rest)[open]";
   const dialog = document.getElementById("dialog");
 
   // Only once the question has settled: until then htmx moves the focus itself, back to where it has been left from.

@@ -45,6 +45,14 @@ PATHS = {
     "webhooks": "/webhooks/",
     "webhook-form": "/webhooks/new/",
     "password": "/password/",
+    "shortcuts": "/shortcuts/",
+    "settings": "/settings/",
+    "environments": "/settings/environments/",
+    "environment-new": "/settings/environments/new/",
+    "tokens": "/settings/tokens/",
+    "token-new": "/settings/tokens/new/",
+    "people": "/settings/people/",
+    "person-new": "/settings/people/new/",
     "not-found": "/no/such/page/",
 }
 
@@ -105,12 +113,13 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_jobs, cast_webhooks
+    from tests.browser import cast, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
+    people = cast_people.people()
     job = f"/jobs/{runs['running'].sync_job_id}"
     shapes = cast_jobs.jobs(runs["running"].integrated_account.integration)
     jobs = {name: f"/jobs/{shape.pk}/" for name, shape in shapes.items()}
@@ -127,6 +136,9 @@ def _populated() -> dict[str, str]:
         "schedule-edit": f"/schedules/{schedule.pk}/edit/",
         "webhook-edit": f"/webhooks/{webhooks['off'].pk}/edit/",
         "delivery": f"/webhooks/{failing.pk}/{failing.deliveries.latest('sequence').pk}/",
+        "person": f"/settings/people/{people['long'].pk}/",
+        "person-out": f"/settings/people/{people['out'].pk}/",
+        "token-revoke": f"/settings/tokens/{cast_people.tokens()['used'].pk}/revoke/",
         "run-errors": f"/runs/{runs['warned'].pk}/errors/",
     }
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
@@ -173,6 +185,14 @@ class Camera:
         self.page.get_by_role("button", name="Create webhook").click()
         self._shoot("webhook-created", full_page=True)
         self._shoot_written_jobs()
+        self._open("/settings/tokens/new/")
+        self.page.get_by_label("Name").fill("Nightly export")
+        self.page.get_by_role("button", name="Create token").click()
+        self._shoot("token-created", full_page=True)
+        self._open("/settings/people/new/")
+        self.page.get_by_label("Login name").fill("no spaces, please")
+        self.page.get_by_role("button", name="Create person").click()
+        self._shoot("person-refused", full_page=True)
         self._open(self.paths["schedule-edit"])
         self.page.get_by_label("When").first.fill("0 0 30 2 *")
         self.page.get_by_role("button", name="Save").click()
@@ -213,6 +233,14 @@ class Camera:
         self._open("/runs/")
         self.page.locator("details.menu summary").click()
         self._shoot("menu")
+        self._open("/runs/")
+        self.page.keyboard.press("?")
+        self.page.get_by_role("dialog").wait_for()
+        self._shoot("dialog-shortcuts")
+        self._open("/runs/")
+        if more := self.page.locator("details.rest summary").filter(visible=True).all():
+            more[0].click()
+            self._shoot("more")
 
     def _shoot(self, name: str, *, full_page: bool = False) -> None:
         self.page.screenshot(path=self.folder / f"{name}-{self.suffix}.png", full_page=full_page)

@@ -10,13 +10,15 @@ from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.deck import Deck
 from tests.browser.conftest import PASSWORD
 
-TARGETS = ".rail a, .button, select, summary, input:not([type=hidden], [type=checkbox])"
+TARGETS = ".bar a, .sections a, .button, select, summary, input:not([type=hidden], [type=checkbox])"
 SMALL = """targets => [...document.querySelectorAll(targets)]
     .filter(element => element.checkVisibility() && element.getBoundingClientRect().height < 44)
     .map(element => element.outerHTML)"""
 PAGES = [
     *("/", "/runs/", "/jobs/", "/schedules/", "/integrations/", "/integrations/catalog/hubspot/", "/accounts/"),
-    *("/records/", "/webhooks/", "/webhooks/new/", "/daemons/", "/password/"),
+    *("/records/", "/webhooks/", "/webhooks/new/", "/daemons/", "/password/", "/shortcuts/"),
+    *("/settings/", "/settings/environments/", "/settings/environments/new/", "/settings/tokens/"),
+    *("/settings/tokens/new/", "/settings/people/", "/settings/people/new/"),
 ]
 
 
@@ -36,13 +38,94 @@ def test_no_page_scrolls_sideways(olga: Page, finished: str, width: int) -> None
         assert olga.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_every_place_of_the_rail_is_in_sight_on_a_phone(olga: Page) -> None:
-    olga.set_viewport_size({"width": 360, "height": 800})
-    olga.goto("/daemons/")
-    places = olga.locator(".rail li a")
-    for place in places.all():
-        expect(place).to_be_in_viewport(ratio=1)
-    assert places.count() == 10
+class TestOnAPhone:
+    @pytest.fixture
+    def phone(self, olga: Page) -> Page:
+        olga.set_viewport_size({"width": 360, "height": 780})
+        olga.goto("/daemons/")
+        return olga
+
+    def test_four_places_and_more_are_in_sight(self, phone: Page) -> None:
+        places = phone.locator(".bar > ul a, .bar summary")
+        assert places.count() == 5
+        for place in places.all():
+            expect(place).to_be_in_viewport(ratio=1)
+        expect(phone.locator(".rail")).to_be_hidden()
+
+    def test_more_shows_every_place_and_goes_when_it_is_left(self, phone: Page) -> None:
+        opener, places = phone.locator(".bar summary"), phone.locator(".bar .all a")
+        expect(places.first).to_be_hidden()
+        opener.click()
+        assert places.count() == phone.locator(".rail li a").count()
+        for place in places.all():
+            expect(place).to_be_in_viewport(ratio=1)
+        phone.keyboard.press("Escape")
+        expect(places.first).to_be_hidden()
+        opener.click()
+        phone.locator("h1").click()
+        expect(places.first).to_be_hidden()
+        opener.click()
+        phone.locator(".bar .all").get_by_role("link", name="Settings").click()
+        expect(phone).to_have_url("/settings/")
+
+    def test_the_bar_shows_the_count_of_the_rail(self, phone: Page) -> None:
+        phone.locator("#attention-count").evaluate(
+            """badge => {
+                badge.innerHTML = "7";
+                badge.dispatchEvent(new CustomEvent("htmx:afterSwap", {bubbles: true, detail: {target: badge}}));
+            }"""
+        )
+        expect(phone.locator(".bar .badge")).to_have_text("7")
+
+
+class TestRail:
+    def test_folds_to_icons_that_keep_their_names_and_stays_so(self, olga: Page) -> None:
+        def width() -> float:
+            return float(olga.locator(".rail").evaluate("rail => rail.getBoundingClientRect().width"))
+
+        olga.set_viewport_size({"width": 1440, "height": 800})
+        olga.goto("/jobs/")
+        wide = width()
+        olga.get_by_role("button", name="Collapse").click()
+        expect(olga.get_by_role("button", name="Expand")).to_be_visible()
+        assert width() < wide / 2
+        olga.locator(".rail").get_by_role("link", name="Schedules").click()
+        expect(olga).to_have_url("/schedules/")
+        assert width() < wide / 2
+        olga.get_by_role("button", name="Expand").click()
+        expect(olga.get_by_role("button", name="Collapse")).to_be_visible()
+        assert width() == wide
+
+    def test_is_icons_on_a_middling_screen_until_one_expands_it(self, olga: Page) -> None:
+        olga.set_viewport_size({"width": 1024, "height": 800})
+        olga.goto("/jobs/")
+        olga.get_by_role("button", name="Expand").click()
+        expect(olga.get_by_role("button", name="Collapse")).to_be_visible()
+
+
+def test_rows_are_36_pixels_high_or_44_as_one_chooses(olga: Page, finished: str) -> None:
+    def height() -> float:
+        row = olga.locator("table.list tbody tr").first
+        return float(row.evaluate("row => row.getBoundingClientRect().height"))
+
+    olga.goto("/settings/")
+    olga.get_by_label("Rows of lists").select_option("compact")
+    olga.get_by_role("button", name="Apply").click()
+    olga.goto("/runs/")
+    assert height() == 36
+    olga.goto("/settings/")
+    olga.get_by_label("Rows of lists").select_option("comfortable")
+    olga.get_by_role("button", name="Apply").click()
+    olga.goto("/runs/")
+    assert height() == 44
+
+
+def test_print_leaves_the_frame_out(olga: Page, finished: str) -> None:
+    olga.goto(finished)
+    olga.emulate_media(media="print")
+    for part in (".rail", ".bar", ".top"):
+        expect(olga.locator(part)).to_be_hidden()
+    expect(olga.locator("#facts")).to_be_visible()
 
 
 def test_targets_are_large_enough_for_fingers_on_a_phone(olga: Page, finished: str) -> None:
