@@ -11,9 +11,9 @@ _KEYS = {
     "": "n", "runs": "r", "accounts": "a", "errors": "e", "bulk": "b", "jobs": "j", "schedules": "s",
     "integrations": "i", "records": "d", "webhooks": "w", "daemons": "m", "audit": "u", "health": "h", "settings": "t",
 }  # fmt: skip
-# On a phone the first four of these stand in a bar at the foot; all places are behind its "More".
-_BAR = ("", "runs", "accounts", "errors", "jobs")
-_IN_BAR = 4
+# On a phone the first four of these stand in a dock at the foot; all places are behind its "More".
+_DOCK = ("", "runs", "accounts", "errors", "jobs")
+_IN_DOCK = 4
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ RAIL = (
 )
 
 
-def bar() -> list[Place]:
+def dock() -> list[Place]:
     """The places that a phone shows at once."""
     by_segment = {place.segment: place for places in RAIL for place in places}
-    return [by_segment[segment] for segment in _BAR if segment in by_segment][:_IN_BAR]
+    return [by_segment[segment] for segment in _DOCK if segment in by_segment][:_IN_DOCK]

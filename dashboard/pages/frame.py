@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.look import CHOICES, chosen, look_of
 from dashboard.pages.access import PageRequest, staff_page
 from dashboard.pages.questions import ask
-from dashboard.rail import RAIL, bar
+from dashboard.rail import RAIL, dock
 from dashboard.shortcuts import shortcut_groups
 
 _A_YEAR = 365 * 24 * 3600
@@ -24,7 +24,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """The context that `base.html` needs on every page."""
     return {
         "rail": RAIL,
-        "bar": bar(),
+        "dock": dock(),
         "here": request.path.split("/")[1],
         "look": look_of(request.COOKIES),
         "themes": CHOICES["theme"],

@@ -39,7 +39,7 @@
     document.querySelectorAll(MENUS).forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
 
-  // The phone's bar shows the count that the rail has asked for.
+  // The phone's dock shows the count that the rail has asked for.
   document.addEventListener("htmx:afterSwap", (event) => {
     document.querySelectorAll(`[data-copy-of="${event.detail.target.id}"]`).forEach((copy) => { copy.innerHTML = event.detail.target.innerHTML; });
   });

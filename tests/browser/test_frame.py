@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.deck import Deck
 from tests.browser.conftest import PASSWORD
 
-TARGETS = ".bar a, .sections a, .button, select, summary, input:not([type=hidden], [type=checkbox])"
+TARGETS = ".dock a, .sections a, .button, select, summary, input:not([type=hidden], [type=checkbox], [type=radio])"
 SMALL = """targets => [...document.querySelectorAll(targets)]
     .filter(element => element.checkVisibility() && element.getBoundingClientRect().height < 44)
     .map(element => element.outerHTML)"""
@@ -46,14 +46,14 @@ class TestOnAPhone:
         return olga
 
     def test_four_places_and_more_are_in_sight(self, phone: Page) -> None:
-        places = phone.locator(".bar > ul a, .bar summary")
+        places = phone.locator(".dock > ul a, .dock summary")
         assert places.count() == 5
         for place in places.all():
             expect(place).to_be_in_viewport(ratio=1)
         expect(phone.locator(".rail")).to_be_hidden()
 
     def test_more_shows_every_place_and_goes_when_it_is_left(self, phone: Page) -> None:
-        opener, places = phone.locator(".bar summary"), phone.locator(".bar .all a")
+        opener, places = phone.locator(".dock summary"), phone.locator(".dock .all a")
         expect(places.first).to_be_hidden()
         opener.click()
         assert places.count() == phone.locator(".rail li a").count()
@@ -65,17 +65,17 @@ class TestOnAPhone:
         phone.locator("h1").click()
         expect(places.first).to_be_hidden()
         opener.click()
-        phone.locator(".bar .all").get_by_role("link", name="Settings").click()
+        phone.locator(".dock .all").get_by_role("link", name="Settings").click()
         expect(phone).to_have_url("/settings/")
 
-    def test_the_bar_shows_the_count_of_the_rail(self, phone: Page) -> None:
+    def test_the_dock_shows_the_count_of_the_rail(self, phone: Page) -> None:
         phone.locator("#attention-count").evaluate(
             """badge => {
                 badge.innerHTML = "7";
                 badge.dispatchEvent(new CustomEvent("htmx:afterSwap", {bubbles: true, detail: {target: badge}}));
             }"""
         )
-        expect(phone.locator(".bar .badge")).to_have_text("7")
+        expect(phone.locator(".dock .badge")).to_have_text("7")
 
 
 class TestRail:
@@ -108,14 +108,12 @@ def test_rows_are_36_pixels_high_or_44_as_one_chooses(olga: Page, finished: str)
         row = olga.locator("table.list tbody tr").first
         return float(row.evaluate("row => row.getBoundingClientRect().height"))
 
-    olga.goto("/settings/")
-    olga.get_by_label("Rows of lists").select_option("compact")
-    olga.get_by_role("button", name="Apply").click()
     olga.goto("/runs/")
     assert height() == 36
     olga.goto("/settings/")
     olga.get_by_label("Rows of lists").select_option("comfortable")
     olga.get_by_role("button", name="Apply").click()
+    expect(olga.locator("html[data-density=comfortable] body")).to_be_visible()
     olga.goto("/runs/")
     assert height() == 44
 
@@ -123,7 +121,7 @@ def test_rows_are_36_pixels_high_or_44_as_one_chooses(olga: Page, finished: str)
 def test_print_leaves_the_frame_out(olga: Page, finished: str) -> None:
     olga.goto(finished)
     olga.emulate_media(media="print")
-    for part in (".rail", ".bar", ".top"):
+    for part in (".rail", ".dock", ".top"):
         expect(olga.locator(part)).to_be_hidden()
     expect(olga.locator("#facts")).to_be_visible()
 

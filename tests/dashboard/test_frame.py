@@ -158,7 +158,7 @@ class TestDensityAndRail:
 class TestNavigation:
     def test_a_phone_has_four_places_and_the_rest_behind_more(self, viewer: Client) -> None:
         page = viewer.get("/jobs/").content.decode()
-        bar, _, more = page.partition('<nav class="bar"')[2].partition("</nav>")[0].partition("<details")
+        bar, _, more = page.partition('<nav class="dock"')[2].partition("</nav>")[0].partition("<details")
         assert bar.count("<li>") == 4
         assert more.count("<li>") == sum(len(places) for places in RAIL)
 
