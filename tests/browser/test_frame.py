@@ -118,12 +118,15 @@ def test_rows_are_36_pixels_high_or_44_as_one_chooses(olga: Page, finished: str)
     assert height() == 44
 
 
-def test_print_leaves_the_frame_out(olga: Page, finished: str) -> None:
+def test_print_is_the_content_alone_in_ink_on_paper(olga: Page, finished: str) -> None:
+    olga.emulate_media(media="print", color_scheme="dark")
     olga.goto(finished)
-    olga.emulate_media(media="print")
-    for part in (".rail", ".dock", ".top"):
+    for part in (".rail", ".dock", ".top", ".button >> nth=0"):
         expect(olga.locator(part)).to_be_hidden()
     expect(olga.locator("#facts")).to_be_visible()
+    assert olga.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+    olga.goto("/runs/")
+    assert olga.locator("thead th").first.evaluate("head => getComputedStyle(head).position") == "static"
 
 
 def test_targets_are_large_enough_for_fingers_on_a_phone(olga: Page, finished: str) -> None:
