@@ -46,24 +46,6 @@ def staff_page(view: View) -> View:
     return guarded
 
 
-def allowed_page(right: str, refusal: str) -> Callable[[View], View]:
-    """Let in those of the staff who have the right, a property of `User`."""
-
-    def guard(view: View) -> View:
-        @wraps(view)
-        def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
-            if not getattr(request.user, right):
-                raise PermissionDenied(refusal)
-            return view(request, *args, **kwargs)
-
-        return staff_page(guarded)
-
-    return guard
-
-
-operator_page = allowed_page("can_operate", "You may look at runs, but not start, stop or rerun them.")
-
-
 def page_with(permission: str, refusal: str) -> Callable[[View], View]:
     """Let in those of the staff who have this permission; others are told why not."""
 
@@ -77,6 +59,9 @@ def page_with(permission: str, refusal: str) -> Callable[[View], View]:
         return staff_page(guarded)
 
     return decorated
+
+
+operator_page = page_with("runs.operate_runs", "You may look at runs, but not start, stop or rerun them.")
 
 
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:

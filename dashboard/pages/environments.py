@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dashboard.pages.access import PageRequest, allowed_page, staff_page
+from dashboard.pages.access import PageRequest, page_with, staff_page
 from dashboard.pages.listing import listed_by_name
 from dashboard.settings_forms import EnvironmentForm
 from runs.errors import InvalidInput
@@ -19,7 +19,7 @@ from runs.services import create_environment, rename_environment
 
 BAD_REQUEST = 400
 
-environments_page = allowed_page("can_manage_environments", "You may look at environments, but not change them.")
+environments_page = page_with("runs.change_environment", "You may look at environments, but not change them.")
 
 
 @staff_page

@@ -34,10 +34,10 @@ LOOK_ONLY = "You may look at jobs, but not {}."
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_edit(request: PageRequest, job_id: UUID) -> HttpResponse:
     """The definition: to those who may not change it, to read."""
+    if request.method == "POST" and not request.user.can_change_jobs:
+        raise PermissionDenied(LOOK_ONLY.format("change them"))
     job = visible_job(request, job_id)
     if not request.user.can_change_jobs:
-        if request.method == "POST":
-            raise PermissionDenied(LOOK_ONLY.format("change them"))
         return render(request, "jobs/definition.html", {"job": job, "text": definition_text(job)})
     if request.method == "POST":
         return _save(request, JobForm(_integrations(request), request.POST, job=job))

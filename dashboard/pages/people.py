@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.marks import person_mark
-from dashboard.pages.access import PageRequest, allowed_page, go_to
+from dashboard.pages.access import PageRequest, go_to, page_with
 from dashboard.pages.listing import listed_by_name
 from dashboard.pages.questions import ask
 from dashboard.settings_forms import PersonForm
@@ -25,7 +25,7 @@ from runs.services import change_person, create_person, may_manage, password_lin
 CREATED = 201
 BAD_REQUEST = 400
 
-people_page = allowed_page("can_manage_people", "People are the business of admins.")
+people_page = page_with("runs.change_user", "People are the business of admins.")
 
 
 @people_page

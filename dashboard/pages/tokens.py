@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.marks import token_mark
-from dashboard.pages.access import PageRequest, allowed_page, go_to, visible
+from dashboard.pages.access import PageRequest, go_to, page_with, visible
 from dashboard.pages.listing import listed
 from dashboard.pages.questions import ask
 from dashboard.settings_forms import TokenForm
@@ -24,7 +24,7 @@ from runs.services import issue_token, revoke_token
 CREATED = 201
 BAD_REQUEST = 400
 
-tokens_page = allowed_page("can_manage_tokens", "Tokens are the business of admins.")
+tokens_page = page_with("runs.change_apitoken", "Tokens are the business of admins.")
 
 
 @tokens_page

@@ -72,17 +72,17 @@ class User(AbstractUser):
     @property
     def can_manage_environments(self) -> bool:
         """Whether this person may make environments, and rename those they see."""
-        return self.has_perms(("runs.add_environment", "runs.change_environment"))
+        return self.has_perm("runs.change_environment")
 
     @property
     def can_manage_tokens(self) -> bool:
         """Whether this person may open their environments to programs, and close them."""
-        return self.has_perms(("runs.add_apitoken", "runs.change_apitoken"))
+        return self.has_perm("runs.change_apitoken")
 
     @property
     def can_manage_people(self) -> bool:
         """Whether this person may let people into their environments (`runs.services.people` says whom)."""
-        return self.has_perms(("runs.add_user", "runs.change_user"))
+        return self.has_perm("runs.change_user")
 
     @property
     def can_see_admin(self) -> bool:
