@@ -228,7 +228,7 @@ def canonical(params: QueryDict) -> QueryDict:
         if value not in found.getlist(name):
             found.appendlist(name, value)
     for name in [name for name in found if not PARAMETERS.get(name, _MANY["status"]).many]:
-        found[name] = found[name]
+        found.setlist(name, found.getlist(name)[-1:])
     return found
 
 

@@ -27,6 +27,7 @@ from runs.services.triggers import (
     run_now,
     save_trigger,
 )
+from runs.services.views import change_view, delete_view, move_view_left, open_with, rename_view, save_view
 from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
@@ -44,12 +45,14 @@ __all__ = [
     "args_fields",
     "arm_trigger",
     "catalog_entry",
+    "change_view",
     "create_run",
     "delete_account",
     "delete_integration",
     "delete_job",
     "delete_mapping",
     "delete_trigger",
+    "delete_view",
     "delete_webhook",
     "disarm",
     "disarm_trigger",
@@ -62,10 +65,13 @@ __all__ = [
     "job_plan",
     "load_entry",
     "mode_failures",
+    "move_view_left",
     "note",
     "offered",
+    "open_with",
     "pass_through",
     "plan_of",
+    "rename_view",
     "request_stop",
     "rerun",
     "rerun_window",
@@ -77,6 +83,7 @@ __all__ = [
     "save_job",
     "save_mapping",
     "save_trigger",
+    "save_view",
     "save_webhook",
     "send_test",
     "shelf",

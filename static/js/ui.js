@@ -40,7 +40,8 @@
     });
   });
   document.addEventListener("click", (event) => {
-    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    const chosen = event.target.closest("details.menu a"); // it leads elsewhere, or has asked its question
+    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (chosen || !menu.contains(event.target)) menu.open = false; });
   });
 
   // Copying needs a secure context; without one the buttons stay hidden.
