@@ -66,7 +66,7 @@ def run_list(request: PageRequest) -> HttpResponse:
         "view": next((tab for tab in view_tabs if tab.current), None),
         "share_url": request.build_absolute_uri(f"{request.path}?{filters.query_string(cursor=None)}"),
         "all_runs": ALL_RUNS,
-        "chips": _chips(filters, {}),
+        **_counted_already(filters),
         "newer": page.previous_cursor and filters.query_string(cursor=page.previous_cursor),
         "older": page.next_cursor and filters.query_string(cursor=page.next_cursor),
     }
@@ -170,6 +170,18 @@ def _live_context(request: PageRequest, lines: list[RunLine], filters: RunFilter
     }
 
 
+def _counted_already(filters: RunFilter) -> dict[str, Any]:
+    """The counts and bars of somebody who looked a moment ago; without them the page asks for them by itself."""
+    counts, rows = cache.get(_counts_key(filters)), cache.get(_bars_key(filters))
+    bars = histogram(rows, timezone.now()) if isinstance(rows, list) else None
+    return {
+        "chips": _chips(filters, counts or {}),
+        "counts_version": live.version_of(counts) if counts else "",
+        "histogram": bars,
+        "bars_version": bars.version if bars else "",
+    }
+
+
 def _around(request: PageRequest, filters: RunFilter) -> dict[str, Any]:
     """What stands around the lines, where it is not what the browser has. Counts are new every `COUNTED_FOR` only."""
     newer = _newer(filters, request.GET.get("first", ""))
@@ -193,15 +205,22 @@ def _newer(filters: RunFilter, first: str) -> int:
 
 
 def _counts(filters: RunFilter) -> dict[str, int | None]:
-    key = f"run-counts:{filters.key}"
-    return cache.get_or_set(key, lambda: filters.status_counts(COUNT_CAP), COUNTED_FOR) or {}
+    return cache.get_or_set(_counts_key(filters), lambda: filters.status_counts(COUNT_CAP), COUNTED_FOR) or {}
 
 
 def _histogram(filters: RunFilter) -> Histogram | None:
     """None when the database could not tell soon enough."""
     now = timezone.now()
-    rows = cache.get_or_set(f"run-bars:{filters.key}", lambda: _half_hours(filters, now), COUNTED_FOR)
+    rows = cache.get_or_set(_bars_key(filters), lambda: _half_hours(filters, now), COUNTED_FOR)
     return histogram(rows, now) if isinstance(rows, list) else None
+
+
+def _counts_key(filters: RunFilter) -> str:
+    return f"run-counts:{filters.key}"
+
+
+def _bars_key(filters: RunFilter) -> str:
+    return f"run-bars:{filters.key}"
 
 
 def _half_hours(filters: RunFilter, now: datetime) -> list[tuple[int, str, int]] | str:
