@@ -32,8 +32,9 @@
 
   // One poll may get lost; after two, what is shown may be old, and that is said above it.
   function tellStale() {
-    document.getElementById("stale")?.remove();
-    if (failures < 2 || !poller()) return;
+    const shown = document.getElementById("stale");
+    if (failures < 2 || !poller()) return shown?.remove();
+    if (shown) return; // it says since when, and that does not change
     const banner = document.createElement("p");
     banner.id = "stale";
     banner.className = "problem no-contact";

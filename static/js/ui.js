@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const dialog = document.getElementById("dialog");
+  const MENUS = "details.menu[open], details.pop[open]";
 
   // Only once the question has settled: until then htmx moves the focus itself, back to where it has been left from.
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -34,14 +35,14 @@
       event.preventDefault();
       document.getElementById("search")?.focus();
     }
-    if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (event.key === "Escape") document.querySelectorAll(MENUS).forEach((menu) => {
       if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
       menu.open = false;
     });
   });
   document.addEventListener("click", (event) => {
-    const chosen = event.target.closest("details.menu a"); // it leads elsewhere, or has asked its question
-    document.querySelectorAll("details.menu[open]").forEach((menu) => { if (chosen || !menu.contains(event.target)) menu.open = false; });
+    const chosen = event.target.closest("details.menu a, details.pop a"); // it leads elsewhere, or has asked its question
+    document.querySelectorAll(MENUS).forEach((menu) => { if (chosen || !menu.contains(event.target)) menu.open = false; });
   });
 
   // Copying needs a secure context; without one the buttons stay hidden.

@@ -24,6 +24,7 @@ OPERATORS_ONLY = {
 OF_OTHER_RIGHTS = {  # tested where they live
     *("password_change", "catalog_entry"),
     *("job_new", "job_edit", "job_check", "job_import", "job_delete"),
+    *("view_new", "view_change", "view_delete"),
 }
 ANY_ID = "0192f0c1-2b3c-7d4e-8f50-112233445566"
 
