@@ -39,23 +39,24 @@ class ReadTimedOut(SyncdeckError):
     """The database took longer for an answer than its reader would wait."""
 
 
-_CANCELED = "57014"  # PostgreSQL's own code
+_TOO_LATE = {"57014", "55P03"}  # PostgreSQL's own codes: the statement was cancelled, a lock was not given
 _INTERRUPTED = "interrupted"  # SQLite's own word
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock: well under a millisecond
 
 
 @contextmanager
 def bounded_read(milliseconds: int) -> Iterator[None]:
-    """Each statement within it is broken off by the database after so long. Raises ReadTimedOut.
+    """A statement within it is broken off by the database after so long. Raises ReadTimedOut.
 
-    For reads of pages that somebody waits for; the connection can be used again afterwards.
+    For reads of pages that somebody waits for; the connection can be used again afterwards. PostgreSQL gives each
+    statement that time, SQLite all of them together.
     """
     within = _bounded_postgresql if connection.vendor == "postgresql" else _bounded_sqlite
     try:
         with within(milliseconds):
             yield
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", None) == _CANCELED or str(error) == _INTERRUPTED:
+        if getattr(error.__cause__, "sqlstate", None) in _TOO_LATE or str(error) == _INTERRUPTED:
             raise ReadTimedOut(f"The database did not answer within {milliseconds} ms.") from error
         raise
 

@@ -149,7 +149,7 @@ def _why_none(filters: RunFilter, words: FilterWords, is_late: bool) -> dict[str
     scope = SyncJobRun.objects.filter(environment__in=filters.environment_ids)
     return {
         "is_late": is_late,
-        "has_runs": not words.narrows and scope.exists(),
+        "has_runs": not is_late and not words.narrows and scope.exists(),
         "retry": filters.query_string(),
         "shorter": filters.query_string(since="24h", until=None),
         "ever": filters.query_string(since="all"),
