@@ -18,6 +18,7 @@ from runs.errors import InvalidInput
 from runs.filters import RUN_FIELDS, RunFilter
 from runs.lookups import where
 from runs.models import Environment, RunStatus, RunTrigger, SyncJobRun
+from runs.run_fields import FEW
 from tests import factories
 from tests.runs import rows
 
@@ -188,6 +189,13 @@ class TestNegation:
     )
     def test_leaves_out_what_it_names(self, cast: dict[str, SyncJobRun], query: str, names: set[str]) -> None:
         assert found(query) == {cast[name] for name in names}
+
+    def test_of_more_names_than_are_looked_up_beforehand(self, cast: dict[str, SyncJobRun]) -> None:
+        account = cast["done"].integrated_account
+        for number in range(FEW):
+            factories.account(integration=account.integration, tenant_id=f"acme {number}")
+        assert found("not_account=acme") == {cast["running"]}
+        assert found(f"account=acme&account={cast['running'].integrated_account_id}") == set(cast.values())
 
     def test_takes_ids_as_well_as_names(self, cast: dict[str, SyncJobRun]) -> None:
         job, account = cast["running"].sync_job_id, cast["running"].integrated_account_id
