@@ -80,7 +80,7 @@ def run_list(request: PageRequest) -> HttpResponse:
 def run_counts(request: PageRequest) -> HttpResponse:
     """The status chips with their counts: apart from the list, so that a slow count never holds it up."""
     if not request.htmx:
-        return _whole_page(request)
+        return _whole_page(request.GET.urlencode())
     filters = _filters(request, request.GET)
     return render(request, "runs/_chips.html", {"chips": _chips(filters, _counts(filters))})
 
@@ -90,7 +90,7 @@ def run_counts(request: PageRequest) -> HttpResponse:
 def run_histogram(request: PageRequest) -> HttpResponse:
     """The last day as bars."""
     if not request.htmx:
-        return _whole_page(request)
+        return _whole_page(request.GET.urlencode())
     filters = _filters(request, request.GET)
     return render(request, "runs/_histogram.html", {"histogram": _histogram(filters), "filters": filters})
 
@@ -103,7 +103,7 @@ def run_live(request: PageRequest) -> HttpResponse:
     Its lines, of those that were not final; how many runs are newer than its first; counts and bars.
     """
     if not request.htmx:
-        return redirect("run_list")
+        return _whole_page(request.GET.get("f", ""))
     known = live.known_lines(request.GET)
     filters = _filters(request, QueryDict(request.GET.get("f", "")))
     lines = run_lines(named(visible(SyncJobRun.objects.filter(id__in=known), request.user)), timezone.now())
@@ -127,8 +127,8 @@ def _better_address(request: PageRequest, filters: RunFilter, saved: list[SavedV
     return None if plain == request.GET.urlencode() else plain or ALL_RUNS
 
 
-def _whole_page(request: PageRequest) -> HttpResponse:
-    return redirect(f"{reverse('run_list')}?{request.GET.urlencode()}".removesuffix("?"))
+def _whole_page(query: str) -> HttpResponse:
+    return redirect(f"{reverse('run_list')}?{query}".removesuffix("?"))
 
 
 def _page(request: PageRequest, filters: RunFilter) -> tuple[Page[SyncJobRun], bool]:

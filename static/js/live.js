@@ -73,7 +73,7 @@
   document.addEventListener("htmx:afterRequest", (event) => {
     if (isPoll(event)) (event.detail.successful ? contact : lost)();
   });
-  document.addEventListener("htmx:afterSettle", (event) => { if (event.detail.target?.id !== "dialog") tell(); });
+  document.addEventListener("htmx:afterSettle", tell);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
   window.addEventListener("online", wake);
 

@@ -116,8 +116,11 @@ class TestOnes:
         save(client, "long", "q=" + "x" * 5000)
         assert not SavedView.objects.exists()
 
-    def test_leads_nowhere_but_to_the_list(self, client: Client) -> None:
-        assert save(client, "x", "//example.org").url == "/runs/?%2F%2Fexample.org="
+    @pytest.mark.parametrize("query", ["//example.org", "a\r\nSet-Cookie: b=c", "\0", "https://example.org/?x"])
+    def test_leads_nowhere_but_to_the_list(self, client: Client, query: str) -> None:
+        address = save(client, "x", query).url
+        assert address.startswith("/runs/?")
+        assert client.get(address, follow=True).status_code == 200
 
     def test_is_renamed_changed_and_deleted(self, client: Client) -> None:
         save(client, "old", "status=failed")
