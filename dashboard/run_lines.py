@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 
 from dashboard.live import version_of
 from dashboard.marks import Mark, awaits_daemon, run_mark
-from runs.filters import NOT_LISTED
-from runs.models import Daemon, SyncJobRun
+from runs.filters import NOT_ON_A_LINE
+from runs.models import Action, Daemon, SyncJobRun
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,19 @@ class RunLine:
     mark: Mark
     waits_in_vain: bool
     took: timedelta | None
+
+    @property
+    def may_stop(self) -> bool:
+        return self.run.can(Action.STOP) and not self.run.is_stopping
+
+    @property
+    def may_rerun(self) -> bool:
+        return self.run.can(Action.RERUN)
+
+    @property
+    def lacks(self) -> int:
+        """How many of the fetched records were not persisted; known once the run has ended."""
+        return 0 if self.run.is_live else self.run.fetched - self.run.persisted
 
     @property
     def version(self) -> str:
@@ -35,7 +48,7 @@ class RunLine:
 
 def named(runs: QuerySet[SyncJobRun]) -> QuerySet[SyncJobRun]:
     """With what a line names: job, account and integration; without the columns that no line shows."""
-    return runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED)
+    return runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_ON_A_LINE)
 
 
 def run_lines(runs: Iterable[SyncJobRun], now: datetime) -> list[RunLine]:

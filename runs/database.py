@@ -1,12 +1,22 @@
-"""What long-lived processes do about a database that is away for a while."""
+"""What is done about a database that is away for a while, or that answers too slowly."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+
+from runs.errors import SyncdeckError
 
 log = structlog.get_logger(__name__)
 
@@ -23,3 +33,50 @@ def outages_survived(who: str) -> Iterator[None]:
     except DATABASE_FAULTS:
         log.exception("The database can't be reached.", who=who)
         connection.close()
+
+
+class ReadTimedOut(SyncdeckError):
+    """The database took longer for an answer than its reader would wait."""
+
+
+_TOO_LATE = {"57014", "55P03"}  # PostgreSQL's own codes: the statement was cancelled, a lock was not given
+_INTERRUPTED = "interrupted"  # SQLite's own word
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock: well under a millisecond
+
+
+@contextmanager
+def bounded_read(milliseconds: int) -> Iterator[None]:
+    """A statement within it is broken off by the database after so long. Raises ReadTimedOut.
+
+    For reads of pages that somebody waits for; the connection can be used again afterwards. PostgreSQL gives each
+    statement that time, SQLite all of them together.
+    """
+    within = _bounded_postgresql if connection.vendor == "postgresql" else _bounded_sqlite
+    try:
+        with within(milliseconds):
+            yield
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", None) in _TOO_LATE or str(error) == _INTERRUPTED:
+            raise ReadTimedOut(f"The database did not answer within {milliseconds} ms.") from error
+        raise
+
+
+@contextmanager
+def _bounded_postgresql(milliseconds: int) -> Iterator[None]:
+    """The limit ends with the transaction, so it can't leak to the next user of a pooled connection."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [milliseconds])
+        yield
+
+
+@contextmanager
+def _bounded_sqlite(milliseconds: int) -> Iterator[None]:
+    """No transaction: with us it would take the lock of writers."""
+    connection.ensure_connection()
+    deadline = monotonic() + milliseconds / 1000
+    connection.connection.set_progress_handler(lambda: monotonic() > deadline, _STEPS)
+    try:
+        yield
+    finally:
+        connection.connection.set_progress_handler(None, 0)

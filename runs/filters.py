@@ -1,9 +1,11 @@
-"""The list of runs: which filters it has, in the API and on the pages, and what a page of it shows."""
+"""The list of runs: what the address of its page asks for, and how many runs that are."""
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, reduce
@@ -11,91 +13,113 @@ from operator import and_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
-from runs.keyset import BadCursor, Page, keyset_page
-from runs.lookups import (
-    Field,
-    TimeField,
-    parse_boolean,
-    parse_choice,
-    parse_integer,
-    parse_text,
-    parse_time,
-    parse_uuid,
+from runs.database import ReadTimedOut, bounded_read
+from runs.keyset import BadCursor, Page, keyset_page, rows_before
+from runs.lookups import parse_choice, parse_duration, parse_text, parse_time
+from runs.models import Environment, RunStatus, SyncJobRun
+from runs.models.base import HalfHour
+from runs.run_fields import (
+    NO_RECORDS,
+    NOT_LISTED,
+    RUN_FIELDS,
+    WITH_ERRORS,
+    mentions,
+    of_accounts,
+    of_jobs,
+    of_resources,
+    took,
 )
-from runs.models import Environment, ErrorHandling, IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJobRun
+from runs.search_words import NEGATABLE, NOT, read_words
 
-RUN_FIELDS = {
-    "id": Field("id", parse_uuid),
-    "sync_job_id": Field("sync_job_id", parse_uuid),
-    "integrated_account_id": Field("integrated_account_id", parse_uuid),
-    "webhook_id": Field("webhook_id", parse_uuid),
-    "rerun_of_id": Field("rerun_of_id", parse_uuid),
-    "status": Field("status", parse_choice(RunStatus.values)),
-    "trigger": Field("trigger", parse_choice(RunTrigger.values)),
-    "error_handling": Field("error_handling", parse_choice(ErrorHandling.values)),
-    "daemon_id": Field("daemon_id"),
-    "daemon_group_key": Field("daemon_group_key"),
-    "created_by": Field("created_by"),
-    "sync_job.integration_name": Field("sync_job__integration__name"),
-    "ignore_previous_run": Field("ignore_previous_run", parse_boolean),
-    "version": Field("version", parse_integer),
-    "attempt": Field("attempt", parse_integer),
-    "error_count": Field("error_count", parse_integer),
-    "created_at": TimeField("created_at"),
-    "updated_at": TimeField("updated_at"),
-    "started_at": TimeField("started_at"),
-    "finished_at": TimeField("finished_at"),
-    "stop_requested_at": TimeField("stop_requested_at"),
-    "rate_limited_until": TimeField("rate_limited_until"),
-}
+__all__ = ["NOT_LISTED", "NOT_ON_A_LINE", "PARAMETERS", "RUN_FIELDS", "RunFilter", "mentions"]
 
-# Columns that no list shows: large ones, and credentials, which would be decrypted row by row.
-NOT_LISTED = (
-    "sync_job__args_schema",
-    "sync_job__resources",
-    "integrated_account__context",
-    "integrated_account__unified_model_override",
-    "integrated_account__integration__config",
-)
-SHORTEST_ID_PREFIX = 6
+NOT_ON_A_LINE = (*NOT_LISTED, "args", "resources")
+DEFAULT_WINDOW = timedelta(days=7)
+ALL_TIME = "all"
+MOST_VALUES = 50
+PAGE_MS = 4_000  # a list that takes longer is told so, instead of keeping its reader
+COUNT_MS = 600
 _DATE = re.compile(r"\d{4}-?\d\d-?\d\d")
 _WHOLE_DAY = timedelta(days=1, milliseconds=-1)
 
+Condition = Callable[[Any], Q]
 
-def _since(text: str) -> datetime:
-    return parse_time(text, timezone.get_current_timezone())
+
+def _since(text: str) -> datetime | timedelta | None:
+    """A time, how long ago, or None for all time."""
+    if text == ALL_TIME:
+        return None
+    if re.fullmatch(r"[0-9.]+[dhms].*", text.lower()):
+        return parse_duration(text)
+    try:
+        return parse_time(text, timezone.get_current_timezone())
+    except ValueError:
+        raise ValueError("must be a date, a time in ISO 8601, how long ago, such as 24h or 7d, or all") from None
 
 
 def _until(text: str) -> datetime:
     """The end of the day when a date alone is given, as people mean it."""
-    moment = _since(text)
+    moment = parse_time(text, timezone.get_current_timezone())
     return moment + _WHOLE_DAY if _DATE.fullmatch(text) else moment
 
 
-def _statuses(text: str) -> list[str]:
-    return [RUN_FIELDS["status"].parse(part) for part in text.split(",") if part]
+def _created_since(value: datetime | timedelta) -> Q:
+    moment = timezone.now() - value if isinstance(value, timedelta) else value
+    return RUN_FIELDS["created_at"].compared("gte", moment)
 
 
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "status": _statuses,
-    "account": parse_uuid,
-    "job": parse_uuid,
-    "trigger": RUN_FIELDS["trigger"].parse,
-    "since": _since,
-    "until": _until,
-    "q": parse_text,
+def _name_or_id(text: str) -> UUID | str:
+    try:
+        return UUID(text)
+    except ValueError:
+        return parse_text(text)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One of the address: how a value is read, and which runs it selects. `many`: it takes several, as one list."""
+
+    parse: Callable[[str], Any]
+    condition: Condition
+    many: bool = False
+
+    @property
+    def negated(self) -> Parameter:
+        return Parameter(self.parse, lambda values: ~self.condition(values), many=True)
+
+
+_MANY = {
+    "status": Parameter(RUN_FIELDS["status"].parse, RUN_FIELDS["status"].among, many=True),
+    "account": Parameter(_name_or_id, of_accounts, many=True),
+    "job": Parameter(_name_or_id, of_jobs, many=True),
+    "resource": Parameter(parse_text, of_resources, many=True),
+    "trigger": Parameter(RUN_FIELDS["trigger"].parse, RUN_FIELDS["trigger"].among, many=True),
 }
+PARAMETERS: dict[str, Parameter] = {
+    **_MANY,
+    **{f"{NOT}{name}": _MANY[name].negated for name in NEGATABLE},
+    "since": Parameter(_since, _created_since),
+    "until": Parameter(_until, lambda value: RUN_FIELDS["created_at"].compared("lte", value)),
+    "over": Parameter(parse_duration, lambda value: took("gt", value)),
+    "under": Parameter(parse_duration, lambda value: took("lt", value)),
+    "errors": Parameter(parse_choice(["yes", "no"]), lambda value: WITH_ERRORS if value == "yes" else ~WITH_ERRORS),
+    "records": Parameter(parse_choice(["none", "some"]), lambda value: NO_RECORDS if value == "none" else ~NO_RECORDS),
+    "by": Parameter(parse_text, lambda value: Q(created_by=value)),
+    "q": Parameter(parse_text, mentions),
+}
+_WITH_COMMAS = {"status", "trigger", "not_status", "not_trigger"}
 
 
 @dataclass(frozen=True)
 class RunFilter:
     """What the address of a page of runs asks for, within the environments that its reader may see.
 
-    A value that cannot be read is told in `errors` and filters nothing.
+    Unless it says how far back, that is `DEFAULT_WINDOW`. A value that cannot be read is told in `errors` and filters
+    nothing. `params` are those of the address without empty values, with the words of its search as parameters.
     """
 
     params: QueryDict
@@ -105,36 +129,71 @@ class RunFilter:
 
     @classmethod
     def from_params(cls, params: QueryDict, environments: QuerySet[Environment]) -> RunFilter:
-        """Read `status` (repeated, or with commas), `account`, `job`, `trigger`, `since`, `until` and `q`."""
-        found = cls(params, environments)
-        for name, parse in _PARSERS.items():
-            text = ",".join(params.getlist(name)) if name == "status" else params.get(name, "").strip()
-            try:
-                value = parse(text) if text else None
-            except ValueError as error:
-                found.errors[name] = f"{text[:100]!r} {error}"
+        """Read the `PARAMETERS`; those that take many are repeated. `job` and `account` are ids or parts of names."""
+        found = cls(canonical(params), environments)
+        for name, parameter in PARAMETERS.items():
+            texts = found.params.getlist(name)
+            if not texts:
                 continue
-            if value:
+            try:
+                value = _read(name, parameter, texts)
+            except ValueError as error:
+                found.errors[name] = f"{texts[-1][:100]!r} {error}"
+                continue
+            if value is not None:
                 found.values[name] = value
+        if not found._says_how_far_back:
+            found.values["since"] = DEFAULT_WINDOW
         return found
+
+    @property
+    def _says_how_far_back(self) -> bool:
+        """A whole id needs no window: whoever looks for it wants that run, however old."""
+        named = "until" in self.values or ("since" in self.params and "since" not in self.errors)
+        return named or isinstance(_name_or_id(self.values.get("q", "")), UUID)
 
     def queryset(self) -> QuerySet[SyncJobRun]:
         """The runs, newest first, with their job, account and integration."""
-        runs = self._matching(self.values)
-        return runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_LISTED)
+        runs = self.matching()
+        return runs.select_related("sync_job", "integrated_account__integration").defer(*NOT_ON_A_LINE)
+
+    def matching(self, without: Iterable[str] = ()) -> QuerySet[SyncJobRun]:
+        """The runs alone, without these filters."""
+        values = {name: value for name, value in self.values.items() if name not in without}
+        scope = SyncJobRun.objects.filter(environment__in=self.environment_ids)
+        return scope.filter(reduce(and_, [PARAMETERS[name].condition(value) for name, value in values.items()], Q()))
 
     def page(self, cursor: str | None, limit: int = 50) -> Page[SyncJobRun]:
-        """The page at `cursor`; a bad one gives the first page and an error."""
-        try:
-            return keyset_page(self.queryset(), cursor, limit)
-        except BadCursor:
-            self.errors["cursor"] = "This page of the list does not exist; here is the first one."
-            return keyset_page(self.queryset(), None, limit)
+        """The page at `cursor`; a bad one gives the first page and an error. Raises ReadTimedOut."""
+        with bounded_read(PAGE_MS):
+            try:
+                return keyset_page(self.queryset(), cursor, limit)
+            except BadCursor:
+                self.errors["cursor"] = "This page of the list does not exist; here is the first one."
+                return keyset_page(self.queryset(), None, limit)
 
-    def status_counts(self, cap: int = 1000) -> dict[str, int]:
-        """How many runs each status has within the other filters; `cap + 1` means more than `cap`."""
-        others = self._matching({name: value for name, value in self.values.items() if name != "status"})
-        return {status: others.filter(status=status).order_by()[: cap + 1].count() for status in RunStatus.values}
+    def newer(self, first: str, cap: int) -> int:
+        """How many runs have come before the one at the cursor `first`, counted up to `cap`. Raises BadCursor."""
+        return rows_before(self.matching(), first, cap)
+
+    def status_counts(self, cap: int = 1000) -> dict[str, int | None]:
+        """How many runs each status has within the other filters.
+
+        `cap + 1` means more than `cap`, None that the database could not tell soon enough.
+        """
+        others = self.matching(without=("status", "not_status")).order_by()
+        counts: dict[str, int | None] = dict.fromkeys(RunStatus.values)
+        with suppress(ReadTimedOut), bounded_read(COUNT_MS):
+            for status in counts:
+                counts[status] = others.filter(status=status)[: cap + 1].count()
+        return counts
+
+    def half_hours(self, since: datetime) -> list[tuple[int, str, int]]:
+        """By half hour since then and status, how many runs the other filters select. Raises ReadTimedOut."""
+        runs = self.matching(without=("since", "until")).filter(created_at__gte=since)
+        grouped = runs.order_by().values_list(HalfHour("created_at"), "status").annotate(count=Count("*"))
+        with bounded_read(COUNT_MS):
+            return list(grouped)
 
     def query_string(self, **changes: Any) -> str:
         """The address's query with these parameters changed (a list repeats one, None removes it).
@@ -150,46 +209,38 @@ class RunFilter:
                 params.setlist(name, [str(item) for item in value] if isinstance(value, list) else [str(value)])
         return params.urlencode()
 
+    @property
+    def key(self) -> str:
+        """The same for everybody who asks for the same runs: what is counted for one can be told to the others."""
+        facts = (sorted(self.environment_ids), sorted(self.values.items()))
+        return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()
+
     @cached_property
-    def _environment_ids(self) -> list[UUID]:
+    def environment_ids(self) -> list[UUID]:
         """Read beforehand: a planner that does not know them walks past everybody's runs to find those of a few."""
         return list(self.environments.values_list("id", flat=True))
 
-    def _matching(self, values: dict[str, Any]) -> QuerySet[SyncJobRun]:
-        scope = SyncJobRun.objects.filter(environment__in=self._environment_ids)
-        return scope.filter(reduce(and_, [_condition(name, value) for name, value in values.items()], Q()))
+
+def canonical(params: QueryDict) -> QueryDict:
+    """The parameters without empty values; of those that take one, the last; with the words of the search."""
+    rest, words = read_words(params.get("q", ""))
+    found = QueryDict(mutable=True)
+    for name, values in params.lists():
+        kept = [rest] if name == "q" else values
+        for value in dict.fromkeys(value.strip() for value in kept if value.strip()):
+            found.appendlist(name, value)
+    for name, value in words:
+        if value not in found.getlist(name):
+            found.appendlist(name, value)
+    for name in [name for name in found if not PARAMETERS.get(name, _MANY["status"]).many]:
+        found.setlist(name, found.getlist(name)[-1:])
+    return found
 
 
-def _condition(name: str, value: Any) -> Q:
-    match name:
-        case "status":
-            return RUN_FIELDS["status"].among(value)
-        case "account":
-            return RUN_FIELDS["integrated_account_id"].among([value])
-        case "job":
-            return RUN_FIELDS["sync_job_id"].among([value])
-        case "trigger":
-            return RUN_FIELDS["trigger"].among([value])
-        case "since":
-            return RUN_FIELDS["created_at"].compared("gte", value)
-        case "until":
-            return RUN_FIELDS["created_at"].compared("lte", value)
-    return mentions(value)
-
-
-def mentions(text: str) -> Q:
-    """Runs whose id begins with the text, or whose account, job or error contains it.
-
-    Accounts and jobs are found first, in tables that stay small, so that the runs come from their indexes.
-    """
-    accounts = IntegratedAccount.objects.filter(Q(tenant_id__icontains=text) | Q(integration__name__icontains=text))
-    jobs = SyncJob.objects.filter(label__icontains=text)
-    found = Q(integrated_account__in=accounts.values("id")) | Q(sync_job__in=jobs.values("id"))
-    return found | Q(error__message__icontains=text) | _id_begins_with(text)
-
-
-def _id_begins_with(text: str) -> Q:
-    digits = text.lower().replace("-", "")
-    if not SHORTEST_ID_PREFIX <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
-        return Q(pk__in=[])
-    return Q(id__gte=UUID(digits.ljust(32, "0")), id__lte=UUID(digits.ljust(32, "f")))
+def _read(name: str, parameter: Parameter, texts: list[str]) -> Any:
+    if not parameter.many:
+        return parameter.parse(texts[-1])
+    parts = [part for text in texts for part in text.split(",") if part] if name in _WITH_COMMAS else texts
+    if len(parts) > MOST_VALUES:
+        raise ValueError(f"is one of more than {MOST_VALUES} values")
+    return [parameter.parse(part) for part in parts] or None

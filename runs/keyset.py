@@ -35,11 +35,15 @@ class ListOrder(StrEnum):
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows in the list's order, and where to go on. A cursor is None where nothing follows."""
+    """Rows in the list's order, and where to go on. A cursor is None where nothing follows.
+
+    `first`: the place of the first row, by which `rows_before` finds what has come before it since.
+    """
 
     rows: list[Row]
     next_cursor: str | None
     previous_cursor: str | None
+    first: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,13 +103,22 @@ def keyset_page(
     rows, more = fetched[:limit], len(fetched) > limit
     if backwards:
         rows.reverse()
+    first = _cursor_at(rows[:1], keys, order, onwards=False)
     return Page(
         rows=rows,
         next_cursor=_cursor_at(rows[-1:], keys, order, onwards=True) if more or backwards else None,
-        previous_cursor=(
-            _cursor_at(rows[:1], keys, order, onwards=False) if place is not None and (more or not backwards) else None
-        ),
+        previous_cursor=first if place is not None and (more or not backwards) else None,
+        first=first,
     )
+
+
+def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, str] = ("created_at", "id")) -> int:
+    """How many rows of a list, newest first, stand before the `first` of a page; counted up to `cap`.
+
+    Raises BadCursor.
+    """
+    place = _Cursor.parse(first, ListOrder.NEWEST_FIRST)
+    return queryset.filter(place.condition(keys)).order_by()[:cap].count()
 
 
 def _cursor_at(edge: list[Row], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:

@@ -25,6 +25,9 @@ MAX_VALUES = 1000
 MAX_LIMIT = 1000
 _BIGGEST = 2**63 - 1
 _MILLISECOND = timedelta(milliseconds=1)
+_LONGEST = timedelta(days=3652)
+_AMOUNT = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
+_DURATION = re.compile(rf"(?:{_AMOUNT}d)?(?:{_AMOUNT}h)?(?:{_AMOUNT}m)?(?:{_AMOUNT}s?)?")
 _PARAMETER = re.compile(r"(?P<name>[\w.]+)(?P<keys>(?:\[[^\[\]]*\])*)")
 _UNESCAPED_PLUS = re.compile(r"(?<=:\d\d) (?=\d\d:?\d\d$)|(?<=\.\d{3}) (?=\d\d:?\d\d$)")
 
@@ -77,6 +80,18 @@ def parse_time(text: str, zone: tzinfo = UTC) -> datetime:
     return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
+def parse_duration(text: str) -> timedelta:
+    """`90s`, `15m`, `2h`, `1d`, `1h30m`; a number alone is seconds."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None or not any(match.groups()):
+        raise ValueError("must be a duration such as 90s, 15m, 2h or 1d")
+    days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if found > _LONGEST:
+        raise ValueError("must be a duration of at most ten years")
+    return found
+
+
 @dataclass(frozen=True)
 class Choice:
     """A parser that takes these values only, and names them otherwise."""
@@ -95,10 +110,14 @@ def parse_choice(choices: Iterable[str]) -> Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """A field that a list can be filtered by: where it is in the ORM, and how its values are read."""
+    """A field that a list can be filtered by: where it is in the ORM, how its values are read, and what it means.
+
+    `told` is for those that do not stand among the fields of an answer.
+    """
 
     path: str
     parse: Callable[[str], Any] = parse_text
+    told: str = ""
 
     def among(self, values: list[Any]) -> Q:
         return Q(**{f"{self.path}__in": values})

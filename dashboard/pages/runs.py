@@ -1,34 +1,40 @@
-"""The list of runs: filters, pages by key, and its live lines."""
+"""The list of runs: filters, views, pages by key, and what is live on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.core.cache import cache
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import live
+from dashboard.histogram import Histogram, first_half_hour, histogram
 from dashboard.marks import Mark, status_mark
 from dashboard.pages.access import PageRequest, staff_page, visible
+from dashboard.run_filters import FilterForm, FilterWords
 from dashboard.run_lines import RunLine, named, run_lines
-from dashboard.templatetags.syncdeck import number, started_by
+from dashboard.run_views import ALL_RUNS, tabs
+from dashboard.templatetags.syncdeck import number
+from runs.database import ReadTimedOut
 from runs.filters import RunFilter
-from runs.models import IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJobRun
+from runs.keyset import BadCursor, Page
+from runs.models import RunStatus, SavedView, SyncJobRun
 
-MOST_CHOICES = 200  # of jobs and accounts in a select; the search finds the others
 COUNT_CAP = 1000
-FILTER_WORDS = {"q": "search", "since": "from", "until": "to"}
+MOST_NEWER = 100
+COUNTED_FOR = 30  # seconds: who looks meanwhile is told the same counts
 CHIP_ORDER = (RunStatus.RUNNING, RunStatus.CREATED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.COMPLETED)
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A status that a click adds to the filter, or takes out of it. `count` None: not counted yet."""
+    """A status that a click adds to the filter, or takes out of it. `count` None: not counted, or not soon enough."""
 
     mark: Mark
     chosen: bool
@@ -44,18 +50,29 @@ class Chip:
 @staff_page
 @require_safe
 def run_list(request: PageRequest) -> HttpResponse:
-    filters = RunFilter.from_params(request.GET, request.user.visible_environments())
-    page = filters.page(request.GET.get("cursor"))
+    saved = list(request.user.saved_views.all())
+    filters = _filters(request, request.GET)
+    elsewhere = _better_address(request, filters, saved)
+    if elsewhere:
+        return redirect(f"{request.path}?{elsewhere}")
+    page, is_late = _page(request, filters)
+    words = FilterWords(filters, page.rows)
+    view_tabs = tabs(request.user, saved, filters)
     context = {
-        **_live_context(run_lines(page.rows, timezone.now())),
-        "filters": filters,
-        "chips": _chips(filters, {}),
+        **_live_context(request, run_lines(page.rows, timezone.now()), filters, _first(page)),
+        "words": words,
+        "form": FilterForm(filters),
+        "tabs": view_tabs,
+        "view": next((tab for tab in view_tabs if tab.current), None),
+        "share_url": request.build_absolute_uri(f"{request.path}?{filters.query_string(cursor=None)}"),
+        "all_runs": ALL_RUNS,
+        **_counted_already(filters),
         "newer": page.previous_cursor and filters.query_string(cursor=page.previous_cursor),
         "older": page.next_cursor and filters.query_string(cursor=page.next_cursor),
-        **_choices(request, filters),
-        "in_force": _in_force(filters),
     }
-    return render(request, "runs/list.html", context)
+    if not page.rows:
+        context |= _why_none(filters, words, is_late)
+    return render(request, "runs/list.html", context, status=503 if is_late else 200)
 
 
 @staff_page
@@ -63,36 +80,157 @@ def run_list(request: PageRequest) -> HttpResponse:
 def run_counts(request: PageRequest) -> HttpResponse:
     """The status chips with their counts: apart from the list, so that a slow count never holds it up."""
     if not request.htmx:
-        return redirect("run_list")
-    filters = RunFilter.from_params(request.GET, request.user.visible_environments())
-    return render(request, "runs/_chips.html", {"chips": _chips(filters, filters.status_counts(COUNT_CAP))})
+        return _whole_page(request.GET.urlencode())
+    filters = _filters(request, request.GET)
+    return render(request, "runs/_chips.html", {"chips": _chips(filters, _counts(filters))})
+
+
+@staff_page
+@require_safe
+def run_histogram(request: PageRequest) -> HttpResponse:
+    """The last day as bars."""
+    if not request.htmx:
+        return _whole_page(request.GET.urlencode())
+    filters = _filters(request, request.GET)
+    return render(request, "runs/_histogram.html", {"histogram": _histogram(filters), "filters": filters})
 
 
 @staff_page
 @require_safe
 def run_live(request: PageRequest) -> HttpResponse:
-    """The lines that have changed, of those which the browser shows and which were not final."""
+    """All that has changed on the list since the browser was told: one answer for everything that it shows.
+
+    Its lines, of those that were not final; how many runs are newer than its first; counts and bars.
+    """
     if not request.htmx:
-        return redirect("run_list")
+        return _whole_page(request.GET.get("f", ""))
     known = live.known_lines(request.GET)
-    runs = visible(SyncJobRun.objects.filter(id__in=known), request.user)
-    lines = run_lines(named(runs), timezone.now())
-    changed = [line for line in lines if line.version != known[line.run.pk]]
-    context = {**_live_context(lines), "changed": changed, "ended": [line for line in changed if not line.run.is_live]}
-    final = not any(line.run.is_live for line in lines)
-    return live.answer(request, "runs/_live_rows.html", context, changed=bool(changed), final=final)
+    filters = _filters(request, QueryDict(request.GET.get("f", "")))
+    lines = run_lines(named(visible(SyncJobRun.objects.filter(id__in=known), request.user)), timezone.now())
+    context = _live_context(request, lines, filters, request.GET.get("first", ""))
+    final = not context["live_ids"]
+    context |= {"changed": [line for line in lines if line.version != known[line.run.pk]], **_around(request, filters)}
+    context["ended"] = [line for line in context["changed"] if not line.run.is_live]
+    news = [context[name] for name in ("changed", "newer_is_news", "chips", "histogram")]
+    return live.answer(request, "runs/_live_rows.html", context, changed=any(news), final=final)
 
 
-def _live_context(lines: list[RunLine]) -> dict[str, Any]:
-    open_lines = [line for line in lines if line.run.is_live]
+def _filters(request: PageRequest, params: QueryDict) -> RunFilter:
+    return RunFilter.from_params(params, request.user.visible_environments())
+
+
+def _better_address(request: PageRequest, filters: RunFilter, saved: list[SavedView]) -> str | None:
+    """Where the list without parameters goes; and the address that tells the same filters in a shorter way."""
+    if not request.GET:
+        return next((view.query for view in saved if view.is_default), None)
+    plain = filters.params.urlencode()
+    return None if plain == request.GET.urlencode() else plain or ALL_RUNS
+
+
+def _whole_page(query: str) -> HttpResponse:
+    return redirect(f"{reverse('run_list')}?{query}".removesuffix("?"))
+
+
+def _page(request: PageRequest, filters: RunFilter) -> tuple[Page[SyncJobRun], bool]:
+    """The page, and whether the database was too slow for it."""
+    try:
+        return filters.page(request.GET.get("cursor")), False
+    except ReadTimedOut:
+        return Page([], None, None), True
+
+
+def _first(page: Page[SyncJobRun]) -> str:
+    """The place before which new runs appear. An older page has none: nothing new would stand on it."""
+    return "" if page.previous_cursor else page.first or ""
+
+
+def _why_none(filters: RunFilter, words: FilterWords, is_late: bool) -> dict[str, Any]:
+    """What a list without lines tells, and where it leads."""
+    scope = SyncJobRun.objects.filter(environment__in=filters.environment_ids)
     return {
-        "lines": lines,
-        "live_ids": ",".join(line.run.pk.hex for line in open_lines),
-        "live_versions": ",".join(line.version for line in open_lines),
+        "is_late": is_late,
+        "has_runs": not is_late and not words.narrows and scope.exists(),
+        "retry": filters.query_string(),
+        "shorter": filters.query_string(since="24h", until=None),
+        "ever": filters.query_string(since="all"),
     }
 
 
-def _chips(filters: RunFilter, counts: dict[str, int]) -> list[Chip]:
+def _live_context(request: PageRequest, lines: list[RunLine], filters: RunFilter, first: str) -> dict[str, Any]:
+    open_lines = [line for line in lines if line.run.is_live]
+    return {
+        "filters": filters,
+        "may_operate": request.user.can_operate,
+        "lines": lines,
+        "live_ids": ",".join(line.run.pk.hex for line in open_lines),
+        "live_versions": ",".join(line.version for line in open_lines),
+        "live_filters": filters.query_string(cursor=None),
+        "live_first": first,
+        "newer_count": 0,
+    }
+
+
+def _counted_already(filters: RunFilter) -> dict[str, Any]:
+    """The counts and bars of somebody who looked a moment ago; without them the page asks for them by itself."""
+    counts, rows = cache.get(_counts_key(filters)), cache.get(_bars_key(filters))
+    bars = histogram(rows, timezone.now()) if isinstance(rows, list) else None
+    return {
+        "chips": _chips(filters, counts or {}),
+        "counts_version": live.version_of(counts) if counts else "",
+        "histogram": bars,
+        "bars_version": bars.version if bars else "",
+    }
+
+
+def _around(request: PageRequest, filters: RunFilter) -> dict[str, Any]:
+    """What stands around the lines, where it is not what the browser has. Counts are new every `COUNTED_FOR` only."""
+    newer = _newer(filters, request.GET.get("first", ""))
+    counts, bars = _counts(filters), _histogram(filters)
+    counts_version, bars_version = live.version_of(counts), bars.version if bars else ""
+    return {
+        "newer_count": newer,
+        "newer_is_news": newer != _int(request.GET.get("newer", "")),
+        "chips": _chips(filters, counts) if counts_version != request.GET.get("counts") else None,
+        "counts_version": counts_version,
+        "histogram": bars if bars_version != request.GET.get("bars") else None,
+        "bars_version": bars_version,
+    }
+
+
+def _newer(filters: RunFilter, first: str) -> int:
+    try:
+        return filters.newer(first, MOST_NEWER) if first else 0
+    except (BadCursor, ReadTimedOut):
+        return 0
+
+
+def _counts(filters: RunFilter) -> dict[str, int | None]:
+    return cache.get_or_set(_counts_key(filters), lambda: filters.status_counts(COUNT_CAP), COUNTED_FOR) or {}
+
+
+def _histogram(filters: RunFilter) -> Histogram | None:
+    """None when the database could not tell soon enough."""
+    now = timezone.now()
+    rows = cache.get_or_set(_bars_key(filters), lambda: _half_hours(filters, now), COUNTED_FOR)
+    return histogram(rows, now) if isinstance(rows, list) else None
+
+
+def _counts_key(filters: RunFilter) -> str:
+    return f"run-counts:{filters.key}"
+
+
+def _bars_key(filters: RunFilter) -> str:
+    return f"run-bars:{filters.key}"
+
+
+def _half_hours(filters: RunFilter, now: datetime) -> list[tuple[int, str, int]] | str:
+    try:
+        return filters.half_hours(first_half_hour(now))
+    except ReadTimedOut:
+        return "too slow"  # not None, which the cache does not keep
+
+
+def _chips(filters: RunFilter, counts: dict[str, int | None]) -> list[Chip]:
     return [_chip(filters, status, counts.get(status)) for status in CHIP_ORDER]
 
 
@@ -101,28 +239,8 @@ def _chip(filters: RunFilter, status: RunStatus, count: int | None) -> Chip:
     others = [value for value in chosen if value != status]
     rest = others if status in chosen else [*others, status.value]
     address = filters.query_string(status=rest or None)
-    return Chip(status_mark(status), status in chosen, address, count)
+    return Chip(status_mark(status), status in chosen, address or ALL_RUNS, count)
 
 
-def _choices(request: PageRequest, filters: RunFilter) -> dict[str, list[tuple[str, str]]]:
-    """The options of the selects: value and words."""
-    jobs = visible(SyncJob.objects.live(), request.user).order_by("label")
-    accounts = visible(IntegratedAccount.objects.live(), request.user).order_by("tenant_id", "id")
-    return {
-        "jobs": _options(jobs.values_list("id", "label"), filters.values.get("job")),
-        "accounts": _options(accounts.values_list("id", "tenant_id"), filters.values.get("account")),
-        "triggers": [(trigger.value, started_by(trigger)) for trigger in RunTrigger],
-    }
-
-
-def _options(rows: QuerySet[Any, tuple[UUID, str]], chosen: UUID | None) -> list[tuple[str, str]]:
-    """The first rows, and the chosen one if it is not among them: else sending the form would lose it."""
-    first = list(rows[:MOST_CHOICES])
-    if chosen and chosen not in dict(first):
-        first += rows.filter(pk=chosen)
-    return [(str(pk), name or str(pk)) for pk, name in first]
-
-
-def _in_force(filters: RunFilter) -> list[tuple[str, str]]:
-    """The filters that narrow the list, each with the address that takes it out."""
-    return [(FILTER_WORDS.get(name, name), filters.query_string(**{name: None})) for name in filters.values]
+def _int(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0

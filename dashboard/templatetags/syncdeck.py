@@ -82,7 +82,7 @@ def slot(value: datetime) -> str:
         '<time datetime="{}" title="{}" class="slot">{}</time>',
         known_time(value),
         title,
-        f"{timezone.localtime(value):%a} {_date(value)} {_minute(value)}",
+        f"{timezone.localtime(value):%a} {moment(value)}",
     )
 
 
@@ -138,11 +138,17 @@ def gist(value: Any) -> str:
     return text if len(text) <= GIST_LENGTH else f"{text[:GIST_LENGTH]}…"
 
 
+@register.filter
+def moment(value: datetime) -> str:
+    """A date and its minute, in plain text: `12 Nov 04:00`."""
+    return f"{_date(value)} {_minute(value)}"
+
+
 def relative(value: datetime, now: datetime) -> str:
     """The words for a moment seen from `now`; the date beyond a day."""
     age = now - value
     if abs(age) >= _DAY:
-        return f"{_date(value)} {_minute(value)}"
+        return moment(value)
     if abs(age) < timedelta(seconds=5):
         return "just now"
     amount = _largest_unit(abs(age))

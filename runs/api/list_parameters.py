@@ -44,7 +44,7 @@ def list_parameters(fields: Mapping[str, Field]) -> dict[str, Any]:
     exploded), since seven parameters per field would bury the fields.
     """
     paging = [_parameter(name, schema, text) for name, (schema, text) in _PAGING.items()]
-    equal = [_parameter(name, _schema(field), "") for name, field in fields.items()]
+    equal = [_parameter(name, _schema(field), field.told) for name, field in fields.items()]
     compared = {
         f"{name}[{operator}]": {"type": "string"} if operator == "in" else _schema(field)
         for name, field in fields.items()

@@ -10,6 +10,7 @@ from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
 from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus
+from runs.models.view import SavedView
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "RunStatus",
     "RunStep",
     "RunTrigger",
+    "SavedView",
     "Scope",
     "SeenRecord",
     "SkipCode",

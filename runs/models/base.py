@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now as DjangoNow
 from uuid_utils.compat import uuid7
 
-__all__ = ["CountedModel", "DeletableModel", "LiveQuerySet", "Now", "TimedModel", "uuid7"]
+__all__ = ["CountedModel", "DeletableModel", "HalfHour", "LiveQuerySet", "Now", "TimedModel", "uuid7"]
 
 
 class Now(DjangoNow):
@@ -20,6 +20,17 @@ class Now(DjangoNow):
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f000', 'NOW')"
+        return self.as_sql(compiler, connection, template=template, **extra)
+
+
+class HalfHour(models.Func):
+    """The half hour that a time lies in, as their number since 1970: what a chart of a day groups by."""
+
+    output_field = models.BigIntegerField()
+    template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / 1800)::bigint"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        template = "CAST(STRFTIME('%%%%s', %(expressions)s) AS INTEGER) / 1800"
         return self.as_sql(compiler, connection, template=template, **extra)
 
 

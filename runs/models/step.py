@@ -57,7 +57,11 @@ class RunStep(CountedModel):
             models.UniqueConstraint(fields=["run", "name"], name="step_name_once"),
             models.CheckConstraint(condition=Q(status__in=StepStatus.values), name="step_status_known"),
         ]
-        indexes = [models.Index(fields=["incremental_key", "-watermark"], name="step_watermark")]
+        indexes = [
+            models.Index(fields=["incremental_key", "-watermark"], name="step_watermark"),
+            # The list of runs by resource. It grows at one place per resource, for the ids of runs are ordered by time.
+            models.Index(fields=["resource", "run"], name="step_by_resource"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -38,6 +38,7 @@ from runs.services.triggers import (
     run_now,
     save_trigger,
 )
+from runs.services.views import change_view, delete_view, move_view_left, open_with, rename_view, save_view
 from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "arm_trigger",
     "catalog_entry",
     "change_person",
+    "change_view",
     "create_environment",
     "create_person",
     "create_run",
@@ -64,6 +66,7 @@ __all__ = [
     "delete_job",
     "delete_mapping",
     "delete_trigger",
+    "delete_view",
     "delete_webhook",
     "disarm",
     "disarm_trigger",
@@ -77,13 +80,16 @@ __all__ = [
     "load_entry",
     "may_manage",
     "mode_failures",
+    "move_view_left",
     "note",
     "offered",
+    "open_with",
     "pass_through",
     "password_link",
     "people_of",
     "plan_of",
     "rename_environment",
+    "rename_view",
     "request_stop",
     "rerun",
     "rerun_window",
@@ -96,6 +102,7 @@ __all__ = [
     "save_mapping",
     "save_preferences",
     "save_trigger",
+    "save_view",
     "save_webhook",
     "send_test",
     "set_access",

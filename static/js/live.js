@@ -4,6 +4,7 @@
   "use strict";
   const MOST_SKIPPED = 7;
   const button = document.getElementById("live-state");
+  const held = new Map(); // what came for an element that its reader was using, by the element's id
   let paused = false;
   let failures = 0;
   let toSkip = 0;
@@ -22,10 +23,29 @@
 
   function tell() {
     if (!document.getElementById("poller")) return;
+    tellStale();
     if (!poller()) return lastContact ? show("final", "final, not polling") : undefined;
     if (paused) return show("paused", `paused at ${lastContact}`);
     if (failures) return show("lost", `no contact since ${lastContact}`);
     show("live", `live, ${lastContact}`);
+  }
+
+  // One poll may get lost; after two, what is shown may be old, and that is said above it.
+  function tellStale() {
+    const shown = document.getElementById("stale");
+    if (failures < 2 || !poller()) return shown?.remove();
+    if (shown) return; // it says since when, and that does not change
+    const banner = document.createElement("p");
+    banner.id = "stale";
+    banner.className = "problem no-contact";
+    banner.setAttribute("role", "status");
+    const again = document.createElement("button");
+    again.type = "button";
+    again.className = "button small";
+    again.textContent = "Try now";
+    again.addEventListener("click", wake);
+    banner.append(`No contact with Syncdeck since ${lastContact}. What you see may have changed. `, again);
+    document.getElementById("content").prepend(banner);
   }
 
   function contact() {
@@ -57,8 +77,49 @@
   document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
   window.addEventListener("online", wake);
 
+  // Nothing moves under the reader's hands: a line with the focus, an open menu, a tick or selected text stays as it
+  // is, and what came for it is put there once they are done.
+  const isSteady = (element) => element.matches("tr, [data-steady]");
+  function isInUse(element) {
+    const selection = document.getSelection();
+    return element.contains(document.activeElement)
+      || element.querySelector("details[open], input:checked") !== null
+      || (selection !== null && !selection.isCollapsed && selection.containsNode(element, true));
+  }
+  function release() {
+    held.forEach((next, id) => {
+      const element = document.getElementById(id);
+      if (element && isInUse(element)) return;
+      held.delete(id);
+      if (!element) return;
+      element.replaceWith(next);
+      next.classList.add("changed");
+      window.htmx.process(next);
+    });
+  }
+  let releasing = 0;
+  function releaseSoon() {
+    if (!held.size) return;
+    clearTimeout(releasing);
+    releasing = setTimeout(release, 50); // the focus is nowhere while it moves
+  }
+  ["focusout", "selectionchange", "change", "toggle"].forEach((name) => {
+    document.addEventListener(name, releaseSoon, true);
+  });
+  document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { target, fragment } = event.detail;
+    held.delete(target.id);
+    if (!isSteady(target) || !isInUse(target)) return;
+    event.detail.shouldSwap = false;
+    const next = fragment.firstElementChild.cloneNode(true);
+    next.removeAttribute("hx-swap-oob");
+    held.set(target.id, next);
+    target.classList.add("held");
+  });
+
   // What the reader has opened stays open when its part of the page is swapped.
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
+    if (!event.detail.shouldSwap) return;
     event.detail.target.querySelectorAll("details[open][id]").forEach((open) => {
       const next = event.detail.fragment.querySelector(`#${CSS.escape(open.id)}`);
       if (next) next.open = true;

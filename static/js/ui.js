@@ -1,7 +1,7 @@
 // Small conveniences. Everything here also works without them, as plain links and forms.
 (() => {
   "use strict";
-  const MENUS = "details:is(.menu, .rest)[open]";
+  const MENUS = "details:is(.menu, .pop, .rest)[open]";
   const dialog = document.getElementById("dialog");
 
   // Only once the question has settled: until then htmx moves the focus itself, back to where it has been left from.
@@ -36,7 +36,8 @@
     });
   });
   document.addEventListener("click", (event) => {
-    document.querySelectorAll(MENUS).forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+    const chosen = event.target.closest("details.menu a, details.pop a"); // it leads elsewhere, or has asked its question
+    document.querySelectorAll(MENUS).forEach((menu) => { if (chosen || !menu.contains(event.target)) menu.open = false; });
   });
 
   // The phone's dock shows the count that the rail has asked for.

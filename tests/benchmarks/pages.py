@@ -44,10 +44,11 @@ class Landmarks:
 
     @property
     def poll(self) -> str:
-        """What a tab with 50 running runs asks when it knows all of them."""
+        """What a tab with 50 running runs asks when it knows all of them; counts and bars come with the answer."""
         lines = run_lines(named(SyncJobRun.objects.filter(id__in=[run.pk for run in self.live])), timezone.now())
         ids = ",".join(line.run.pk.hex for line in lines)
-        return f"/runs/live/?ids={ids}&v={','.join(line.version for line in lines)}"
+        first = quote(keyset_page(SyncJobRun.objects.all(), None, 1).first or "")
+        return f"/runs/live/?ids={ids}&v={','.join(line.version for line in lines)}&f=since%3D7d&first={first}"
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,21 @@ def at(address: str) -> Callable[[Landmarks], str]:
 
 PAGES = (
     Measured("runs", at("/runs/"), most_queries=12),
-    Measured("runs, page 10 000", lambda marks: f"/runs/?window=all&cursor={marks.deep_cursor}"),
+    Measured("runs, page 10 000", lambda marks: f"/runs/?since=all&cursor={marks.deep_cursor}"),
     Measured("runs, failed", at("/runs/?status=failed")),
     Measured("runs of an account", lambda marks: f"/runs/?account={marks.account.pk}"),
     Measured("runs of a job", lambda marks: f"/runs/?job={marks.job.pk}"),
     Measured("runs, search", at("/runs/?q=customer-77")),
     Measured("runs, search in vain", at("/runs/?q=nobody-is-called-so")),
+    Measured("runs, running now", at("/runs/?status=running&status=created&since=all")),
+    Measured("runs of a resource", at("/runs/?resource=contacts")),
+    Measured("runs without a job", lambda marks: f"/runs/?not_job={marks.job.pk}"),
+    Measured("runs over an hour", at("/runs/?over=1h")),
+    Measured("runs with errors", at("/runs/?errors=yes")),
+    Measured("runs without records", at("/runs/?status=completed&records=none")),
     Measured("runs, counts", at("/runs/counts/"), htmx=True),
-    Measured("runs, poll of 50 unchanged", lambda marks: marks.poll, htmx=True),
+    Measured("runs, bars", at("/runs/histogram/"), htmx=True),
+    Measured("runs, poll of 50", lambda marks: marks.poll, htmx=True),
     Measured("run, completed", lambda marks: f"/runs/{marks.completed.pk}/"),
     Measured("run, failed", lambda marks: f"/runs/{marks.failed.pk}/"),
     Measured("needs attention", at("/"), most_queries=14),

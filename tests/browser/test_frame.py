@@ -207,6 +207,7 @@ class TestWithoutJavaScript:
 
     def test_the_list_is_filtered(self, plain: Page, finished: str) -> None:
         plain.goto("/runs/")
+        plain.locator("#refine > summary").click()
         plain.locator("select[name=trigger]").select_option("api")
         plain.get_by_role("button", name="Apply").click()
         expect(plain.locator(f"a[href='{finished}']")).to_be_visible()

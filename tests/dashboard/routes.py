@@ -58,6 +58,7 @@ ACCESS = {
     "runs/": LOOKS,
     "runs/<uuid:run_id>/stop/": OPERATES,
     "runs/<uuid:run_id>/rerun/": OPERATES,
+    "views/": Access(None, Rank.VIEWER),
     "jobs/": LOOKS,
     "jobs/new/": ADMINISTERS,
     "jobs/import/": ADMINISTERS,

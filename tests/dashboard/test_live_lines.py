@@ -26,6 +26,12 @@ def poll(client: Client, page: HttpResponse) -> HttpResponse:
     return client.get(unescape(found[1]), headers=HTMX)
 
 
+def counted(client: Client) -> None:
+    """The parts that a page of the list asks for by itself have come."""
+    for part in ("counts", "histogram"):
+        client.get(f"/runs/{part}/", headers=HTMX)
+
+
 @pytest.fixture
 def other(run: SyncJobRun) -> SyncJobRun:
     """A second live run, of another account."""
@@ -35,6 +41,7 @@ def other(run: SyncJobRun) -> SyncJobRun:
 
 def test_nothing_is_sent_while_nothing_changes(viewer: Client, run: SyncJobRun) -> None:
     states.running(run)
+    counted(viewer)
     answer = poll(viewer, viewer.get("/runs/"))
     assert (answer.status_code, answer.content) == (204, b"")
 
@@ -102,6 +109,48 @@ def test_asking_for_nothing_sensible_ends_the_polling(viewer: Client, run: SyncJ
 def test_one_request_serves_all_lines(
     viewer: Client, run: SyncJobRun, other: SyncJobRun, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
+    counted(viewer)
     page = viewer.get("/runs/")
-    with django_assert_max_num_queries(2 + 2):  # the runs and the living daemons; session and user
+    with django_assert_max_num_queries(4 + 4):  # runs, daemons, environments, newer; session, user, permissions
         assert poll(viewer, page).status_code == 204
+
+
+class TestNewerRuns:
+    def test_are_told_in_a_pill_and_the_order_stays(self, viewer: Client, run: SyncJobRun) -> None:
+        states.running(run)
+        page = poll(viewer, viewer.get("/runs/"))
+        for number in range(3):
+            factories.run(job=run.sync_job, account=run.integrated_account, args={"n": number}, force=True)
+        fragment = poll(viewer, page)
+        assert "3 new runs" in fragment.content.decode()
+        assert "<tr" not in fragment.content.decode()
+        assert poll(viewer, fragment).status_code == 204
+
+    def test_count_only_if_they_match_the_filters(self, viewer: Client, run: SyncJobRun) -> None:
+        states.running(run)
+        page = poll(viewer, viewer.get("/runs/?trigger=api"))
+        made = factories.run(job=run.sync_job, account=run.integrated_account, force=True)
+        states.change(made, trigger="schedule")
+        assert poll(viewer, page).status_code == 204
+
+    def test_are_not_told_on_an_older_page(self, viewer: Client, run: SyncJobRun) -> None:
+        for number in range(51):
+            factories.run(job=run.sync_job, account=run.integrated_account, args={"n": number}, force=True)
+        first = viewer.get("/runs/")
+        older = viewer.get(f"/runs/?{first.context['older']}")
+        assert "first=&" not in unescape(first.content.decode())
+        assert "first=&" in unescape(older.content.decode())
+
+    def test_odd_places_are_no_fault(self, viewer: Client, run: SyncJobRun) -> None:
+        answer = viewer.get(f"/runs/live/?ids={run.pk.hex}&v=x&first=odd&newer=odd&f=status%3Dodd", headers=HTMX)
+        assert answer.status_code == 200
+
+
+def test_counts_and_bars_come_with_the_lines_once_they_differ(viewer: Client, run: SyncJobRun) -> None:
+    states.running(run)
+    page = viewer.get("/runs/")
+    counted(viewer)
+    fragment = poll(viewer, page)
+    assert 'id="chips"' in fragment.content.decode()
+    assert 'id="histogram"' in fragment.content.decode()
+    assert poll(viewer, fragment).status_code == 204

@@ -1,0 +1,216 @@
+"""The filters of the run list as people see them: in words, each with a way out, and as the fields of a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from dashboard.marks import status_mark
+from dashboard.templatetags.syncdeck import duration, moment, started_by
+from runs.filters import PARAMETERS, RunFilter
+from runs.models import IntegratedAccount, RunTrigger, SyncJob, SyncJobRun
+from runs.search_words import NEGATABLE, NOT
+
+PERIODS = {"24h": "24 h", "7d": "7 days", "30d": "30 days", "all": "All time"}
+_TOLD = {timedelta(days=1): "24 h", timedelta(days=7): "7 days", timedelta(days=30): "30 days"}
+TEXTS = ("account", "job", "resource", "over", "under")
+SELECTS = ("trigger", "errors", "records")
+DATES = ("since", "until")
+WORDS = {
+    "q": "search",
+    "since": "created from",
+    "until": "created to",
+    "over": "took over",
+    "under": "took under",
+    "by": "started by",
+}
+_ZERO = re.compile(r" 0[hms]$")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+@dataclass(frozen=True)
+class InForce:
+    """One filter that narrows the list: the address without it, and the one that turns it round, if it can be."""
+
+    words: str
+    value: str
+    without: str
+    turned: str | None
+    is_negated: bool
+
+    @property
+    def turn_words(self) -> str:
+        return "Show these only" if self.is_negated else "Exclude these"
+
+
+@dataclass(frozen=True)
+class Period:
+    words: str
+    query: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class FilterWords:
+    """What the filters say. `runs` are those of the page: their names need not be looked up again."""
+
+    filters: RunFilter
+    runs: Iterable[SyncJobRun]
+
+    @cached_property
+    def in_force(self) -> list[InForce]:
+        found = []
+        for name, value in self.filters.values.items():
+            values = value if PARAMETERS[name].many else [value]
+            found += [self._in_force(name, one) for one in values]
+        return found
+
+    @property
+    def is_told_by_period(self) -> bool:
+        """Whether the choice of the period tells all that is in force."""
+        return not self.narrows and any(period.current for period in self.periods)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether anything but the window keeps runs from the list."""
+        return any(name != "since" for name in self.filters.values)
+
+    def _in_force(self, name: str, value: Any) -> InForce:
+        plain = name.removeprefix(NOT)
+        is_negated = plain != name
+        without = self._without(name, value)
+        shown = self._shown(plain, value)
+        words = self._words(name, plain)
+        turned = None
+        if plain in NEGATABLE:
+            turned = self._turned(name, plain if is_negated else f"{NOT}{plain}", value)
+        return InForce(words, shown, without, turned, is_negated)
+
+    def _without(self, name: str, value: Any) -> str:
+        if name == "since":
+            return self.filters.query_string(since="all")
+        return self.filters.query_string(**{name: self._others(name, value) or None})
+
+    def _turned(self, name: str, to: str, value: Any) -> str:
+        added = [*map(str, self.filters.values.get(to, [])), str(value)]
+        return self.filters.query_string(**{name: self._others(name, value) or None, to: added})
+
+    def _others(self, name: str, value: Any) -> list[str]:
+        if not PARAMETERS[name].many:
+            return []
+        return [str(other) for other in self.filters.values[name] if other != value]
+
+    def _words(self, name: str, plain: str) -> str:
+        if name == "since" and isinstance(self.filters.values[name], timedelta):
+            return ""
+        return f"{plain} is not" if plain != name else WORDS.get(name, name)
+
+    def _shown(self, plain: str, value: Any) -> str:
+        match plain, value:
+            case ("since", timedelta()):
+                return f"last {_TOLD.get(value) or _ZERO.sub('', duration(value))}"
+            case (_, timedelta()):
+                return _ZERO.sub("", duration(value))
+            case (_, datetime()):
+                return moment(value)
+            case ("status", _):
+                return status_mark(value).word
+            case ("trigger", _):
+                return started_by(value)
+            case ("account" | "job", UUID()):
+                return self._names.get(value) or str(value)
+        return str(value)
+
+    @cached_property
+    def _names(self) -> dict[UUID, str]:
+        """Of the accounts and jobs that are asked for by id: from the runs shown, else from the database."""
+        names = {run.integrated_account_id: str(run.integrated_account) for run in self.runs}
+        names |= {run.sync_job_id: str(run.sync_job) for run in self.runs}
+        return names | self._looked_up(IntegratedAccount, "account", names) | self._looked_up(SyncJob, "job", names)
+
+    def _looked_up(
+        self, model: type[IntegratedAccount | SyncJob], name: str, known: dict[UUID, str]
+    ) -> dict[UUID, str]:
+        asked = [*self.filters.values.get(name, []), *self.filters.values.get(f"{NOT}{name}", [])]
+        missing = [value for value in asked if isinstance(value, UUID) and value not in known]
+        if not missing:
+            return {}
+        rows: QuerySet[Any] = model.objects.filter(pk__in=missing, environment__in=self.filters.environment_ids)
+        return dict(rows.values_list("id", "tenant_id" if model is IntegratedAccount else "label"))
+
+    @property
+    def periods(self) -> list[Period]:
+        asked = self.filters.params.get("since", "")
+        usual = self.filters.values.get("since")
+        current = asked if asked in PERIODS else "7d" if usual == timedelta(days=7) else ""
+        if "until" in self.filters.values:
+            current = ""
+        query = self.filters.query_string
+        return [Period(words, query(since=value, until=None), value == current) for value, words in PERIODS.items()]
+
+
+@dataclass(frozen=True)
+class FilterForm:
+    """The fields of the form: what it shows can be changed there, what is hidden goes with it unchanged."""
+
+    filters: RunFilter
+
+    @property
+    def hidden(self) -> list[tuple[str, str]]:
+        """All that no field shows: filters without a field, and further values where a field shows one."""
+        pairs = [(name, value) for name, values in self.filters.params.lists() for value in values]
+        shown = {(name, value) for name, value in self.shown.items() if value}
+        return [(name, value) for name, value in pairs if name in PARAMETERS and (name, value) not in shown]
+
+    @cached_property
+    def shown(self) -> dict[str, str]:
+        """The value of each field; empty if there is none, or if it would not be readable there."""
+        fields = {name: self._last(name) for name in (*TEXTS, *SELECTS, *DATES)}
+        for name in ("account", "job"):
+            if any(isinstance(value, UUID) and str(value) == fields[name] for value in self._values(name)):
+                fields[name] = ""
+        is_relative = isinstance(self.filters.values.get("since"), timedelta) and "since" not in self.filters.errors
+        if is_relative or fields["since"] == "all":
+            fields["since"] = ""
+        return fields
+
+    @property
+    def date_types(self) -> dict[str, str]:
+        """The kinds of the two date fields: what is no plain day, which such a field would hide, is shown as text."""
+        plain = {name: not self.shown[name] or _DAY.fullmatch(self.shown[name]) for name in DATES}
+        return {name: "date" if plain[name] and name not in self.filters.errors else "text" for name in DATES}
+
+    @property
+    def triggers(self) -> list[tuple[str, str]]:
+        return self._with_shown("trigger", [(trigger.value, started_by(trigger)) for trigger in RunTrigger])
+
+    @property
+    def error_choices(self) -> list[tuple[str, str]]:
+        return self._with_shown("errors", [("yes", "with errors"), ("no", "without errors")])
+
+    @property
+    def record_choices(self) -> list[tuple[str, str]]:
+        return self._with_shown("records", [("none", "no records fetched"), ("some", "records fetched")])
+
+    @property
+    def count(self) -> int:
+        """How many filters its fields hold."""
+        return sum(bool(value) for value in self.shown.values())
+
+    def _with_shown(self, name: str, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Together with a value that is none of them: else sending the form would lose it without a word."""
+        value = self.shown[name]
+        return choices if not value or value in dict(choices) else [*choices, (value, value)]
+
+    def _last(self, name: str) -> str:
+        return (self.filters.params.getlist(name) or [""])[-1]
+
+    def _values(self, name: str) -> list[Any]:
+        return self.filters.values.get(name, [])
