@@ -2,6 +2,8 @@
 
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import note
+from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, run_set, start_bulk
+from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
@@ -15,8 +17,9 @@ from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
 from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
+from runs.services.rerun_plan import RerunPlan, Window, rerun_plan, rerun_window
 from runs.services.run_request import RunRequest, mode_failures
-from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
+from runs.services.runs import Origin, create_run, force_stop, request_stop, rerun
 from runs.services.tokens import issue_token, revoke_token
 from runs.services.triggers import (
     arm_trigger,
@@ -30,8 +33,10 @@ from runs.services.triggers import (
 from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
+    "MOST_RUNS",
     "ArgField",
     "Asked",
+    "BulkOrder",
     "CatalogState",
     "EntryKind",
     "LoadedPart",
@@ -39,10 +44,16 @@ __all__ = [
     "Outcome",
     "PassedThrough",
     "PlannedEntry",
+    "RerunPlan",
     "RunRequest",
+    "RunSet",
+    "SetChanged",
     "ShelfLine",
+    "TooManyRuns",
+    "Window",
     "args_fields",
     "arm_trigger",
+    "carry_out",
     "catalog_entry",
     "create_run",
     "delete_account",
@@ -56,6 +67,7 @@ __all__ = [
     "expression_failures",
     "finish_deletions",
     "fire_due",
+    "force_stop",
     "issue_token",
     "job_failures",
     "job_labelled",
@@ -68,10 +80,12 @@ __all__ = [
     "plan_of",
     "request_stop",
     "rerun",
+    "rerun_plan",
     "rerun_window",
     "resend",
     "revoke_token",
     "run_now",
+    "run_set",
     "save_account",
     "save_integration",
     "save_job",
@@ -80,4 +94,5 @@ __all__ = [
     "save_webhook",
     "send_test",
     "shelf",
+    "start_bulk",
 ]
