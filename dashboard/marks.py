@@ -10,6 +10,9 @@ from django.db.models import Q
 
 from runs.models import (
     AccountStatus,
+    BulkAction,
+    BulkOutcome,
+    BulkStatus,
     CronTrigger,
     Daemon,
     DaemonStatus,
@@ -168,6 +171,26 @@ def catalog_mark(state: CatalogState) -> Mark | None:
             return Mark(Kind.STALE, "Newer one here")
         case CatalogState.CHANGED:
             return Mark(Kind.WARNED, "Changed by hand")
+
+
+def bulk_mark(action: BulkAction) -> Mark:
+    if action.status == BulkStatus.CREATED:
+        return Mark(Kind.CREATED, "Waiting")
+    if action.status == BulkStatus.RUNNING:
+        return Mark(Kind.RUNNING, "At work")
+    return Mark(Kind.WARNED, "Done, some refused") if action.refused_count else Mark(Kind.COMPLETED, "Done")
+
+
+def outcome_mark(outcome: str) -> Mark:
+    """What became of one run of a bulk action."""
+    kinds = {
+        BulkOutcome.PENDING: Kind.CREATED,
+        BulkOutcome.DONE: Kind.COMPLETED,
+        BulkOutcome.ALREADY: Kind.STOPPED,
+        BulkOutcome.REFUSED: Kind.FAILED,
+    }
+    known = BulkOutcome(outcome)
+    return Mark(kinds[known], str(known.label))
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:
