@@ -23,7 +23,7 @@ EXECUTE_RUN = "runs.tasks.execute_run"
 SETTLE_STOP = "runs.tasks.settle_stop"
 CARRY_OUT_BULK = "runs.tasks.carry_out_bulk"
 
-PATIENCE = 0.8  # seconds for the broker's answer: who waits for it may be a person before a page
+PATIENCE = 0.5  # seconds for the broker's answer: who waits for it may be a person before a page
 HURRIED = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
 
 
