@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from runs.engine.entries import parse_entries
 from runs.engine.plan import incremental_keys, previous_run_dates
 from runs.errors import Failure, InvalidInput
 from runs.models import RunTrigger, SyncJobRun
@@ -43,20 +44,28 @@ class RerunPlan:
 def rerun_plan(run: SyncJobRun, *, ignore_previous_run: bool = False) -> RerunPlan:
     """The plan of a rerun in this mode. Nothing is written."""
     try:
-        request = rerun_request(run, ignore_previous_run=ignore_previous_run)
-        entries = prepare_run(request, Origin(RunTrigger.RERUN)).entries
-        overlap = spec_of(run.integrated_account.integration, account=run.integrated_account).incremental_overlap
+        prepare_run(rerun_request(run, ignore_previous_run=ignore_previous_run), Origin(RunTrigger.RERUN))
+        windows = _windows(run, ignore_previous_run)
     except InvalidInput as refused:
         return RerunPlan((), tuple(refused.failures), None)
-    keys = incremental_keys(entries, incremental_scope(run))
-    dates = {} if ignore_previous_run else previous_run_dates(list(keys.values()), overlap)
-    windows = tuple(Window(entry.name, dates.get(keys[entry.name])) for entry in entries if entry.makes_requests)
     return RerunPlan(windows, (), live_run_like(run))
 
 
 def rerun_window(run: SyncJobRun) -> datetime | None:
     """From when on a plain rerun would fetch: the earliest date of its entries.
 
-    None: at least one has no date yet, or the rerun would be refused.
+    None: at least one has no date yet, or its entries would be refused.
     """
-    return rerun_plan(run).earliest
+    try:
+        return RerunPlan(_windows(run), (), None).earliest
+    except InvalidInput:
+        return None
+
+
+def _windows(run: SyncJobRun, ignore_previous_run: bool = False) -> tuple[Window, ...]:
+    """Of the entries that ask the source; one that works on its parent's records has none. Raises InvalidInput."""
+    spec = spec_of(run.integrated_account.integration, account=run.integrated_account)
+    entries = parse_entries(run.resources if run.has_own_resources else run.sync_job.resources, spec)
+    keys = incremental_keys(entries, incremental_scope(run))
+    dates = {} if ignore_previous_run else previous_run_dates(list(keys.values()), spec.incremental_overlap)
+    return tuple(Window(entry.name, dates.get(keys[entry.name])) for entry in entries if entry.makes_requests)

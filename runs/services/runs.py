@@ -91,6 +91,7 @@ def write_run(prepared: PreparedRun) -> SyncJobRun:
             run.save(force_insert=True)
             RunStep.objects.bulk_create(_steps(run, prepared.entries))
             add_event(run.id, EventKind.CREATED, prepared.origin.sentence, prepared.origin.actor)
+            _note_start(run, prepared.origin)
     except IntegrityError:
         _refuse_second(run)  # another request was first between our look and our write
         raise
@@ -178,16 +179,8 @@ def rerun(
     """
     if not run.can(Action.RERUN):
         raise NotAllowed(f"Run {run.id} is {run.status}: it can be run again once it has ended.")
-    reason = checked_reason(reason)
     request = rerun_request(run, ignore_previous_run=ignore_previous_run, force=force)
-    prepared = prepare_run(request, Origin(trigger, actor, reason=reason))
-    with transaction.atomic():
-        new = write_run(prepared)
-        told: dict[str, Any] = {"new_run_id": str(new.id), "ignore_previous_run": ignore_previous_run}
-        note("run.rerun", run, actor=actor, reason=reason, **told)
-        if dispatch:
-            transaction.on_commit(partial(publish, new), robust=True)
-    return new
+    return create_run(request, Origin(trigger, actor, reason=checked_reason(reason)), dispatch=dispatch)
 
 
 def rerun_request(run: SyncJobRun, *, ignore_previous_run: bool = False, force: bool = False) -> RunRequest:
@@ -229,6 +222,13 @@ def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], 
         cron_trigger=origin.cron_trigger,
         scheduled_for=origin.slot,
     )
+
+
+def _note_start(run: SyncJobRun, origin: Origin) -> None:
+    """Of reruns alone: somebody has asked for each of them."""
+    if run.rerun_of_id is not None:
+        told: dict[str, Any] = {"rerun_of": str(run.rerun_of_id), "ignore_previous_run": run.ignore_previous_run}
+        note("run.rerun", run, actor=origin.actor, reason=origin.reason, **told)
 
 
 def _hold_target(run: SyncJobRun) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import RunStatus, RunTrigger, SyncJobRun
+from runs.models import AuditEntry, RunStatus, RunTrigger, SyncJobRun
 from runs.services import Origin, RunRequest, create_run
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
@@ -128,6 +128,9 @@ def test_the_reason_is_told_in_the_new_runs_timeline(operator: Client, run: Sync
     states.failed(run)
     operator.post(run_url + "rerun/", {"reason": "new token"})
     assert newest(run).events.get(kind="created").message == "Created by olga (rerun): new token"
+    entry = AuditEntry.objects.get(action="run.rerun")
+    assert (entry.actor, entry.reason, entry.target_id) == ("olga", "new token", str(newest(run).pk))
+    assert entry.details["rerun_of"] == str(run.pk)
 
 
 def test_a_list_is_returned_to_with_its_filters_and_a_link(operator: Client, run: SyncJobRun, run_url: str) -> None:
