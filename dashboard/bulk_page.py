@@ -18,7 +18,7 @@ from runs.models import BulkAction, BulkItem, BulkOutcome, User
 
 PARTS = ("summary", "items")
 LIMIT = 50
-SHAPES = (BulkOutcome.DONE, BulkOutcome.ALREADY, BulkOutcome.REFUSED, BulkOutcome.PENDING)
+CHIPS = (BulkOutcome.DONE, BulkOutcome.ALREADY, BulkOutcome.REFUSED, BulkOutcome.CANCELLED, BulkOutcome.PENDING)
 _UNLISTED = tuple(f"run__{path}" for path in (*NOT_LISTED, "args", "resources"))
 
 
@@ -72,7 +72,13 @@ class BulkPage:
 
     @property
     def chips(self) -> list[OutcomeChip]:
-        return [self._chip(outcome) for outcome in SHAPES]
+        """Cancelled ones are an exception, and shown where there are any."""
+        counts = self.action.counts
+        return [self._chip(outcome) for outcome in CHIPS if counts[outcome] or outcome != BulkOutcome.CANCELLED]
+
+    @property
+    def may_cancel(self) -> bool:
+        return self.reader.can_operate and self.action.is_live
 
     @cached_property
     def items(self) -> Page[BulkItem]:

@@ -178,6 +178,8 @@ def bulk_mark(action: BulkAction) -> Mark:
         return Mark(Kind.CREATED, "Waiting")
     if action.status == BulkStatus.RUNNING:
         return Mark(Kind.RUNNING, "At work")
+    if action.cancelled_count:
+        return Mark(Kind.STOPPED, "Cancelled")
     return Mark(Kind.WARNED, "Done, some refused") if action.refused_count else Mark(Kind.COMPLETED, "Done")
 
 
@@ -186,8 +188,9 @@ def outcome_mark(outcome: str) -> Mark:
     kinds = {
         BulkOutcome.PENDING: Kind.CREATED,
         BulkOutcome.DONE: Kind.COMPLETED,
-        BulkOutcome.ALREADY: Kind.STOPPED,
+        BulkOutcome.ALREADY: Kind.COMPLETED,
         BulkOutcome.REFUSED: Kind.FAILED,
+        BulkOutcome.CANCELLED: Kind.STOPPED,
     }
     known = BulkOutcome(outcome)
     return Mark(kinds[known], str(known.label))

@@ -70,6 +70,7 @@ urlpatterns = [
     path("bulk/new/", bulk.bulk_new, name="bulk_new"),
     path("bulk/count/", bulk.bulk_count, name="bulk_count"),
     path("bulk/<uuid:action_id>/", bulk.bulk_detail, name="bulk_detail"),
+    path("bulk/<uuid:action_id>/cancel/", bulk.bulk_cancel, name="bulk_cancel"),
     path("bulk/<uuid:action_id>/live/", bulk.bulk_parts, name="bulk_parts"),
     path("records/", records.record_list, name="record_list"),
     path("webhooks/", webhooks.webhook_list, name="webhook_list"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -15,14 +16,16 @@ from uuid_utils.compat import uuid7
 from dashboard import live
 from dashboard.bulk_order import BulkWish, Consequences, Unreadable, filter_words
 from dashboard.bulk_page import PARTS, BulkPage, action_lines
+from dashboard.marks import bulk_mark
 from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page
 from dashboard.pages.listing import listed
 from dashboard.pages.questions import ask
 from dashboard.run_lines import named, run_lines
+from dashboard.templatetags.syncdeck import number, short_id
 from runs.errors import InvalidInput
 from runs.models import BulkAction, SyncJobRun
 from runs.models.run import LONGEST_REASON
-from runs.services import MOST_RUNS, RunSet, SetChanged, TooManyRuns, run_set, start_bulk
+from runs.services import MOST_RUNS, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 
 CONFLICT = 409
 BAD_REQUEST = 400
@@ -74,6 +77,19 @@ def bulk_count(request: PageRequest) -> HttpResponse:
 def bulk_detail(request: PageRequest, action_id: UUID) -> HttpResponse:
     page = BulkPage(_visible_action(request, action_id), request.user, request.GET)
     return render(request, "bulk/detail.html", _context(page))
+
+
+@operator_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def bulk_cancel(request: PageRequest, action_id: UUID) -> HttpResponse:
+    action = _visible_action(request, action_id)
+    address = reverse("bulk_detail", args=[action.pk])
+    if request.method != "POST":
+        crumbs = [*_crumbs()[1:], (address, short_id(action.pk))]
+        return ask(request, "bulk/_cancel.html", crumbs, action=action, mark=bulk_mark(action))
+    left = cancel_bulk(action, actor=request.user.get_username())
+    messages.success(request, f"Cancelled: {number(left)} left alone." if left else "Nothing was left to cancel.")
+    return go_to(request, address)
 
 
 @staff_page

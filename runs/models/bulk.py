@@ -31,6 +31,7 @@ class BulkOutcome(models.TextChoices):
     DONE = "done", "Done"
     ALREADY = "already", "Nothing to do"
     REFUSED = "refused", "Refused"
+    CANCELLED = "cancelled", "Cancelled"
 
 
 class BulkActionQuerySet(models.QuerySet["BulkAction"]):
@@ -57,6 +58,7 @@ class BulkAction(TimedModel):
     done_count = models.PositiveIntegerField(default=0)
     already_count = models.PositiveIntegerField(default=0)
     refused_count = models.PositiveIntegerField(default=0)
+    cancelled_count = models.PositiveIntegerField(default=0)
     environments = models.ManyToManyField(Environment, related_name="bulk_actions")
 
     status = models.CharField(max_length=10, choices=BulkStatus.choices, default=BulkStatus.CREATED)
@@ -87,7 +89,7 @@ class BulkAction(TimedModel):
 
     @property
     def decided_count(self) -> int:
-        return self.done_count + self.already_count + self.refused_count
+        return self.done_count + self.already_count + self.refused_count + self.cancelled_count
 
     @property
     def counts(self) -> dict[BulkOutcome, int]:
@@ -97,6 +99,7 @@ class BulkAction(TimedModel):
             BulkOutcome.DONE: self.done_count,
             BulkOutcome.ALREADY: self.already_count,
             BulkOutcome.REFUSED: self.refused_count,
+            BulkOutcome.CANCELLED: self.cancelled_count,
         }
 
 

@@ -2,7 +2,7 @@
 
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import note
-from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, run_set, start_bulk
+from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
@@ -53,6 +53,7 @@ __all__ = [
     "Window",
     "args_fields",
     "arm_trigger",
+    "cancel_bulk",
     "carry_out",
     "catalog_entry",
     "create_run",

@@ -10,12 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from runs.dispatch import publish_bulk
 from runs.errors import SyncdeckError
 from runs.hashing import digest
-from runs.models import BulkAction, BulkItem, BulkKind, BulkOutcome, Environment, SyncJobRun
+from runs.models import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus, Environment, SyncJobRun
+from runs.models.base import Now
 from runs.models.run import LIVE
 from runs.services.audit import note
 from runs.services.runs import checked_reason
@@ -145,9 +146,9 @@ def _write(order: BulkOrder, reason: str, found: RunSet) -> BulkAction:
         already_count=len(covered),
     )
     action.save(force_insert=True)
-    action.environments.set(_environments(found))
+    action.environments.set(Environment.objects.filter(id__in=list(found.environment_ids)))
     BulkItem.objects.bulk_create(_items(action, found, covered), batch_size=BATCH)
-    _note(action, found)
+    _note_order(action, found)
     return action
 
 
@@ -160,13 +161,35 @@ def _items(action: BulkAction, found: RunSet, covered: set[UUID]) -> list[BulkIt
     ]
 
 
-def _environments(found: RunSet) -> QuerySet[Environment]:
-    return Environment.objects.filter(id__in=list(found.environment_ids))
+def cancel_bulk(action: BulkAction, *, actor: str = "") -> int:
+    """Leave the runs alone that are not decided yet. Returns how many; what has been done stays done.
+
+    The item that a worker is at is waited for, and then counts as decided. The worker finds nothing more to do.
+    """
+    with transaction.atomic():
+        pending = action.items.filter(outcome=BulkOutcome.PENDING)
+        words = f"Cancelled by {actor or 'request'} before its turn."
+        left = pending.update(outcome=BulkOutcome.CANCELLED, words=words, decided_at=Now())
+        if left:
+            counted = {"cancelled_count": F("cancelled_count") + left, "updated_at": Now()}
+            BulkAction.objects.filter(id=action.id).update(**counted)
+            for environment in action.environments.all():
+                note("bulk.cancel", action, actor=actor, environment=environment)
+    finish_bulk(action)
+    return left
 
 
-def _note(action: BulkAction, found: RunSet) -> None:
+def finish_bulk(action: BulkAction) -> bool:
+    """End the action if nothing is left to decide. True if this call ended it."""
+    pending = BulkItem.objects.filter(action=OuterRef("pk"), outcome=BulkOutcome.PENDING)
+    done = BulkAction.objects.filter(~Exists(pending), id=action.id).exclude(status=BulkStatus.COMPLETED)
+    ended = {"finished_at": Now(), "updated_at": Now(), "lease_until": None}
+    return bool(done.update(status=BulkStatus.COMPLETED, **ended))
+
+
+def _note_order(action: BulkAction, found: RunSet) -> None:
     """A line per environment, so that its people find it, with the number of its own runs."""
-    for environment in _environments(found):
+    for environment in action.environments.all():
         note(
             f"bulk.{action.kind}",
             action,

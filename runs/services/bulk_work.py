@@ -16,7 +16,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from runs.acting import Actor, acting
@@ -36,6 +36,7 @@ from runs.models import (
 )
 from runs.models.base import Now
 from runs.models.run import of_groups
+from runs.services.bulk import finish_bulk
 from runs.services.runs import request_stop, rerun
 
 log = structlog.get_logger(__name__)
@@ -63,7 +64,7 @@ def carry_out(action_id: UUID) -> None:
 def _carry_on(action: BulkAction) -> None:
     with acting(Actor(action.actor)):
         decided = _work_off(action)
-    if _finish(action):
+    if finish_bulk(action):
         return
     left = BulkAction.objects.filter(id=action.id).exclude(status=BulkStatus.COMPLETED)
     if left.update(lease_until=None, dispatched_at=None) and decided:
@@ -157,11 +158,3 @@ def _rerun(action: BulkAction, run: SyncJobRun) -> tuple[BulkOutcome, str, SyncJ
     except LiveRunExists as live:
         return BulkOutcome.REFUSED, str(live), SyncJobRun.objects.filter(id=live.live_run_id).first()
     return BulkOutcome.DONE, "", new
-
-
-def _finish(action: BulkAction) -> bool:
-    """End the action if nothing is left to decide."""
-    pending = BulkItem.objects.filter(action=OuterRef("pk"), outcome=BulkOutcome.PENDING)
-    done = BulkAction.objects.filter(~Exists(pending), id=action.id).exclude(status=BulkStatus.COMPLETED)
-    ended = {"finished_at": Now(), "updated_at": Now(), "lease_until": None}
-    return bool(done.update(status=BulkStatus.COMPLETED, **ended))

@@ -16,7 +16,7 @@ from tests.dashboard.conftest import HTMX, logged_in
 
 OPEN = {"login", "logout", "theme", "healthz", "readyz"}
 OPERATORS_ONLY = {
-    *("run_stop", "run_force_stop", "run_rerun", "run_start", "bulk_new"),
+    *("run_stop", "run_force_stop", "run_rerun", "run_start", "bulk_new", "bulk_cancel"),
     *("schedule_job", "schedule_edit", "schedule_delete", "schedule_arm", "schedule_disarm", "schedule_run"),
     *("webhook_new", "webhook_edit", "webhook_delete", "webhook_activate", "webhook_deactivate", "webhook_test"),
     "delivery_resend",

@@ -252,6 +252,33 @@ class TestItsPage:
         assert "No bulk actions yet" in operator.get("/bulk/").content.decode()
 
 
+class TestCancelling:
+    def test_leaves_alone_what_has_not_had_its_turn(self, operator: Client, three: list[SyncJobRun]) -> None:
+        action = ordered(operator, matching("rerun"))
+        question = operator.get(f"/bulk/{action.pk}/cancel/", headers=HTMX).content.decode()
+        assert "3 now, are left alone" in question
+        page = operator.post(f"/bulk/{action.pk}/cancel/", follow=True).content.decode()
+        assert "3 left alone" in page
+        assert "Cancel the rest" not in page
+        carry_out(action.pk)
+        assert SyncJobRun.objects.count() == 3
+        assert AuditEntry.objects.get(action="bulk.cancel").actor == "olga"
+
+    def test_changes_nothing_once_all_is_decided(self, operator: Client, three: list[SyncJobRun]) -> None:
+        action = ordered(operator, matching("rerun"))
+        carry_out(action.pk)
+        before = BulkAction.objects.values().get()
+        page = operator.post(f"/bulk/{action.pk}/cancel/", follow=True).content.decode()
+        assert "Nothing was left to cancel." in page
+        assert BulkAction.objects.values().get() == before
+        assert not AuditEntry.objects.filter(action="bulk.cancel").exists()
+
+    def test_is_not_for_viewers(self, operator: Client, viewer: Client, three: list[SyncJobRun]) -> None:
+        action = ordered(operator, matching("rerun"))
+        assert "Cancel the rest" not in viewer.get(f"/bulk/{action.pk}/").content.decode()
+        assert viewer.post(f"/bulk/{action.pk}/cancel/").status_code == 403
+
+
 class TestSelection:
     def test_each_line_has_a_box_and_the_form_works_without_scripts(self, operator: Client, three: Any) -> None:
         page = operator.get("/runs/?status=failed").content.decode()
@@ -280,5 +307,5 @@ class TestSelection:
 def test_outcomes_have_marks_of_their_own(operator: Client, three: Any) -> None:
     page = operator.get(f"/bulk/{ordered(operator, matching()).pk}/").content.decode()
     chips = page[page.index('<div class="chips">') : page.index('id="items"')]
-    assert re.findall(r'class="mark (\w+)"', chips) == ["completed", "stopped", "failed", "created"]
-    assert all(str(outcome.label) in chips for outcome in BulkOutcome)
+    assert re.findall(r'class="mark (\w+)"', chips) == ["completed", "completed", "failed", "created"]
+    assert all(str(outcome.label) in chips for outcome in BulkOutcome if outcome != BulkOutcome.CANCELLED)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,7 +29,17 @@ from runs.models import (
     RunStatus,
     SyncJobRun,
 )
-from runs.services import MOST_RUNS, BulkOrder, SetChanged, TooManyRuns, bulk_work, carry_out, run_set, start_bulk
+from runs.services import (
+    MOST_RUNS,
+    BulkOrder,
+    SetChanged,
+    TooManyRuns,
+    bulk_work,
+    cancel_bulk,
+    carry_out,
+    run_set,
+    start_bulk,
+)
 from tests import factories
 from tests.runs import rows
 
@@ -170,7 +181,7 @@ class TestStopping:
         running.refresh_from_db()
         assert (created.status, created.stop_reason) == (RunStatus.STOPPED, "wrong token")
         assert (running.is_stopping, running.stop_requested_by) == (True, "olga")
-        assert action.counts == {"pending": 0, "done": 2, "already": 2, "refused": 0}
+        assert action.counts == {"pending": 0, "done": 2, "already": 2, "refused": 0, "cancelled": 0}
         assert lines("run.stop").count() == 2
 
 
@@ -274,8 +285,31 @@ class TestLosses:
         for thread in threads:
             thread.join()
         carried_out(action)
-        assert action.counts == {"pending": 0, "done": 12, "already": 0, "refused": 0}
+        assert action.counts == {"pending": 0, "done": 12, "already": 0, "refused": 0, "cancelled": 0}
         assert SyncJobRun.objects.filter(rerun_of__isnull=False).count() == 12
+
+    def test_a_cancellation_and_a_worker_leave_each_run_with_one_outcome(self) -> None:
+        runs_of_many(20, ended=True)
+        action = start_bulk(order(BulkKind.RERUN), everything())
+        barrier = threading.Barrier(2)
+
+        def together(act: Callable[[], object]) -> threading.Thread:
+            def work() -> None:
+                barrier.wait()
+                act()
+                connection.close()
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            return thread
+
+        for thread in [together(lambda: carry_out(action.pk)), together(lambda: cancel_bulk(action, actor="otto"))]:
+            thread.join()
+        carried_out(action)
+        found = Counter(outcomes(action).values())
+        assert (found["done"], found["cancelled"]) == (action.done_count, action.cancelled_count)
+        assert action.done_count + action.cancelled_count == 20
+        assert SyncJobRun.objects.filter(rerun_of__isnull=False).count() == action.done_count
 
     def test_what_a_lost_worker_held_goes_on_after_its_lease(self) -> None:
         runs_of_many(2, ended=True)
