@@ -109,8 +109,7 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_jobs, cast_webhooks
-    from tests.browser import cast, cast_bulk, cast_webhooks
+    from tests.browser import cast, cast_bulk, cast_jobs, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
