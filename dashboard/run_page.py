@@ -116,7 +116,7 @@ class RunPage:
 
     @property
     def may_force_stop(self) -> bool:
-        return self.reader.can_operate and self.run.can(Action.FORCE_STOP, self.now)
+        return self.run.can(Action.FORCE_STOP, self.now) and self.reader.can_operate  # asked last: it may cost queries
 
     @property
     def may_rerun(self) -> bool:

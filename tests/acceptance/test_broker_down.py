@@ -15,7 +15,7 @@ import pytest
 from runs.addresses import any_free_port
 from tests.acceptance.deck import Deck, Prepared, countries_then_cities, embedded_environment, web
 from tests.factories import COUNTRIES_AND_CITIES
-from tests.processes import processes
+from tests.processes import processes, wait_until
 
 PASSWORD = "pw-for-tests-1"
 NOTICE = "Cannot reach the workers&#x27; broker; the request is stored and will be picked up."
@@ -111,4 +111,5 @@ def test_a_bulk_action_is_stored_and_carried_out_once_the_broker_is_there(
 
     deck.daemon(CELERY_BROKER_URL="filesystem://")  # a broker that answers: its sweep finds what is stored
     assert deck.ended(deck.get("/sync-job-run")["result"][0]["id"], limit=30)["status"] == "stopped"
-    assert deck.rows("SELECT status, done_count FROM runs_bulkaction") == [("completed", 1)]
+    wait_until(lambda: deck.rows("SELECT status FROM runs_bulkaction") == [("completed",)], 10, "the action's end")
+    assert deck.rows("SELECT done_count FROM runs_bulkaction") == [(1,)]
