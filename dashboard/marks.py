@@ -11,6 +11,9 @@ from django.db.models import Q
 from runs.models import (
     AccountStatus,
     ApiToken,
+    BulkAction,
+    BulkOutcome,
+    BulkStatus,
     CronTrigger,
     Daemon,
     DaemonStatus,
@@ -187,6 +190,29 @@ def person_mark(person: User) -> Mark:
         return Mark(Kind.STOPPED, "Not staff")
     has_password = person.has_usable_password()
     return Mark(Kind.COMPLETED, "Active") if has_password else Mark(Kind.CREATED, "No password yet")
+
+
+def bulk_mark(action: BulkAction) -> Mark:
+    if action.status == BulkStatus.CREATED:
+        return Mark(Kind.CREATED, "Waiting")
+    if action.status == BulkStatus.RUNNING:
+        return Mark(Kind.RUNNING, "At work")
+    if action.cancelled_count:
+        return Mark(Kind.STOPPED, "Cancelled")
+    return Mark(Kind.WARNED, "Done, some refused") if action.refused_count else Mark(Kind.COMPLETED, "Done")
+
+
+def outcome_mark(outcome: str) -> Mark:
+    """What became of one run of a bulk action."""
+    kinds = {
+        BulkOutcome.PENDING: Kind.CREATED,
+        BulkOutcome.DONE: Kind.COMPLETED,
+        BulkOutcome.ALREADY: Kind.COMPLETED,
+        BulkOutcome.REFUSED: Kind.FAILED,
+        BulkOutcome.CANCELLED: Kind.STOPPED,
+    }
+    known = BulkOutcome(outcome)
+    return Mark(kinds[known], str(known.label))
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

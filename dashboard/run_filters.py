@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -59,10 +59,14 @@ class Period:
 
 @dataclass(frozen=True)
 class FilterWords:
-    """What the filters say. `runs` are those of the page: their names need not be looked up again."""
+    """What the filters say. `runs` are those of the page: their names need not be looked up again.
+
+    `names` are of accounts and jobs that have been looked up already; without them they are looked up here.
+    """
 
     filters: RunFilter
-    runs: Iterable[SyncJobRun]
+    runs: Iterable[SyncJobRun] = ()
+    names: Mapping[UUID, str] | None = None
 
     @cached_property
     def in_force(self) -> list[InForce]:
@@ -129,21 +133,11 @@ class FilterWords:
         return str(value)
 
     @cached_property
-    def _names(self) -> dict[UUID, str]:
+    def _names(self) -> Mapping[UUID, str]:
         """Of the accounts and jobs that are asked for by id: from the runs shown, else from the database."""
         names = {run.integrated_account_id: str(run.integrated_account) for run in self.runs}
         names |= {run.sync_job_id: str(run.sync_job) for run in self.runs}
-        return names | self._looked_up(IntegratedAccount, "account", names) | self._looked_up(SyncJob, "job", names)
-
-    def _looked_up(
-        self, model: type[IntegratedAccount | SyncJob], name: str, known: dict[UUID, str]
-    ) -> dict[UUID, str]:
-        asked = [*self.filters.values.get(name, []), *self.filters.values.get(f"{NOT}{name}", [])]
-        missing = [value for value in asked if isinstance(value, UUID) and value not in known]
-        if not missing:
-            return {}
-        rows: QuerySet[Any] = model.objects.filter(pk__in=missing, environment__in=self.filters.environment_ids)
-        return dict(rows.values_list("id", "tenant_id" if model is IntegratedAccount else "label"))
+        return names | looked_up([self.filters], names) if self.names is None else self.names
 
     @property
     def periods(self) -> list[Period]:
@@ -214,3 +208,25 @@ class FilterForm:
 
     def _values(self, name: str) -> list[Any]:
         return self.filters.values.get(name, [])
+
+
+def looked_up(filters: Sequence[RunFilter], known: Collection[UUID] = ()) -> dict[UUID, str]:
+    """The names of the accounts and jobs that the filters ask for by id, as far as their reader may see them.
+
+    Two queries for all the filters, which are of one reader; none for what is known.
+    """
+    if not filters:
+        return {}
+    models = {"account": (IntegratedAccount, "tenant_id"), "job": (SyncJob, "label")}
+    names: dict[UUID, str] = {}
+    for name, (model, label) in models.items():
+        missing = {value for of in filters for value in _asked(of, name)} - set(known)
+        if missing:
+            rows: QuerySet[Any] = model._default_manager.filter(pk__in=missing)
+            names |= rows.filter(environment__in=filters[0].environment_ids).values_list("id", label)
+    return names
+
+
+def _asked(filters: RunFilter, name: str) -> list[UUID]:
+    values = [*filters.values.get(name, []), *filters.values.get(f"{NOT}{name}", [])]
+    return [value for value in values if isinstance(value, UUID)]

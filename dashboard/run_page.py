@@ -115,6 +115,10 @@ class RunPage:
         return self.reader.can_operate and self.run.can(Action.STOP) and not self.run.is_stopping
 
     @property
+    def may_force_stop(self) -> bool:
+        return self.run.can(Action.FORCE_STOP, self.now) and self.reader.can_operate  # asked last: it may cost queries
+
+    @property
     def may_rerun(self) -> bool:
         return self.reader.can_operate and self.run.can(Action.RERUN)
 
@@ -125,7 +129,7 @@ class RunPage:
         entries = version_of(run.status, *(_shown(step) for step in self.steps))
         counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
         return {
-            "summary": version_of(entries, self.mark.kind, self.waits_in_vain, *counts),
+            "summary": version_of(entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts),
             "entries": entries,
             "facts": version_of(run.updated_at, run.status),
             "events": version_of(_latest(run.events)),

@@ -1,18 +1,51 @@
-"""Telling the daemons about a run. A hint only: the run's row decides, and the sweep tells again."""
+"""Telling the daemons about work. A hint only: the row decides, and the sweep tells again."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
 import structlog
 from celery import current_app
-from kombu.exceptions import ChannelError, OperationalError
+from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
+from kombu.pools import producers
 
-from runs.models import SyncJobRun
+from runs.models import BulkAction, Daemon, SyncJobRun
 from runs.models.base import Now
+from runs.models.run import DEFAULT_GROUP
 
 log = structlog.get_logger(__name__)
 
 EXECUTE_RUN = "runs.tasks.execute_run"
 SETTLE_STOP = "runs.tasks.settle_stop"
+CARRY_OUT_BULK = "runs.tasks.carry_out_bulk"
+
+PATIENCE = 0.5  # seconds for the broker's answer: who waits for it may be a person before a page
+HURRIED = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+
+
+@dataclass
+class BrokerWatch:
+    """`failed`: something was to be published and the broker could not be reached."""
+
+    failed: bool = False
+
+
+_WATCH: ContextVar[BrokerWatch | None] = ContextVar("broker_watch", default=None)
+
+
+@contextmanager
+def watched_broker() -> Iterator[BrokerWatch]:
+    """Learn whether all that is published within has reached the broker."""
+    watch = BrokerWatch()
+    before = _WATCH.set(watch)
+    try:
+        yield watch
+    finally:
+        _WATCH.reset(before)
 
 
 def queue_of(group: str) -> str:
@@ -21,15 +54,45 @@ def queue_of(group: str) -> str:
 
 
 def publish(run: SyncJobRun, task: str = EXECUTE_RUN) -> bool:
-    """Send the run's id to the daemons of its group. False when the broker can't be reached.
+    """Send the run's id to the daemons of its group. False when the broker can't be reached."""
+    sent = _send(task, str(run.id), run.queue_group)
+    if sent and task == EXECUTE_RUN:
+        SyncJobRun.objects.filter(id=run.id).update(dispatched_at=Now())
+    return sent
 
-    One try without retries: a caller in a web request must not hang on a broker that is down.
+
+def publish_bulk(action: BulkAction, group: str | None = None) -> bool:
+    """Send the action's id to the daemons of the group, else of one that is alive. False as for a run."""
+    sent = _send(CARRY_OUT_BULK, str(action.id), group or _living_group())
+    if sent:
+        BulkAction.objects.filter(id=action.id).update(dispatched_at=Now())
+    return sent
+
+
+def _living_group() -> str:
+    """Any daemon can carry out a bulk action; the default group's, where none is known to live."""
+    alive = Daemon.objects.living_groups()
+    return DEFAULT_GROUP if DEFAULT_GROUP in alive or not alive else min(alive)
+
+
+def _send(task: str, argument: str, group: str) -> bool:
+    """One try without retries, on connections that give up soon: a web request must not hang on a broker that is down.
+
+    Kombu by itself would wait two seconds before it connects once more, and a worker's connections have to be patient.
     """
     try:
-        current_app.send_task(task, args=[str(run.id)], queue=queue_of(run.queue_group), retry=False)
-    except (OperationalError, ChannelError, OSError) as error:
-        log.warning("The broker can't be reached; the run waits for the sweep.", run=str(run.id), error=str(error))
+        with producers[_hurried_connection()].acquire(block=True, timeout=PATIENCE) as producer:
+            producer.connection.ensure_connection(max_retries=0)
+            current_app.send_task(task, args=[argument], queue=queue_of(group), retry=False, producer=producer)
+    except (OperationalError, ChannelError, LimitExceeded, OSError) as error:
+        log.warning("The broker can't be reached; what was asked waits for the sweep.", of=argument, error=str(error))
+        if (watch := _WATCH.get()) is not None:
+            watch.failed = True
         return False
-    if task == EXECUTE_RUN:
-        SyncJobRun.objects.filter(id=run.id).update(dispatched_at=Now())
     return True
+
+
+def _hurried_connection() -> Any:
+    """The key of the pool of such connections; equal settings give the same pool."""
+    is_redis = str(current_app.conf.broker_write_url).startswith("redis")
+    return current_app.connection_for_write(transport_options=HURRIED if is_redis else {})

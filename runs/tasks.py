@@ -8,10 +8,11 @@ from uuid import UUID
 from celery import shared_task
 from django.core.management import call_command
 
-from runs.dispatch import EXECUTE_RUN, SETTLE_STOP
+from runs.dispatch import CARRY_OUT_BULK, EXECUTE_RUN, SETTLE_STOP
 from runs.engine.deliveries import forget_old as forget_old_deliveries
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
+from runs.services import carry_out
 from runs.services import finish_deletions as finish
 from runs.services.idempotency import forget_old
 
@@ -26,6 +27,12 @@ def execute_run(self: Any, run_id: str) -> None:
 def settle_stop(run_id: str) -> None:
     """End a run that was asked to stop and that no daemon holds."""
     settle(UUID(run_id))
+
+
+@shared_task(name=CARRY_OUT_BULK)
+def carry_out_bulk(action_id: str) -> None:
+    """Work on the bulk action for a while, if no other worker is at it."""
+    carry_out(UUID(action_id))
 
 
 @shared_task

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -16,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from runs.dispatch import watched_broker
 from runs.filters import NOT_LISTED
 from runs.models import SyncJob, SyncJobRun, User
 
@@ -61,7 +64,21 @@ def page_with(permission: str, refusal: str) -> Callable[[View], View]:
     return decorated
 
 
-operator_page = page_with("runs.operate_runs", "You may look at runs, but not start, stop or rerun them.")
+BROKER_AWAY = "Cannot reach the workers' broker; the request is stored and will be picked up."
+
+
+def operator_page(view: View) -> View:
+    """Let in those of the staff who may start, stop and rerun runs; tell them when the broker could not be reached."""
+
+    @wraps(view)
+    def guarded(request: PageRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        with watched_broker() as broker:
+            response = view(request, *args, **kwargs)
+        if broker.failed:
+            messages.warning(request, BROKER_AWAY)
+        return response
+
+    return page_with("runs.operate_runs", "You may look at runs, but not start, stop or rerun them.")(guarded)
 
 
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
@@ -84,6 +101,13 @@ def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:
 def go_to(request: PageRequest, to: str) -> HttpResponse:
     """Send the browser on after an action, whether HTMX or the form itself asked for it."""
     return HttpResponseClientRedirect(resolve_url(to)) if request.htmx else redirect(to)
+
+
+def came_from(request: PageRequest, otherwise: str) -> str:
+    """The page whose dialog was answered, with its filters; else the other one. The question itself is no page."""
+    page = request.htmx.current_url_abs_path
+    is_ours = page is not None and page.startswith("/") and not page.startswith("//")
+    return page if page and is_ours and urlsplit(page).path != request.path else otherwise
 
 
 def _to_login(request: PageRequest) -> HttpResponseBase:

@@ -73,6 +73,12 @@ def clock(value: datetime | None) -> str:
 
 
 @register.simple_tag
+def minute(value: datetime) -> str:
+    """A moment to the minute, as a button names it."""
+    return _time(value, f"{_date(value)} {_minute(value)}", "minute")
+
+
+@register.simple_tag
 def slot(value: datetime) -> str:
     """A slot of a schedule in the reader's time zone, with its day of the week; in UTC, as schedules are written, on
     hover."""

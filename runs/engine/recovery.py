@@ -1,4 +1,4 @@
-"""What the sweep does: it ends stops whose daemon is gone, and tells the daemons again of runs that nobody took.
+"""What the sweep does: it ends stops whose daemon is gone, and tells the daemons again of what nobody took.
 
 Any number of sweeps may run at once: each change is conditional, and a run told of twice is claimed once.
 """
@@ -15,11 +15,11 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 
-from runs.dispatch import publish
+from runs.dispatch import publish, publish_bulk
 from runs.engine.claim import FREE, end_run
-from runs.models import RunStatus, SyncJobRun
+from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import of_groups
+from runs.models.run import DEFAULT_GROUP, of_groups
 
 log = structlog.get_logger(__name__)
 
@@ -40,16 +40,18 @@ def sweep(groups: Collection[str]) -> int:
     It tells only of runs that its own groups can take: for a group without a daemon, messages would pile up. A run
     that can't be handled is stepped over and logged.
     """
-    return sum(_each(_some(_unheld_stops()), settle_stop)) + _publish_all(_some(_untaken(groups)))
+    settled = sum(_each(_some(_unheld_stops()), settle_stop))
+    return settled + _publish_all(_some(_untaken(groups))) + _publish_bulk_actions(_left_bulk_actions(), groups)
 
 
 def wake(groups: Collection[str]) -> int:
     """Tell of parked runs whose wait is over: more often than the sweep, or a wait of two minutes took a tenth longer.
 
-    Returns the number of runs told of.
+    So it does of bulk actions that have let their reruns be taken first. Returns the number of both.
     """
     parked = SyncJobRun.objects.live().filter(of_groups(groups), lease_until=None, stop_requested_at=None)
-    return _publish_all(_some(parked.filter(resume_at__lte=Now(), dispatched_at=None)))
+    woken = _publish_all(_some(parked.filter(resume_at__lte=Now(), dispatched_at=None)))
+    return woken + _publish_bulk_actions(_left_bulk_actions().filter(dispatched_at=None), groups)
 
 
 def _unheld_stops() -> QuerySet[SyncJobRun]:
@@ -60,9 +62,24 @@ def _unheld_stops() -> QuerySet[SyncJobRun]:
 
 def _untaken(groups: Collection[str]) -> QuerySet[SyncJobRun]:
     """Free runs whose message must be taken for lost: never sent, or sent long enough ago."""
+    return SyncJobRun.objects.live().filter(FREE, _untold(), of_groups(groups), stop_requested_at=None)
+
+
+def _left_bulk_actions() -> QuerySet[BulkAction]:
+    """Unfinished bulk actions that no worker is at and whose message must be taken for lost."""
+    unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
+    return BulkAction.objects.exclude(status=BulkStatus.COMPLETED).filter(unheld, _untold())
+
+
+def _untold() -> Q:
     repeat = max(REPEAT_AFTER, timedelta(seconds=settings.SWEEP_SECONDS))
-    untold = Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - repeat) | Q(lease_until__lt=Now())
-    return SyncJobRun.objects.live().filter(FREE, untold, of_groups(groups), stop_requested_at=None)
+    return Q(dispatched_at=None) | Q(dispatched_at__lt=Now() - repeat) | Q(lease_until__lt=Now())
+
+
+def _publish_bulk_actions(actions: QuerySet[BulkAction], groups: Collection[str]) -> int:
+    """To the daemons of the sweep's own groups: any of them can carry them out."""
+    group = DEFAULT_GROUP if DEFAULT_GROUP in groups else min(groups)
+    return sum(takewhile(bool, (publish_bulk(action, group) for action in actions.order_by("id")[:AT_ONCE])))
 
 
 def _some(rows: QuerySet[SyncJobRun]) -> list[UUID]:

@@ -1,6 +1,7 @@
 """The rows everything else reads and writes. One module per noun; import the names from here."""
 
 from runs.models.audit import AuditEntry
+from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
 from runs.models.history import EventKind, RecordError, RunEvent
@@ -19,6 +20,11 @@ __all__ = [
     "Action",
     "ApiToken",
     "AuditEntry",
+    "BulkAction",
+    "BulkItem",
+    "BulkKind",
+    "BulkOutcome",
+    "BulkStatus",
     "CronTrigger",
     "Daemon",
     "DaemonStatus",

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
-from runs.models.base import CountedModel
+from runs.models.base import CountedModel, Now
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount
 from runs.models.webhook import Webhook
@@ -53,12 +54,16 @@ class Action(StrEnum):
     """What a person may do with a run."""
 
     STOP = "stop"
+    FORCE_STOP = "force_stop"
     RERUN = "rerun"
 
 
+FORCE_AFTER = timedelta(seconds=60)  # a daemon looks about once a second: one that has not looked by then hangs
+LONGEST_REASON = 500
+
 _LEGAL = {
     RunStatus.CREATED: {Action.STOP},
-    RunStatus.RUNNING: {Action.STOP},
+    RunStatus.RUNNING: {Action.STOP, Action.FORCE_STOP},
     RunStatus.COMPLETED: {Action.RERUN},
     RunStatus.FAILED: {Action.RERUN},
     RunStatus.STOPPED: {Action.RERUN},
@@ -81,8 +86,12 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
         return self.filter(status__in=LIVE)
 
     def that_can(self, action: Action) -> Self:
-        """Those for which `run.can(action)` holds, as a query: for bulk and admin actions."""
-        return self.filter(status__in=[status for status, actions in _LEGAL.items() if action in actions])
+        """Those for which `run.can(action)` holds by the database's clock, as a query."""
+        legal = self.filter(status__in=[status for status, actions in _LEGAL.items() if action in actions])
+        if action != Action.FORCE_STOP:
+            return legal
+        overdue = Q(stop_requested_at__lte=Now() - FORCE_AFTER) | Q(lease_until__lt=Now())
+        return legal.filter(overdue, stop_requested_at__isnull=False)
 
 
 class SyncJobRun(CountedModel):
@@ -123,6 +132,7 @@ class SyncJobRun(CountedModel):
     error = models.JSONField(null=True, blank=True)
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     stop_requested_by = models.CharField(max_length=150, blank=True)
+    stop_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="", db_default="")
     rate_limited_until = models.DateTimeField(null=True, blank=True)
 
     daemon_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null on the wire
@@ -180,9 +190,25 @@ class SyncJobRun(CountedModel):
     def __str__(self) -> str:
         return str(self.id)
 
-    def can(self, action: Action) -> bool:
-        """Whether the run's state allows the action. Buttons, API, bulk and admin all ask here."""
-        return action in _LEGAL[RunStatus(self.status)]
+    def can(self, action: Action, now: datetime | None = None) -> bool:
+        """Whether the run's state allows the action. Buttons, API, bulk and admin all ask here.
+
+        `now` matters to what depends on the time; by default it is this process's.
+        """
+        legal = action in _LEGAL[RunStatus(self.status)]
+        return legal and (action != Action.FORCE_STOP or self._stop_is_overdue(now or timezone.now()))
+
+    def _stop_is_overdue(self, now: datetime) -> bool:
+        """Whether a stop has been asked for, and whoever has to carry it out is late or gone."""
+        if self.stop_requested_at is None:
+            return False
+        is_abandoned = self.lease_until is not None and self.lease_until < now
+        return is_abandoned or self.stop_requested_at <= now - FORCE_AFTER
+
+    @property
+    def force_stop_from(self) -> datetime | None:
+        """When a stop that was asked for may be forced at the latest; None where none was."""
+        return None if self.stop_requested_at is None else self.stop_requested_at + FORCE_AFTER
 
     @property
     def is_live(self) -> bool:

@@ -2,6 +2,8 @@
 
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import note
+from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
+from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
@@ -26,8 +28,9 @@ from runs.services.people import (
     set_password,
 )
 from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
+from runs.services.rerun_plan import RerunPlan, Window, rerun_plan, rerun_window
 from runs.services.run_request import RunRequest, mode_failures
-from runs.services.runs import Origin, create_run, request_stop, rerun, rerun_window
+from runs.services.runs import Origin, create_run, force_stop, request_stop, rerun
 from runs.services.tokens import issue_token, revoke_token
 from runs.services.triggers import (
     arm_trigger,
@@ -42,8 +45,10 @@ from runs.services.views import change_view, delete_view, move_view_left, open_w
 from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
+    "MOST_RUNS",
     "ArgField",
     "Asked",
+    "BulkOrder",
     "CatalogState",
     "EntryKind",
     "LoadedPart",
@@ -51,10 +56,17 @@ __all__ = [
     "Outcome",
     "PassedThrough",
     "PlannedEntry",
+    "RerunPlan",
     "RunRequest",
+    "RunSet",
+    "SetChanged",
     "ShelfLine",
+    "TooManyRuns",
+    "Window",
     "args_fields",
     "arm_trigger",
+    "cancel_bulk",
+    "carry_out",
     "catalog_entry",
     "change_person",
     "change_view",
@@ -73,6 +85,7 @@ __all__ = [
     "expression_failures",
     "finish_deletions",
     "fire_due",
+    "force_stop",
     "issue_token",
     "job_failures",
     "job_labelled",
@@ -92,10 +105,12 @@ __all__ = [
     "rename_view",
     "request_stop",
     "rerun",
+    "rerun_plan",
     "rerun_window",
     "resend",
     "revoke_token",
     "run_now",
+    "run_set",
     "save_account",
     "save_integration",
     "save_job",
@@ -108,4 +123,5 @@ __all__ = [
     "set_access",
     "set_password",
     "shelf",
+    "start_bulk",
 ]

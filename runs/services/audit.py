@@ -12,16 +12,22 @@ from runs.models import AuditEntry, Environment, IntegratedAccount
 
 
 def note(
-    action: str, target: models.Model | None = None, *, actor: str = "", reason: str = "", **details: Any
+    action: str,
+    target: models.Model | None = None,
+    *,
+    actor: str = "",
+    reason: str = "",
+    environment: Environment | None = None,
+    **details: Any,
 ) -> AuditEntry:
     """Write down that the action was done to the target, by `actor` or whoever is acting (`runs.acting`).
 
-    `action` is noun and verb (`run.stop`). `details` are plain values fit for JSON, without secrets: of a credential
-    say that it changed.
+    The line is of the target's environment, or of the one that is given. `action` is noun and verb (`run.stop`).
+    `details` are plain values fit for JSON, without secrets: of a credential say that it changed.
     """
     who = current_actor()
     return AuditEntry.objects.create(
-        environment_id=_environment_id(target),
+        environment_id=_environment_id(target) if environment is None else environment.pk,
         integrated_account_id=_account_id(target),
         actor=actor or who.name,
         ip=who.ip,

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from runs.dispatch import SETTLE_STOP, publish
-from runs.engine.claim import add_event
-from runs.engine.entries import Entry, parse_entries
-from runs.engine.plan import in_order, incremental_keys, previous_run_dates
+from runs.engine.claim import add_event, end_run
+from runs.engine.entries import Entry
+from runs.engine.plan import in_order, incremental_keys
 from runs.engine.recovery import settle_stop
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.hashing import digest
@@ -21,6 +21,7 @@ from runs.models import (
     CronTrigger,
     EventKind,
     IntegratedAccount,
+    RunStatus,
     RunStep,
     RunTrigger,
     SyncJob,
@@ -28,7 +29,9 @@ from runs.models import (
     Webhook,
 )
 from runs.models.base import Now
-from runs.services.run_request import RunRequest, checked, spec_of
+from runs.models.run import LONGEST_REASON
+from runs.services.audit import note
+from runs.services.run_request import RunRequest, checked
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,13 @@ class Origin:
     actor: str = ""
     cron_trigger: CronTrigger | None = None
     slot: datetime | None = None
+    reason: str = ""
 
     @property
     def sentence(self) -> str:
         who = f" by {self.actor}" if self.actor else ""
         when = f" for the slot {slot_name(self.slot)}" if self.slot else ""
-        return f"Created{who} ({self.trigger.value}){when}."
+        return f"Created{who} ({self.trigger.value}){when}{because(self.reason)}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ def write_run(prepared: PreparedRun) -> SyncJobRun:
             run.save(force_insert=True)
             RunStep.objects.bulk_create(_steps(run, prepared.entries))
             add_event(run.id, EventKind.CREATED, prepared.origin.sentence, prepared.origin.actor)
+            _note_start(run, prepared.origin)
     except IntegrityError:
         _refuse_second(run)  # another request was first between our look and our write
         raise
@@ -98,20 +103,63 @@ def slot_name(slot: datetime) -> str:
     return f"{slot.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def request_stop(run: SyncJobRun, *, actor: str = "") -> SyncJobRun:
+def because(reason: str) -> str:
+    """The end of a sentence that may have a reason."""
+    return f": {reason}" if reason else "."
+
+
+def checked_reason(reason: str) -> str:
+    """The reason as it is kept. Raises InvalidInput for one that is too long."""
+    reason = " ".join(reason.replace("\0", "").split())
+    if len(reason) > LONGEST_REASON:
+        raise InvalidInput([Failure("reason", f"must have at most {LONGEST_REASON} characters.")])
+    return reason
+
+
+def request_stop(run: SyncJobRun, *, actor: str = "", reason: str = "", dispatch: bool = True) -> SyncJobRun:
     """Ask the run to stop, and end it at once where no daemon holds it. Returns the row, read again.
 
-    The row decides; the task only makes it prompt. Stopping twice is stopping once, and an ended run is unchanged.
+    The row decides; the task only makes it prompt, and `dispatch` false leaves it to the sweep. Stopping twice is
+    stopping once, and an ended run is unchanged. Raises InvalidInput for a reason that is too long.
     """
-    open_runs = SyncJobRun.objects.live().filter(id=run.id, stop_requested_at=None)
+    reason = checked_reason(reason)
+    open_runs = SyncJobRun.objects.that_can(Action.STOP).filter(id=run.id, stop_requested_at=None)
+    asked = {"stop_requested_at": Now(), "stop_requested_by": actor, "stop_reason": reason}
     with transaction.atomic():
-        if open_runs.update(stop_requested_at=Now(), stop_requested_by=actor, updated_at=Now()):
-            add_event(run.id, EventKind.STOP_REQUESTED, f"Stop asked for by {actor or 'request'}.", actor)
-    if not settle_stop(run.id):
+        if open_runs.update(**asked, updated_at=Now()):
+            message = f"Stop asked for by {actor or 'request'}{because(reason)}"
+            add_event(run.id, EventKind.STOP_REQUESTED, message, actor)
+            note("run.stop", run, actor=actor, reason=reason)
+    if not settle_stop(run.id) and dispatch:
         fresh = SyncJobRun.objects.get(id=run.id)
         if fresh.is_stopping:
             transaction.on_commit(partial(publish, fresh, SETTLE_STOP), robust=True)
     return SyncJobRun.objects.get(id=run.id)
+
+
+def force_stop(run: SyncJobRun, *, actor: str = "", reason: str = "") -> SyncJobRun:
+    """End a run whose stop is overdue without its daemon. Returns the row, read again; an ended run is unchanged.
+
+    The lease's token goes, so the daemon writes nothing more to the run but the line that it came too late. Raises
+    NotAllowed while the daemon still has time, and InvalidInput for a reason that is too long.
+    """
+    reason = checked_reason(reason)
+    overdue = SyncJobRun.objects.that_can(Action.FORCE_STOP).filter(id=run.id)
+    holder = f", without waiting for daemon {run.daemon_id}" if run.daemon_id else ""
+    message = f"Stopped by force by {actor or 'request'}{holder}{because(reason)}"
+    with transaction.atomic():
+        if end_run(overdue, run.id, RunStatus.STOPPED, message, actor=actor):
+            note("run.force_stop", run, actor=actor, reason=reason)
+    fresh = SyncJobRun.objects.get(id=run.id)
+    if fresh.is_live:
+        raise NotAllowed(_too_early(fresh))
+    return fresh
+
+
+def _too_early(run: SyncJobRun) -> str:
+    if run.force_stop_from is None:
+        return f"Run {run.id} has not been asked to stop: that comes first."
+    return f"Run {run.id} still has time to stop by itself: force it from {run.force_stop_from:%H:%M:%S} UTC on."
 
 
 def rerun(
@@ -121,6 +169,8 @@ def rerun(
     trigger: RunTrigger = RunTrigger.RERUN,
     ignore_previous_run: bool = False,
     force: bool = False,
+    reason: str = "",
+    dispatch: bool = True,
 ) -> SyncJobRun:
     """A new run of the same job, account, args, destination and error handling.
 
@@ -129,7 +179,13 @@ def rerun(
     """
     if not run.can(Action.RERUN):
         raise NotAllowed(f"Run {run.id} is {run.status}: it can be run again once it has ended.")
-    request = RunRequest(
+    request = rerun_request(run, ignore_previous_run=ignore_previous_run, force=force)
+    return create_run(request, Origin(trigger, actor, reason=checked_reason(reason)), dispatch=dispatch)
+
+
+def rerun_request(run: SyncJobRun, *, ignore_previous_run: bool = False, force: bool = False) -> RunRequest:
+    """What a rerun asks for."""
+    return RunRequest(
         run.sync_job,
         run.integrated_account,
         args=run.args,
@@ -142,22 +198,6 @@ def rerun(
         force=force,
         rerun_of=run,
     )
-    return create_run(request, Origin(trigger, actor))
-
-
-def rerun_window(run: SyncJobRun) -> datetime | None:
-    """From when on a plain rerun would fetch: the earliest date of its entries.
-
-    None: at least one has no date yet, or the rerun would be refused.
-    """
-    try:
-        spec = spec_of(run.integrated_account.integration, account=run.integrated_account)
-        entries = parse_entries(run.resources if run.has_own_resources else run.sync_job.resources, spec)
-    except InvalidInput:
-        return None
-    keys = list(incremental_keys(entries, _scope(run)).values())
-    dates = previous_run_dates(keys, spec.incremental_overlap)
-    return min(dates.values()) if len(dates) == len(set(keys)) else None
 
 
 def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], origin: Origin) -> SyncJobRun:
@@ -184,6 +224,13 @@ def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], 
     )
 
 
+def _note_start(run: SyncJobRun, origin: Origin) -> None:
+    """Of reruns alone: somebody has asked for each of them."""
+    if run.rerun_of_id is not None:
+        told: dict[str, Any] = {"rerun_of": str(run.rerun_of_id), "ignore_previous_run": run.ignore_previous_run}
+        note("run.rerun", run, actor=origin.actor, reason=origin.reason, **told)
+
+
 def _hold_target(run: SyncJobRun) -> None:
     """Keep the account, and with it the job and the integration, from being deleted before the run is committed.
 
@@ -202,16 +249,19 @@ def _hold_target(run: SyncJobRun) -> None:
         raise InvalidInput(failures)
 
 
+def live_run_like(run: SyncJobRun) -> SyncJobRun | None:
+    """The live run of the same job, account, args and destination."""
+    same = {"sync_job": run.sync_job_id, "integrated_account": run.integrated_account_id, "args_hash": run.args_hash}
+    return SyncJobRun.objects.live().filter(**same, destination=run.destination).first()
+
+
 def _refuse_second(run: SyncJobRun) -> None:
-    if run.forced:
-        return
-    same = {"sync_job": run.sync_job, "integrated_account": run.integrated_account, "args_hash": run.args_hash}
-    live = SyncJobRun.objects.live().filter(**same, destination=run.destination).first()
+    live = None if run.forced else live_run_like(run)
     if live is not None:
         raise LiveRunExists(live.id)
 
 
-def _scope(run: SyncJobRun) -> dict[str, str]:
+def incremental_scope(run: SyncJobRun) -> dict[str, str]:
     """Of what runs share their dates, beside the entries themselves."""
     return {
         "job": str(run.sync_job_id),
@@ -222,7 +272,7 @@ def _scope(run: SyncJobRun) -> dict[str, str]:
 
 
 def _steps(run: SyncJobRun, entries: tuple[Entry, ...]) -> list[RunStep]:
-    keys = incremental_keys(entries, _scope(run))
+    keys = incremental_keys(entries, incremental_scope(run))
     steps: dict[str, RunStep] = {}
     for entry in in_order(entries):
         steps[entry.name] = RunStep(

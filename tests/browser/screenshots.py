@@ -41,6 +41,10 @@ PATHS = {
     "integrations": "/integrations/",
     "catalog-entry": "/integrations/catalog/hubspot/",
     "accounts": "/accounts/",
+    "bulk": "/bulk/",
+    "bulk-stop": "/bulk/new/?kind=stop&scope=matching&filter=status%3Drunning%2Cstopped",
+    "bulk-rerun": "/bulk/new/?kind=rerun&scope=matching&filter=",
+    "bulk-unreadable": "/bulk/new/?kind=stop&scope=matching&filter=since%3Dnonsense",
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
@@ -114,7 +118,7 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_bulk, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
@@ -142,6 +146,7 @@ def _populated() -> dict[str, str]:
         "token-revoke": f"/settings/tokens/{cast_people.tokens()['used'].pk}/revoke/",
         "run-errors": f"/runs/{runs['warned'].pk}/errors/",
     }
+    paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
@@ -221,6 +226,8 @@ class Camera:
     def _shoot_dialogs(self) -> None:
         for name, button in (
             ("run-running", "Stop run"),
+            ("run-stopping", "Force stop"),
+            ("run-completed", "Rerun"),
             ("run-failed", "Rerun, ignore previous run date"),
             ("webhook-off", "Delete"),
             ("schedule-edit", "Delete"),
@@ -231,6 +238,13 @@ class Camera:
             self.page.get_by_role("link", name=button, exact=True).click()
             self.page.get_by_role("dialog").wait_for()
             self._shoot(f"dialog-{name}")
+        self._open("/runs/")
+        for number in (1, 3):
+            self.page.get_by_role("checkbox", name="Select ").nth(number).check()
+        self._shoot("runs-selected")
+        self.page.get_by_role("button", name="Stop", exact=True).click()
+        self.page.get_by_role("dialog").wait_for()
+        self._shoot("dialog-bulk")
         self._open("/runs/")
         self.page.locator("details.menu summary").click()
         self._shoot("menu")

@@ -53,7 +53,7 @@ def test_is_started_watched_stopped_and_run_again(olga: Page, deck: Deck, source
     source.before = None
     olga.get_by_role("link", name="Rerun, ignore previous run date").click()
     expect(dialog).to_contain_text("fetches everything")
-    dialog.get_by_role("button", name="Rerun, full sync").click()
+    dialog.get_by_role("button", name="Rerun, ignore previous run date").click()
     expect(olga.locator("#summary .sentence")).to_contain_text("Completed in", timeout=SOON * 2)
     expect(olga.locator("#summary .sentence")).to_contain_text("604 records fetched, 604 persisted")
     expect(olga.locator("#facts")).to_contain_text("Rerun of")

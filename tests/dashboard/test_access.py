@@ -24,12 +24,12 @@ def test_htmx_leads_back_to_our_own_pages_only(client: Client, db: None) -> None
     assert answer.headers["HX-Redirect"] == "/login/?next=/"
 
 
-@pytest.mark.parametrize("part", ["", "live/", "events/", "errors/", "stop/", "rerun/"])
+@pytest.mark.parametrize("part", ["", "live/", "events/", "errors/", "stop/", "force-stop/", "rerun/"])
 def test_a_run_of_another_environment_is_not_there(outsider: Client, run_url: str, part: str) -> None:
     assert outsider.get(run_url + part, headers=HTMX).status_code == 404
 
 
-@pytest.mark.parametrize("action", ["stop/", "rerun/"])
+@pytest.mark.parametrize("action", ["stop/", "force-stop/", "rerun/"])
 def test_a_run_of_another_environment_cannot_be_acted_on(outsider: Client, run_url: str, action: str) -> None:
     assert outsider.post(run_url + action).status_code == 404
 
@@ -64,7 +64,7 @@ class TestViewer:
             assert f"{run_url}rerun/" not in page
             assert f"/jobs/{run.sync_job_id}/run/" not in page
 
-    @pytest.mark.parametrize("action", ["stop/", "rerun/"])
+    @pytest.mark.parametrize("action", ["stop/", "force-stop/", "rerun/"])
     def test_may_not_act(self, viewer: Client, run: SyncJobRun, run_url: str, action: str) -> None:
         assert viewer.post(run_url + action).status_code == 403
         run.refresh_from_db()

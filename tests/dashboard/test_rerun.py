@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import RunStatus, RunTrigger, SyncJobRun
+from runs.models import AuditEntry, RunStatus, RunTrigger, SyncJobRun
 from runs.services import Origin, RunRequest, create_run
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
+from tests.runs import rows
 
 
 def newest(run: SyncJobRun) -> SyncJobRun:
@@ -20,13 +24,13 @@ def test_the_question_tells_the_window_that_will_be_used(operator: Client, run: 
     states.ended(run, RunStatus.COMPLETED)
     run.steps.update(watermark=timezone.now())
     page = operator.get(run_url + "rerun/").content.decode()
-    assert "fetches what has changed since" in page
-    assert "Rerun from" in page
+    assert "fetches what has changed from" in page
+    assert re.search(r"<button[^>]*>Rerun from <time[^>]*>\d+ \w+ \d\d:\d\d</time></button>", page)
 
 
 def test_the_question_says_when_there_is_no_window(operator: Client, run: SyncJobRun, run_url: str) -> None:
     states.failed(run)
-    assert "from the beginning" in operator.get(run_url + "rerun/").content.decode()
+    assert "Rerun from the beginning</button>" in operator.get(run_url + "rerun/").content.decode()
 
 
 def test_the_question_without_the_date_says_so(operator: Client, run: SyncJobRun, run_url: str) -> None:
@@ -86,3 +90,59 @@ def test_a_job_that_is_no_longer_accepted_is_told(operator: Client, run: SyncJob
     answer = operator.post(run_url + "rerun/")
     assert answer.status_code == 400
     assert "planets" in answer.content.decode()
+
+
+def test_entries_with_dates_of_their_own_are_told_one_by_one(operator: Client, run: SyncJobRun, run_url: str) -> None:
+    states.ended(run, RunStatus.COMPLETED)
+    run.steps.filter(name="countries").update(watermark=timezone.now())
+    page = operator.get(run_url + "rerun/").content.decode()
+    windows = page[page.index('<details class="windows"') :]
+    assert re.search(r"<b>countries</b><span class=\"muted\">from <time", windows)
+    assert '<b>cities</b><span class="muted">from the beginning' in windows
+
+
+def test_the_question_tells_the_usual_cost_once_enough_have_completed(
+    operator: Client, run: SyncJobRun, run_url: str
+) -> None:
+    states.failed(run)
+    start = timezone.now() - timedelta(hours=2)
+    alike = {"sync_job": run.sync_job, "integrated_account": run.integrated_account, "fetched": 1200}
+    times = {"started_at": start, "finished_at": start + timedelta(minutes=40)}
+    rows.runs(4, **alike, **times)
+    assert "usually takes" not in operator.get(run_url + "rerun/").content.decode()
+    rows.runs(1, **alike, **times)
+    page = operator.get(run_url + "rerun/").content.decode()
+    assert "<b>40m 0s</b> and fetches about <b>1\u202f200</b> records" in page
+    assert "usually takes" not in operator.get(run_url + "rerun/?ignore_previous_run=1").content.decode()
+
+
+def test_the_question_says_beforehand_what_would_be_refused(operator: Client, run: SyncJobRun, run_url: str) -> None:
+    states.failed(run)
+    live = create_run(RunRequest(run.sync_job, run.integrated_account), Origin(RunTrigger.API))
+    page = operator.get(run_url + "rerun/").content.decode()
+    assert f'href="/runs/{live.pk}/">another run like it' in page
+    assert '<form method="post" action="' + run_url not in page
+
+
+def test_the_reason_is_told_in_the_new_runs_timeline(operator: Client, run: SyncJobRun, run_url: str) -> None:
+    states.failed(run)
+    operator.post(run_url + "rerun/", {"reason": "new token"})
+    assert newest(run).events.get(kind="created").message == "Created by olga (rerun): new token"
+    entry = AuditEntry.objects.get(action="run.rerun")
+    assert (entry.actor, entry.reason, entry.target_id) == ("olga", "new token", str(newest(run).pk))
+    assert entry.details["rerun_of"] == str(run.pk)
+
+
+def test_a_list_is_returned_to_with_its_filters_and_a_link(operator: Client, run: SyncJobRun, run_url: str) -> None:
+    states.failed(run)
+    back = "/runs/?status=failed&q=acme"
+    answer = operator.post(run_url + "rerun/", headers=HTMX | {"HX-Current-URL": f"http://testserver{back}"})
+    assert answer.headers["HX-Redirect"] == back
+    assert f'href="/runs/{newest(run).pk}/">Open the new run' in operator.get(back).content.decode()
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/runs/", "http://testserver//evil.example/"])
+def test_no_other_site_is_gone_to(operator: Client, run: SyncJobRun, run_url: str, elsewhere: str) -> None:
+    states.failed(run)
+    answer = operator.post(run_url + "rerun/", headers=HTMX | {"HX-Current-URL": elsewhere})
+    assert answer.headers["HX-Redirect"] == f"/runs/{newest(run).pk}/"
