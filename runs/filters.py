@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
+from runs.error_filters import met, unresolved
 from runs.keyset import BadCursor, Page, keyset_page
 from runs.lookups import (
     Field,
@@ -26,7 +27,15 @@ from runs.lookups import (
     parse_time,
     parse_uuid,
 )
-from runs.models import Environment, ErrorHandling, IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJobRun
+from runs.models import (
+    Environment,
+    ErrorHandling,
+    IntegratedAccount,
+    RunStatus,
+    RunTrigger,
+    SyncJob,
+    SyncJobRun,
+)
 
 RUN_FIELDS = {
     "id": Field("id", parse_uuid),
@@ -85,6 +94,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "account": parse_uuid,
     "job": parse_uuid,
     "trigger": RUN_FIELDS["trigger"].parse,
+    "error": parse_uuid,
+    "unresolved": parse_uuid,
     "since": _since,
     "until": _until,
     "q": parse_text,
@@ -105,7 +116,8 @@ class RunFilter:
 
     @classmethod
     def from_params(cls, params: QueryDict, environments: QuerySet[Environment]) -> RunFilter:
-        """Read `status` (repeated, or with commas), `account`, `job`, `trigger`, `since`, `until` and `q`."""
+        """Read `status` (repeated, or with commas), `account`, `job`, `trigger`, `error` and `unresolved` (ids of error
+        groups), `since`, `until` and `q`."""
         found = cls(params, environments)
         for name, parse in _PARSERS.items():
             text = ",".join(params.getlist(name)) if name == "status" else params.get(name, "").strip()
@@ -170,6 +182,10 @@ def _condition(name: str, value: Any) -> Q:
             return RUN_FIELDS["sync_job_id"].among([value])
         case "trigger":
             return RUN_FIELDS["trigger"].among([value])
+        case "error":
+            return met(value)
+        case "unresolved":
+            return unresolved(value)
         case "since":
             return RUN_FIELDS["created_at"].compared("gte", value)
         case "until":

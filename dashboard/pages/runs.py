@@ -22,7 +22,7 @@ from runs.models import IntegratedAccount, RunStatus, RunTrigger, SyncJob, SyncJ
 
 MOST_CHOICES = 200  # of jobs and accounts in a select; the search finds the others
 COUNT_CAP = 1000
-FILTER_WORDS = {"q": "search", "since": "from", "until": "to"}
+FILTER_WORDS = {"q": "search", "error": "error group", "unresolved": "unresolved error", "since": "from", "until": "to"}
 CHIP_ORDER = (RunStatus.RUNNING, RunStatus.CREATED, RunStatus.FAILED, RunStatus.STOPPED, RunStatus.COMPLETED)
 
 

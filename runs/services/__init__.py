@@ -12,6 +12,7 @@ from runs.services.deletion import (
     finish_deletions,
 )
 from runs.services.environments import create_environment, rename_environment
+from runs.services.error_groups import note_cause
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
@@ -78,6 +79,7 @@ __all__ = [
     "may_manage",
     "mode_failures",
     "note",
+    "note_cause",
     "offered",
     "pass_through",
     "password_link",

@@ -40,6 +40,9 @@ PATHS = {
     "integrations": "/integrations/",
     "catalog-entry": "/integrations/catalog/hubspot/",
     "accounts": "/accounts/",
+    "errors": "/errors/",
+    "errors-month": "/errors/?window=30d&sort=count",
+    "errors-nothing": "/errors/?q=nothing+is+called+this&window=nonsense",
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
@@ -113,7 +116,7 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_errors, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
@@ -123,6 +126,8 @@ def _populated() -> dict[str, str]:
     job = f"/jobs/{runs['running'].sync_job_id}"
     shapes = cast_jobs.jobs(runs["running"].integrated_account.integration)
     jobs = {name: f"/jobs/{shape.pk}/" for name, shape in shapes.items()}
+    accounts = list(runs["completed"].integrated_account.integration.accounts.order_by("created_at")[:10])
+    errors = cast_errors.groups(runs["completed"].sync_job, accounts)
     webhooks = cast_webhooks.webhooks(runs["failed"])
     failing, schedule = webhooks["failing"], CronTrigger.objects.latest("created_at")
     paths = {
@@ -142,6 +147,7 @@ def _populated() -> dict[str, str]:
         "run-errors": f"/runs/{runs['warned'].pk}/errors/",
     }
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
+    paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
 
@@ -165,7 +171,7 @@ class Camera:
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form"):
+        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "errors"):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 
