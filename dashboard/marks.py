@@ -162,6 +162,11 @@ def delivery_mark(delivery: Delivery) -> Mark:
             return Mark(Kind.FAILED, "Failed")
 
 
+def error_group_mark(*, still_happens: bool) -> Mark:
+    """Whether a trouble is over: every account that met it has had a run to the end without it since."""
+    return Mark(Kind.FAILED, "Still happening") if still_happens else Mark(Kind.COMPLETED, "Recovered")
+
+
 def catalog_mark(state: CatalogState) -> Mark | None:
     """How an entry of the catalogue stands in an environment; None for one that is not there."""
     match state:

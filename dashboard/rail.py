@@ -45,6 +45,7 @@ RAIL = (
         Place("attention", "bell", "Needs attention", "", "Attention"),
         Place("run_list", "activity", "Runs", "runs"),
         Place("account_list", "plug", "Accounts", "accounts"),
+        Place("error_list", "triangle-alert", "Errors", "errors"),
         Place("bulk_list", "list-checks", "Bulk actions", "bulk", "Bulk"),
     ),
     (

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from dashboard.marks import status_mark
 from dashboard.templatetags.syncdeck import duration, moment, started_by
 from runs.filters import PARAMETERS, RunFilter
-from runs.models import IntegratedAccount, RunTrigger, SyncJob, SyncJobRun
+from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun
 from runs.search_words import NEGATABLE, NOT
 
 PERIODS = {"24h": "24 h", "7d": "7 days", "30d": "30 days", "all": "All time"}
@@ -30,6 +30,8 @@ WORDS = {
     "over": "took over",
     "under": "took under",
     "by": "started by",
+    "error": "error",
+    "unresolved": "unresolved error",
 }
 _ZERO = re.compile(r" 0[hms]$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -128,9 +130,15 @@ class FilterWords:
                 return status_mark(value).word
             case ("trigger", _):
                 return started_by(value)
+            case ("error" | "unresolved", UUID()):
+                return self._title(value)
             case ("account" | "job", UUID()):
                 return self._names.get(value) or str(value)
         return str(value)
+
+    def _title(self, group_id: UUID) -> str:
+        groups = ErrorGroup.objects.filter(environment__in=self.filters.environment_ids, pk=group_id)
+        return groups.values_list("title", flat=True).first() or str(group_id)
 
     @cached_property
     def _names(self) -> Mapping[UUID, str]:

@@ -71,13 +71,17 @@ class RemoteError(SyncdeckError):
 
 @dataclass(frozen=True)
 class ErrorInfo:
-    """Why a run, a request or a record failed: what the contract's `error` object tells."""
+    """Why a run, a request or a record failed: what the contract's `error` object tells.
+
+    `fingerprint` is that of the record error which says the same, if there is one: it is counted once.
+    """
 
     code: str
     message: str
     resource: str | None = None
     method: str | None = None
     status_code: int | None = None
+    fingerprint: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
+from runs.connectors import masked_value
 from runs.models import RunTrigger
 from runs.wire import known_time
 
@@ -129,6 +130,12 @@ def short_id(value: object) -> str:
 @register.filter
 def pretty_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def without_secrets(value: Any) -> Any:
+    """The JSON value with what is named or looks like a credential masked: arguments are a program's own."""
+    return masked_value(value)
 
 
 @register.filter

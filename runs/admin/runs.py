@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, person
+from runs.connectors import masked_value
 from runs.errors import InvalidInput, NotAllowed
 from runs.filters import NOT_LISTED, mentions
 from runs.models import (
@@ -79,8 +81,8 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
     search_help_text = "An id or the start of one, an account, a job, or a part of an error."
     actions = ("stop_runs", "rerun_runs", "rerun_runs_from_the_beginning")
     inlines = (StepInline,)
-    exclude = ("lease_token", "args_hash", "forced")
-    readonly_fields = ("timeline",)
+    exclude = ("lease_token", "args", "args_hash", "forced")
+    readonly_fields = ("arguments", "timeline")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer(*(path for path in NOT_LISTED if "integration__" not in path))
@@ -92,6 +94,11 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return person(request).can_operate
+
+    @admin.display(description="Args")
+    def arguments(self, run: SyncJobRun) -> str:
+        """Without what is named like a credential: arguments are a program's own."""
+        return json.dumps(masked_value(run.args), ensure_ascii=False)
 
     @admin.display(description="What happened")
     def timeline(self, run: SyncJobRun) -> str:

@@ -17,7 +17,16 @@ from runs.connectors.expressions import Expression
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_target
-from runs.connectors.redaction import Redactor, is_secret_name, redact
+from runs.connectors.redaction import (
+    Redactor,
+    is_secret_name,
+    masked,
+    masked_start,
+    masked_value,
+    masking,
+    redact,
+    redactor_at_work,
+)
 from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
@@ -58,10 +67,15 @@ __all__ = [
     "is_secret_name",
     "layered",
     "located",
+    "masked",
+    "masked_start",
+    "masked_value",
+    "masking",
     "parse_integration",
     "parse_mapping",
     "placeholders_in",
     "redact",
+    "redactor_at_work",
     "resolve",
     "signature_headers",
     "unresolved",

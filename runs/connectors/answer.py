@@ -12,6 +12,7 @@ from runs.connectors.errors import AuthenticationFailed, ExpressionFailed, Reque
 from runs.connectors.expressions import Expression, evaluated
 from runs.connectors.pagination.ends import counted
 from runs.connectors.rate_limit import LimitTold
+from runs.connectors.redaction import masked_start
 from runs.connectors.reply import Reply
 from runs.connectors.response import check_status, parse_body
 from runs.connectors.spec import MethodSpec
@@ -101,4 +102,4 @@ def _sentence(value: Any) -> str:
         return ""
     if isinstance(value, list):
         return "; ".join(_sentence(item) for item in value[:10])[:LONGEST_MESSAGE]
-    return (json.dumps(value) if isinstance(value, Mapping) else as_text(value))[:LONGEST_MESSAGE]
+    return masked_start(json.dumps(value) if isinstance(value, Mapping) else as_text(value), LONGEST_MESSAGE)

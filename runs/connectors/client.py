@@ -23,7 +23,7 @@ from runs.connectors.pagination import PageView
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import unresolved
 from runs.connectors.rate_limit import LimitTold
-from runs.connectors.redaction import Redactor, secrets_in
+from runs.connectors.redaction import redactor_at_work, secrets_in
 from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import records_in
@@ -57,7 +57,7 @@ class ApiClient:
     connections.
 
     Guarantee: a page is whole or not there. What fails for the moment is tried again within narrow bounds; everything
-    that is raised is free of the account's credentials.
+    that is raised is free of the account's credentials, which the `masking` around it learns too.
     """
 
     def __init__(
@@ -88,8 +88,8 @@ class ApiClient:
         self._allow_private = allow_private
         self._excerpt = excerpt
         self._now = now
-        self._secrets = _secrets(spec, context)
-        self._redact = Redactor(self._secrets)
+        self._redact = redactor_at_work()
+        self._redact.learn(_secrets(spec, context))
         self._tokens = self._tokens_of(spec.authorization, token_store)
         self._exchange = Exchange(spec.concurrency, allow_private=allow_private, transport=transport, clock=clock)
         self._attempts = Attempts(
@@ -203,9 +203,7 @@ class ApiClient:
 
     def _learned(self, token: Token) -> Token:
         """The token, which nothing that is raised from now on tells."""
-        if not token.secrets <= self._secrets:
-            self._secrets = self._secrets | token.secrets
-            self._redact = Redactor(self._secrets)
+        self._redact.learn(token.secrets)
         return token
 
     @contextmanager

@@ -9,7 +9,7 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +19,8 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Least
 
+from runs.connectors import masked
+from runs.engine.error_groups import count_failure
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
@@ -129,7 +131,11 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
 def end_run(
     rows: Any, run_id: UUID, status: RunStatus, message: str, *, error: ErrorInfo | None = None, actor: str = ""
 ) -> bool:
-    """Put the run into a final state if it is among the rows; with its open steps and its last event."""
+    """Put the run into a final state if it is among the rows; with its open steps and its last event.
+
+    What ends it is written without any secret, and a failure is counted in its group.
+    """
+    error = error and replace(error, message=masked(error.message))
     with transaction.atomic():
         ended = rows.update(
             status=status,
@@ -147,13 +153,21 @@ def end_run(
             for kept in LIVING_ONLY:
                 kept._default_manager.filter(step__run=run_id).delete()
             cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
-            flush_errors(SyncJobRun.objects.get(id=run_id))
+            run = SyncJobRun.objects.get(id=run_id)
+            flush_errors(run)
+            if status == RunStatus.FAILED and error is not None:
+                _note_failure(run, error)
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
+
+
+def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
+    grouped = replace(error, fingerprint=count_failure(run, error))
+    SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())
 
 
 @transaction.atomic
 def add_event(run_id: UUID, kind: EventKind, message: str, actor: str = "") -> None:
     """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
-    RunEvent.objects.create(run_id=run_id, kind=kind, message=message, actor=actor)
+    RunEvent.objects.create(run_id=run_id, kind=kind, message=masked(message), actor=actor)
     announce(run_id, kind)

@@ -9,7 +9,7 @@ Of the pending events of a webhook and run only the first is ever sent, so each 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from django.db.models import Exists, F, Min, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from runs.connectors import Answer, ReceiverClient, signature_headers
+from runs.connectors import Answer, ReceiverClient, Redactor, signature_headers
 from runs.connectors.receiver import SECONDS
 from runs.engine.record_form import storable_text
 from runs.models import Delivery, DeliveryStatus, Webhook
@@ -55,10 +55,14 @@ class Letter:
         return cls(delivery.id, webhook.target_url, bytes(delivery.body), webhook.secret)
 
     def post(self, client: ReceiverClient) -> Answer:
-        """One attempt, signed for this moment."""
+        """One attempt, signed for this moment. The answer comes without any secret that the receiver tells again."""
         encoding = settings.WEBHOOK_SIGNATURE_ENCODING
         headers = signature_headers(self.secret, str(self.delivery_id), self.body, datetime.now(UTC), encoding)
-        return client.post(self.url, self.body, headers)
+        answer = client.post(self.url, self.body, headers)
+        if answer.accepted:
+            return answer
+        mask = Redactor([self.secret])
+        return replace(answer, error=mask(answer.error), text=mask(answer.text))
 
 
 def receiver_client(connections: int = 1) -> ReceiverClient:

@@ -13,6 +13,7 @@ from typing import Any
 from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited
 from runs.engine.batch import Batch, Staging, id_path_of
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
+from runs.engine.cursors import opened
 from runs.engine.derived import batch_total, derived_stream
 from runs.engine.entries import Entry
 from runs.engine.gate import Gate
@@ -149,7 +150,8 @@ class EntryWork:
         if method is not None:
             drawn = self._drawn(method, parent)
             concurrency = self._place.spec.concurrency
-            return PageStream(self._fetch, drawn, cursor=step.cursor, concurrency=concurrency, gate=self._place.gate)
+            cursor = opened(step.cursor)
+            return PageStream(self._fetch, drawn, cursor=cursor, concurrency=concurrency, gate=self._place.gate)
         assert parent is not None  # noqa: S101 - a transform and a spool have one
         return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position)
 

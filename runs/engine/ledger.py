@@ -15,10 +15,10 @@ from django.db.models import F
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
 from runs.engine.claim import Claim, add_event
+from runs.engine.cursors import sealed
 from runs.engine.deletions import note_seen, tracks_deletions
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
-from runs.engine.fingerprint import fingerprint
 from runs.engine.outbox import flush_errors, note_errors
 from runs.engine.record_form import RefusedRecord, storable_text
 from runs.engine.sinks import Sink
@@ -86,9 +86,10 @@ class StepLedger:
                 note_seen(self.step, batch.stored)
             self._stage(batch)
             FurtherRequest.objects.bulk_create(batch.further)
-            note_errors(self._run, self._errors(batch))
+            errors = self._errors(batch)
+            note_errors(self._run, errors)
             self._write(**self._advance(batch))
-            failure = self._failure(batch)
+            failure = self._failure(batch, errors)
             if failure is not None:
                 self._fail(batch, failure)
         self.step.pages += batch.pages
@@ -123,7 +124,7 @@ class StepLedger:
             "failed_requests": F("failed_requests") + batch.held_by,
             "pages": F("pages") + batch.pages,
             "position": batch.position,
-            "cursor": batch.cursor,
+            "cursor": sealed(batch.cursor),
             "request_total": F("request_total") + sum(further.sequence is not None for further in batch.further),
         }
 
@@ -151,7 +152,6 @@ class StepLedger:
             code=refused.code,
             message=refused.sentence,
             excerpt=refused.excerpt,
-            fingerprint=self._fingerprint(refused.code, refused.reason),
             is_quarantine=not refused.holds_date,
         )
 
@@ -162,31 +162,23 @@ class StepLedger:
             status_code=error.status_code,
             url=storable_text(error.url),
             excerpt=storable_text(error.excerpt),
-            fingerprint=self._fingerprint(error.code, error.message),
         )
-
-    def _fingerprint(self, code: str, message: str) -> str:
-        return fingerprint(self.entry.resource, self.entry.method, code, message)
 
     def _error_row(self, **values: Any) -> RecordError:
         of = {"run": self._run, "step": self.step, "resource": self.entry.resource, "method": self.entry.method}
         return RecordError(**of, **values)
 
-    def _failure(self, batch: Batch) -> ErrorInfo | None:
-        """Why the batch ends the run; None if the run goes on."""
-        ends = batch.error_count and judge(self._run.error_handling, batch.error) == Verdict.FAIL
-        return self._info(batch) if ends else None
+    def _failure(self, batch: Batch, errors: list[RecordError]) -> ErrorInfo | None:
+        """Why the batch ends the run; None if the run goes on.
+
+        It is the request's error, which stands last, else that of the first refused record.
+        """
+        if not errors or judge(self._run.error_handling, batch.error) != Verdict.FAIL:
+            return None
+        row = errors[-1] if batch.error is not None else errors[0]
+        return ErrorInfo(row.code, row.message, row.resource, row.method, row.status_code, row.fingerprint)
 
     def _fail(self, batch: Batch, failure: ErrorInfo) -> None:
         if isinstance(batch.error, AuthenticationFailed):
             self._run.integrated_account.note_refused_login()
         self._claim.finish(RunStatus.FAILED, failure.message, failure)
-
-    def _info(self, batch: Batch) -> ErrorInfo:
-        """The run's error: the request's that failed, else the first refused record's."""
-        status = None
-        if batch.error is not None:
-            code, message, status = batch.error.code, batch.error.message, batch.error.status_code
-        else:
-            code, message = batch.refused[0].code, batch.refused[0].sentence
-        return ErrorInfo(code, storable_text(message), self.entry.resource, self.entry.method, status)

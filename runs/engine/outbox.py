@@ -16,6 +16,8 @@ from django.db.models import Max, Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from runs.connectors import masked
+from runs.engine.error_groups import count_errors
 from runs.models import (
     Delivery,
     DeliveryStatus,
@@ -113,10 +115,15 @@ def announce(run_id: UUID, kind: EventKind) -> None:
 
 
 def note_errors(run: SyncJobRun, errors: Sequence[RecordError]) -> None:
-    """Keep the errors, and tell of them as the run's error handling wants: each by itself, or in full groups so far.
+    """Keep the errors without any secret, count them in their groups, and tell of them as the run's error handling
+    wants: each by itself, or in full groups so far.
 
     With `fail_fast` there is nothing to tell: the run's own end follows.
     """
+    for error in errors:
+        for column in ("record_id", "message", "url", "excerpt"):
+            setattr(error, column, masked(getattr(error, column)))
+    count_errors(run, errors)
     RecordError.objects.bulk_create(errors)
     if errors and run.error_handling == ErrorHandling.IGNORE:
         outbox = Outbox(run)

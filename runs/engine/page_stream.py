@@ -6,7 +6,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
@@ -140,7 +142,8 @@ class PageStream:
     def _start_thread(self) -> None:
         """One more, up to the bound. Daemon threads: a process that must end does not wait for a slow source."""
         if len(self._threads) < self._concurrency:
-            self._threads.append(threading.Thread(target=self._work, daemon=True))
+            work = partial(copy_context().run, self._work)  # it masks, and logs, as the run's own thread does
+            self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
         self._changed.notify_all()
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from runs.connectors import UnmappedRecord, redact
+from runs.connectors import UnmappedRecord, masked_start
 from runs.connectors.paths import lookup
 from runs.hashing import canonical
 
@@ -145,6 +145,6 @@ def storable_text(text: str) -> str:
 
 def _excerpt(record: Any) -> str:
     try:
-        return redact(storable_text(json.dumps(record, ensure_ascii=False))[:EXCERPT])
+        return masked_start(storable_text(json.dumps(record, ensure_ascii=False)), EXCERPT)
     except (ValueError, RecursionError):
         return ""

@@ -20,7 +20,6 @@ from runs.engine import deliveries
 from runs.engine.claim import Claim, LeaseLost, StopRequested
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
-from runs.engine.fingerprint import fingerprint
 from runs.engine.outbox import Outbox, note_errors
 from runs.engine.record_form import StorableRecord
 from runs.engine.watch import DRAIN_SECONDS, SliceOver, Watch
@@ -170,9 +169,7 @@ class RunMail:
             message=message,
             status_code=answer.status_code,
             excerpt=deliveries.excerpt_of(answer),
-            fingerprint=fingerprint(step.resource, step.method, NOT_TAKEN, message),
         )
-        info = ErrorInfo(NOT_TAKEN, message, step.resource, step.method, answer.status_code)
         ends = judge(self._run.error_handling) == Verdict.FAIL
         with transaction.atomic():
             self._claim.hold(even_stopping=True, error_count=F("error_count") + 1, crashes=0)
@@ -180,8 +177,11 @@ class RunMail:
             failed = {"failed_requests": F("failed_requests") + 1, "error_count": F("error_count") + 1}
             RunStep.objects.filter(id=step.id).update(**failed, updated_at=Now())
             note_errors(self._run, [error])
+            info = ErrorInfo(
+                NOT_TAKEN, error.message, step.resource, step.method, answer.status_code, error.fingerprint
+            )
             if ends:
-                self._claim.finish(RunStatus.FAILED, message, info)
+                self._claim.finish(RunStatus.FAILED, error.message, info)
         if ends:
             raise RunFailed(info)
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from runs.connectors import RateLimited
+from runs.connectors import RateLimited, masking
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
@@ -34,7 +34,7 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
     Does nothing if the run is not free. Never raises for what the source, the network or a person does; an error of
     the database leaves the run to the next daemon, which takes it over when the lease ends.
     """
-    with structlog.contextvars.bound_contextvars(run=str(run_id)):
+    with masking(), structlog.contextvars.bound_contextvars(run=str(run_id)):
         try:
             taken = claim(run_id, daemon_id)
             if taken is not None:

@@ -4,6 +4,7 @@ from runs.models.audit import AuditEntry
 from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
+from runs.models.error_group import ErrorGroup, ErrorSighting
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
@@ -31,7 +32,9 @@ __all__ = [
     "Delivery",
     "DeliveryStatus",
     "Environment",
+    "ErrorGroup",
     "ErrorHandling",
+    "ErrorSighting",
     "EventKind",
     "FurtherRequest",
     "IntegratedAccount",

@@ -14,6 +14,7 @@ from runs.services.deletion import (
     finish_deletions,
 )
 from runs.services.environments import create_environment, rename_environment
+from runs.services.error_groups import note_cause
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
@@ -95,6 +96,7 @@ __all__ = [
     "mode_failures",
     "move_view_left",
     "note",
+    "note_cause",
     "offered",
     "open_with",
     "pass_through",

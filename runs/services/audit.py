@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import models
 
 from runs.acting import current_actor
+from runs.connectors import masked, masked_value
 from runs.models import AuditEntry, Environment, IntegratedAccount
 
 
@@ -23,7 +24,8 @@ def note(
     """Write down that the action was done to the target, by `actor` or whoever is acting (`runs.acting`).
 
     The line is of the target's environment, or of the one that is given. `action` is noun and verb (`run.stop`).
-    `details` are plain values fit for JSON, without secrets: of a credential say that it changed.
+    `details` are plain values fit for JSON, without secrets: of a credential say that it changed. What looks like one
+    all the same is masked.
     """
     who = current_actor()
     return AuditEntry.objects.create(
@@ -35,8 +37,8 @@ def note(
         target_type="" if target is None else target._meta.model_name or "",
         target_id="" if target is None else str(target.pk),
         target_label="" if target is None else str(target)[:255],
-        reason=reason,
-        details=details,
+        reason=masked(reason),
+        details=masked_value(details),
     )
 
 

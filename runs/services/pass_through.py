@@ -19,6 +19,7 @@ from runs.connectors import (
     RequestFailed,
     RequestValues,
     SpecError,
+    masking,
 )
 from runs.engine.account_client import client_of
 from runs.engine.record_form import cleaned
@@ -72,7 +73,7 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     deadline = _Deadline()
     request = RequestValues(id=asked.id, query=query)
     try:
-        with client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
+        with masking(), client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
             page = client.fetch(method, request, place.at)
             while page.next_cursor is not None and not page.records and not page.unmapped:
                 deadline(0)

@@ -45,6 +45,9 @@ PATHS = {
     "bulk-stop": "/bulk/new/?kind=stop&scope=matching&filter=status%3Drunning%2Cstopped",
     "bulk-rerun": "/bulk/new/?kind=rerun&scope=matching&filter=",
     "bulk-unreadable": "/bulk/new/?kind=stop&scope=matching&filter=since%3Dnonsense",
+    "errors": "/errors/",
+    "errors-month": "/errors/?window=30d&sort=count",
+    "errors-nothing": "/errors/?q=nothing+is+called+this&window=nonsense",
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
@@ -118,7 +121,7 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_bulk, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
@@ -128,6 +131,8 @@ def _populated() -> dict[str, str]:
     job = f"/jobs/{runs['running'].sync_job_id}"
     shapes = cast_jobs.jobs(runs["running"].integrated_account.integration)
     jobs = {name: f"/jobs/{shape.pk}/" for name, shape in shapes.items()}
+    accounts = list(runs["completed"].integrated_account.integration.accounts.order_by("created_at")[:10])
+    errors = cast_errors.groups(runs["completed"].sync_job, accounts)
     webhooks = cast_webhooks.webhooks(runs["failed"])
     failing, schedule = webhooks["failing"], CronTrigger.objects.latest("created_at")
     paths = {
@@ -148,6 +153,7 @@ def _populated() -> dict[str, str]:
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
+    paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
 
 
@@ -171,7 +177,7 @@ class Camera:
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form"):
+        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "errors"):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 

@@ -82,6 +82,8 @@ ACCESS = {
     "integrations/": LOOKS,
     "integrations/catalog/": Access(Rank.VIEWER, Rank.ADMIN),
     "accounts/": LOOKS,
+    "errors/": LOOKS,
+    "errors/<uuid:group_id>/note/": ORDERS,
     "records/": LOOKS,
     "webhooks/": LOOKS,
     "webhooks/new/": OPERATES,

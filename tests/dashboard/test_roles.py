@@ -14,13 +14,15 @@ from django.test import Client
 from django.urls import resolve
 from django.utils import timezone
 
-from runs.engine.outbox import new_delivery
+from runs.engine.outbox import new_delivery, note_errors
 from runs.models import (
     ApiToken,
     BulkAction,
     BulkKind,
     DeliveryStatus,
     Environment,
+    ErrorGroup,
+    RecordError,
     Role,
     RunStatus,
     SyncJobRun,
@@ -143,12 +145,15 @@ def rows(environment: Environment) -> Iterator[dict[str, Any]]:
     delivery.status, delivery.next_attempt_at = DeliveryStatus.FAILED, None
     delivery.save(force_insert=True)
     factories.token(environment)
+    note_errors(run, [RecordError(run=run, step=run.steps.first(), resource="r", method="list", code="c", message="m")])
+    group = ErrorGroup.objects.get()
     yield {
         "run_id": run.pk,
         "job_id": run.sync_job_id,
         "trigger_id": factories.trigger(account=run.integrated_account, job=run.sync_job).pk,
         "webhook_id": webhook.pk,
         "delivery_id": delivery.pk,
+        "group_id": group.pk,
         "environment_id": environment.pk,
         "token_id": ApiToken.objects.get().pk,
         "person_id": member("colleague", environment, role=Role.VIEWER).pk,

@@ -35,7 +35,18 @@ class TestEveryModel:
         assert office.get(f"{path}?q=a-b%27c").status_code == 200
 
     @pytest.mark.parametrize(
-        "name", ["syncjobrun", "record", "runevent", "recorderror", "runstep", "delivery", "daemon"]
+        "name",
+        [
+            "syncjobrun",
+            "record",
+            "runevent",
+            "recorderror",
+            "runstep",
+            "delivery",
+            "daemon",
+            "errorgroup",
+            "errorsighting",
+        ],
     )
     def test_what_the_system_writes_cannot_be_written_by_hand(self, office: Client, name: str) -> None:
         assert office.get(page(f"{name}_add")).status_code == 403

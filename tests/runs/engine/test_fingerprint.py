@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.engine.fingerprint import fingerprint, message_shape
+from runs.engine.fingerprint import LONGEST_TITLE, fingerprint, message_shape, title
 
 ALNUM = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=12)
 QUOTED = st.text(st.characters(codec="utf-8", exclude_characters="\"'`\n"), max_size=20)
@@ -61,3 +61,20 @@ def test_what_stays_of_a_message(message: str, shape: str) -> None:
 def test_other_resources_methods_codes_and_words_have_others() -> None:
     kinds = [("a", "list", "x", "m"), ("b", "list", "x", "m"), ("a", "get", "x", "m"), ("a", "list", "y", "m")]
     assert len({fingerprint(*kind) for kind in [*kinds, ("a", "list", "x", "n")]}) == 5
+
+
+def test_another_status_is_another_kind() -> None:
+    assert fingerprint("a", "list", "x", "m", 404) != fingerprint("a", "list", "x", "m", 410)
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "shown"),
+    [
+        ("The source answered 502 Bad Gateway\n 4 times.", 502, "The source answered 502 Bad Gateway … times."),
+        ("Record cus_9f3 is 'odd'", None, "Record … is …"),
+        ("x" * 400, None, "x" * LONGEST_TITLE + "…"),
+        ("", None, ""),
+    ],
+)
+def test_a_title_is_for_people(message: str, status: int | None, shown: str) -> None:
+    assert title(message, status) == shown
