@@ -48,9 +48,7 @@ def attempts_of(run: SyncJobRun) -> list[Attempt]:
     ]
 
 
-def _attempt(
-    run: SyncJobRun, number: int, begin: RunEvent, end: RunEvent | None, counts: dict[str, int | None]
-) -> Attempt:
+def _attempt(run: SyncJobRun, number: int, begin: RunEvent, end: RunEvent | None, counts: dict[str, Any]) -> Attempt:
     if end is None:
         return Attempt(number, run.daemon_id or begin.actor, begin.id, begin.created_at, run.finished_at, **counts)
     silent = (end.details or {}).get("silent_since")
@@ -73,7 +71,7 @@ def _noted(event: RunEvent) -> dict[str, Any]:
     return {name: (event.details or {}).get(name) for name in _COUNTS}
 
 
-def _gained(before: dict[str, Any], after: dict[str, Any]) -> dict[str, int | None]:
+def _gained(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {
         name: None if before[name] is None or after[name] is None else after[name] - before[name] for name in _COUNTS
     }

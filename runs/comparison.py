@@ -12,9 +12,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
-from runs.differences import Difference, differences
+from runs.connectors import MASK, is_secret_name, masked_value
+from runs.differences import ABSENT, Difference, differences
 from runs.models import RunStatus, RunStep, SyncJobRun
 
 COMPARED_ERRORS = 5_000  # of each run, the latest
@@ -32,6 +33,11 @@ def same_account_and_job(run: SyncJobRun) -> QuerySet[SyncJobRun]:
 def before(run: SyncJobRun) -> Q:
     """The runs that a list, the newest first, has behind this one."""
     return Q(created_at__lte=run.created_at) & (Q(created_at__lt=run.created_at) | Q(id__lt=run.id))
+
+
+def after(run: SyncJobRun) -> Q:
+    """The runs that a list, the newest first, has ahead of this one."""
+    return Q(created_at__gte=run.created_at) & (Q(created_at__gt=run.created_at) | Q(id__gt=run.id))
 
 
 def last_good_run(run: SyncJobRun) -> SyncJobRun | None:
@@ -113,6 +119,10 @@ class Comparison:
     def persisted(self) -> Change[int]:
         return Change(*(run.persisted if run.started_at else None for run in (self.run, self.base)))
 
+    @property
+    def errors(self) -> Change[int]:
+        return Change(self.run.error_count, self.base.error_count)
+
     @cached_property
     def error_kinds(self) -> list[ErrorKind]:
         """New ones first, then those that both have, then the gone; the most frequent first within each."""
@@ -130,8 +140,9 @@ class Comparison:
 
     @cached_property
     def settings(self) -> list[Difference]:
-        """What the two were told to do, as far as it differs: modes, arguments, definitions."""
-        return list(islice(differences(_told(self.base), _told(self.run)), SHOWN_DIFFERENCES))
+        """What the two were told to do, as far as it differs: modes, arguments, definitions. Secrets are masked."""
+        found = islice(differences(_told(self.base), _told(self.run)), SHOWN_DIFFERENCES)
+        return [_masked(difference) for difference in found]
 
     @cached_property
     def changed_mappings(self) -> list[str]:
@@ -170,7 +181,7 @@ def _compared(
     def change(figure: str) -> Change[int]:
         return Change(*(getattr(step, figure) if step and step.started_at else None for step in (now, was)))
 
-    took = Change(now and step_took(now, run), was and base and step_took(was, base))
+    took = Change(step_took(now, run) if now else None, step_took(was, base) if was and base else None)
     return ComparedEntry(name, now, was, change("fetched"), change("persisted"), change("error_count"), took)
 
 
@@ -182,9 +193,9 @@ def _kinds_of(run: SyncJobRun) -> dict[tuple[str, str, str], dict[str, Any]]:
     """Of the latest errors, by what makes them one kind; with the failure that ended the run, if no error tells it."""
     latest = run.record_errors.order_by("-created_at", "-id").values("id")[:COMPARED_ERRORS]
     rows = run.record_errors.filter(id__in=latest).order_by().values("fingerprint", "code", "resource")
-    kinds = {
-        (row["fingerprint"], row["code"], row["resource"]): row
-        for row in rows.annotate(count=Count("id"), message=Min("message"), last=Max("created_at"))
+    kinds: dict[tuple[str, str, str], dict[str, Any]] = {
+        (row["fingerprint"], row["code"], row["resource"]): dict(row)
+        for row in rows.annotate(count=Count("id"), message=Min("message"))
     }
     failure = run.error or {}
     told = any(row["code"] == failure.get("code") for row in kinds.values())
@@ -202,5 +213,23 @@ def _told(run: SyncJobRun) -> dict[str, Any]:
         "destination": run.destination,
         "daemon group": run.daemon_group_key,
         "arguments": run.args,
-        "resources": {entry.get("name") or entry.get("resource"): entry for entry in run.resources},
+        "resources": _by_name(run.resources),
     }
+
+
+def _masked(found: Difference) -> Difference:
+    """Without a secret, whether the value is one or lies under the name of one."""
+    secret = any(map(is_secret_name, found.path.split(".")))
+    before, after = (
+        value if value is ABSENT else MASK if secret else masked_value(value) for value in (found.before, found.after)
+    )
+    return Difference(found.path, before, after)
+
+
+def _by_name(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """The entries by their names, so that one more at the top does not make all others differ."""
+    named: dict[str, Any] = {}
+    for index, entry in enumerate(resources):
+        name = str(entry.get("name") or entry.get("resource"))
+        named[f"{name} ({index})" if name in named else name] = entry
+    return named

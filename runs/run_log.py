@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -113,8 +114,14 @@ class LogFilter:
         return cls(Severity(level), text, errors)
 
     @property
-    def in_force(self) -> bool:
-        return self.level != Severity.INFO or bool(self.text)
+    def params(self) -> dict[str, str]:
+        """As parameters of an address; empty where every line is wanted."""
+        chosen = {"level": "" if self.level == Severity.INFO else self.level.value, "q": self.text}
+        return {name: value for name, value in chosen.items() if value}
+
+    @property
+    def query(self) -> str:
+        return urlencode(self.params)
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,7 @@ class RunLog:
     """The log of this run, as far as it is wanted."""
 
     run: SyncJobRun
-    wanted: LogFilter = LogFilter()
+    wanted: LogFilter = field(default_factory=LogFilter)
 
     def page(self, cursor: str | None = None, limit: int = LINES) -> LogPage:
         """The page at the cursor; without one, and for one that is not ours, the last page."""
@@ -143,6 +150,10 @@ class RunLog:
             return self._page(cursor, limit)
         except BadCursor:
             return self._page(None, limit)
+
+    def end(self) -> list[LogLine]:
+        """The last lines with all they say."""
+        return [LogLine.of(row) for row in reversed(merged_page(self._whole_tables(), None, LINES).rows)]
 
     def around(self, line_id: UUID) -> LogPage | None:
         """The page on which this line comes after a little of what was before it; None if the run has no such line."""

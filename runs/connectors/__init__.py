@@ -17,7 +17,7 @@ from runs.connectors.expressions import Expression
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_target
-from runs.connectors.redaction import Redactor, is_secret_name, redact
+from runs.connectors.redaction import MASK, Redactor, is_secret_name, masked_value, redact
 from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
@@ -28,6 +28,7 @@ from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_map
 __all__ = [
     "LONGEST_METHOD",
     "LONGEST_RESOURCE",
+    "MASK",
     "AddressRefused",
     "Answer",
     "ApiClient",
@@ -58,6 +59,7 @@ __all__ = [
     "is_secret_name",
     "layered",
     "located",
+    "masked_value",
     "parse_integration",
     "parse_mapping",
     "placeholders_in",

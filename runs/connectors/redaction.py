@@ -89,3 +89,12 @@ def _texts(value: Any, is_secret: bool) -> set[str]:
         return {text for item in value for text in _texts(item, is_secret)}
     is_text = isinstance(value, str | int) and not isinstance(value, bool)
     return {str(value)} if is_secret and is_text else set()
+
+
+def masked_value(value: Any) -> Any:
+    """The JSON value as it may be shown: texts redacted, and whatever is named like a secret masked, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: MASK if is_secret_name(str(key)) and item else masked_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [masked_value(item) for item in value]
+    return redact(value) if isinstance(value, str) else value
