@@ -137,7 +137,8 @@ class RunPage:
         if moment is None:
             return None
         lines = self.run_log.since(moment - OVERLAP, LINES + 1)
-        return lines if len(lines) <= min(LINES, MOST_LINES - shown) else None
+        new = sum(line.created_at > moment for line in lines)
+        return lines[-LINES:] if new <= min(LINES, MOST_LINES - shown) else None
 
     @cached_property
     def log_edge(self) -> datetime | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -38,13 +39,11 @@ def attempts_of(run: SyncJobRun) -> list[Attempt]:
     kinds = [EventKind.STARTED, EventKind.WORKER_LOST]
     latest = run.events.filter(kind__in=kinds).order_by("-created_at", "-id")[:MOST]
     begins = list(latest)[::-1]
-    before = [_noted(event) for event in begins]
-    after = [*before[1:], {name: getattr(run, name) for name in _COUNTS}]
-    ends = [*begins[1:], None]
+    counts = [*map(_noted, begins), {name: getattr(run, name) for name in _COUNTS}]
     first = run.attempt - len(begins) + 1
     return [
-        _attempt(run, first + index, begin, end, _gained(so_far, then))
-        for index, (begin, end, so_far, then) in enumerate(zip(begins, ends, before, after, strict=True))
+        _attempt(run, first + index, begin, end, _gained(*counts[index : index + 2]))
+        for index, (begin, end) in enumerate(zip_longest(begins, begins[1:]))
     ]
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from heapq import merge
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,14 +18,14 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
-from runs.keyset import BadCursor, ListOrder, beyond, cursor_at, merged_page
+from runs.keyset import BadCursor, ListOrder, beyond, cursor_at, keyset_page, merged_page
 from runs.lookups import parse_text
 from runs.models import EventKind, RecordError, RunEvent, SyncJobRun
 
 LINES = 200
 GIST = 240  # characters of a message that a page shows; the line's own page has the whole
 AHEAD = 20  # lines of context ahead of one that is looked for
-SEARCHED = 50_000  # lines of each table that one search looks at, before it asks whether to go on
+REACH = 50_000  # a search asks before it looks further
 CHUNK = 1_000
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -139,10 +141,11 @@ class LogPage:
 
 @dataclass(frozen=True)
 class RunLog:
-    """The log of this run, as far as it is wanted."""
+    """The log of this run, as far as it is wanted. `reach`: how many lines of each table one search looks at."""
 
     run: SyncJobRun
     wanted: LogFilter = field(default_factory=LogFilter)
+    reach: int = REACH
 
     def page(self, cursor: str | None = None, limit: int = LINES) -> LogPage:
         """The page at the cursor; without one, and for one that is not ours, the last page."""
@@ -180,15 +183,10 @@ class RunLog:
         tables = [rows.values_list("created_at", "id", named=True) for rows in self._tables()]
         return [(row.created_at, row.id) for row in merged_page(tables, None, limit).rows]
 
-    def whole(self) -> Iterator[LogLine]:
-        """Every line with all it says, the first one first, read chunk by chunk."""
-        cursor: str | None = None
-        while True:
-            page = merged_page(self._whole_tables(), cursor, CHUNK, order=ListOrder.OLDEST_FIRST)
-            yield from map(LogLine.of, page.rows)
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+    def whole(self, chunk: int = CHUNK) -> Iterator[LogLine]:
+        """Every line with all it says, the first one first; of each table never more than a chunk is in memory."""
+        rows = merge(*(_each(rows, chunk) for rows in self._whole_tables()), key=attrgetter("created_at", "id"))
+        return map(LogLine.of, rows)
 
     def _page(self, cursor: str | None, limit: int) -> LogPage:
         page = merged_page([self._search(rows, cursor) for rows in self._tables()], cursor, limit)
@@ -203,12 +201,14 @@ class RunLog:
         """Those with the wanted text, among as many as one search looks at."""
         if not self.wanted.text:
             return rows
-        looked_at = beyond(rows, cursor).values("id")[:SEARCHED]
+        looked_at = beyond(rows, cursor).values("id")[: self.reach]
         return rows.filter(_mentions(rows.model, self.wanted.text), id__in=looked_at)
 
     def _search_edge(self, cursor: str | None) -> tuple[datetime, UUID] | None:
         """The key up to which both tables have been looked through; None if that is all of them."""
-        edges = [beyond(rows, cursor).values_list("created_at", "id")[SEARCHED - 1 : SEARCHED] for rows in self._keys()]
+        edges = [
+            beyond(rows, cursor).values_list("created_at", "id")[self.reach - 1 : self.reach] for rows in self._keys()
+        ]
         return max((key for found in edges for key in found), default=None)
 
     def _key_of(self, line_id: UUID) -> tuple[datetime, UUID] | None:
@@ -236,6 +236,17 @@ class RunLog:
             events.values_list(*_OF_EVENTS, "message", named=True),
             errors.values_list(*_OF_ERRORS, "message", "url", "excerpt", named=True),
         ]
+
+
+def _each(rows: QuerySet[Any, Any], chunk: int) -> Iterator[Any]:
+    """The rows of one table in the order of time."""
+    cursor: str | None = None
+    while True:
+        page = keyset_page(rows, cursor, chunk, order=ListOrder.OLDEST_FIRST)
+        yield from page.rows
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def _mentions(model: type[RunEvent] | type[RecordError], text: str) -> Q:
