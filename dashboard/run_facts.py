@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from dashboard.marks import Mark, run_mark
+from dashboard.run_strip import SHOWN, Strip
 from runs.models import RunStep, StepStatus, SyncJobRun
 
 SHOWN_RELATIVES = 8
@@ -48,14 +49,23 @@ class Relative:
     is_this: bool
 
 
-def rerun_chain(run: SyncJobRun, now: datetime) -> list[Relative]:
-    """What this run repeats, who else repeats that, and what repeats this one; oldest first. Empty without any."""
-    related = Q(rerun_of=run.pk)
-    if run.rerun_of_id is not None:
-        related |= Q(pk=run.rerun_of_id) | Q(rerun_of=run.rerun_of_id)
-    found = SyncJobRun.objects.filter(related).order_by("created_at", "id").defer("args", "resources")
-    runs = list(found[:SHOWN_RELATIVES])
-    if not any(other.pk != run.pk for other in runs):
+def rerun_chain(strip: Strip, now: datetime) -> list[Relative]:
+    """What the run repeats, what else repeats that, and what repeats the run; oldest first. Empty without any.
+
+    They are runs of its account and job: only what the strip does not reach is asked for.
+    """
+    run, near = strip.run, [*strip.older, *strip.newer]
+    found = {other.pk: other for other in near if _is_related(other, run)}
+    misses_parent = run.rerun_of_id is not None and run.rerun_of_id not in found
+    if misses_parent or len(strip.newer) == SHOWN - 1:
+        asked = SyncJobRun.objects.filter(Q(rerun_of=run.pk) | Q(pk=run.rerun_of_id)).defer("args", "resources")
+        found |= {other.pk: other for other in asked.order_by("created_at", "id")[:SHOWN_RELATIVES]}
+    if not found:
         return []
-    chain = sorted({other.pk: other for other in [*runs, run]}.values(), key=lambda one: (one.created_at, one.pk))
+    chain = sorted([*found.values(), run], key=lambda one: (one.created_at, one.pk))
     return [Relative(one, run_mark(one, now), one.pk == run.pk) for one in chain]
+
+
+def _is_related(other: SyncJobRun, run: SyncJobRun) -> bool:
+    is_sibling = run.rerun_of_id is not None and other.rerun_of_id == run.rerun_of_id
+    return other.rerun_of_id == run.pk or other.pk == run.rerun_of_id or is_sibling

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import log
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -114,7 +115,7 @@ class RunPage:
 
     @cached_property
     def rerun_chain(self) -> list[Relative]:
-        return rerun_chain(self.run, self.now)
+        return rerun_chain(self.strip, self.now)
 
     @cached_property
     def rerun_from(self) -> datetime | None:
@@ -186,19 +187,27 @@ class RunPage:
             "gantt": version_of(run.status, *spans, self._length),
             "attempts": version_of(run.attempt, run.status, *(counts if run.attempt > 1 else ())),
             "deliveries": self.deliveries.version if self.deliveries else "none",
-            "facts": version_of(run.updated_at, run.status),
+            "facts": version_of(*_told(run), *(step.previous_run_date for step in self.steps)),
             "log": version_of(*self._latest),
         }
 
     @cached_property
-    def _latest(self) -> list[tuple[datetime, object]]:
-        return [*RunLog(self.run).latest(COMPARED_LINES)]
+    def _latest(self) -> list[tuple[datetime, UUID]]:
+        """The keys of the log's last lines, the latest first; a whole page has read these lines already."""
+        if "log" in self.__dict__ and not self.wanted.params:
+            return [(line.created_at, line.id) for line in self.log.lines[: -COMPARED_LINES - 1 : -1]]
+        return RunLog(self.run).latest(COMPARED_LINES)
 
     @property
     def _length(self) -> int:
         """The elapsed time in steps of `GROWTH`."""
         seconds = self.elapsed.total_seconds() if self.elapsed else 0
         return int(log(max(seconds, 1), GROWTH))
+
+
+def _told(run: SyncJobRun) -> tuple[object, ...]:
+    moments = (run.started_at, run.finished_at, run.stop_requested_at, run.rate_limited_until, run.resume_at)
+    return (run.status, *moments, run.daemon_id, run.attempt)
 
 
 def _shown(step: RunStep) -> tuple[object, ...]:

@@ -92,6 +92,12 @@ def clock(value: datetime | None, beside: datetime | None = None) -> str:
     return _time(value, time if same_day else f"{_date(value)} {time}", "clock")
 
 
+@register.simple_tag
+def minute(value: datetime) -> str:
+    """A moment to the minute, where seconds would say nothing: the date that a run fetches from."""
+    return _time(value, moment(value), "minute")
+
+
 @register.filter
 def moment(value: datetime) -> str:
     """A moment to the minute, where only plain text can stand: in a drawing, a title or an option."""

@@ -87,7 +87,7 @@ class TestEntries:
         many_entries(run)
         states.failed(run)
         run.steps.filter(name="entry 150").update(status=StepStatus.FAILED)
-        with django_assert_max_num_queries(12 + 4):  # session, user and two of permissions are not the page's
+        with django_assert_max_num_queries(10 + 4):  # session, user and two of permissions are not the page's
             entries = shown(operator, run, "entries")
         assert "entry 197" in entries
         assert entries.index("entry 150") < entries.index("countries")
