@@ -120,11 +120,11 @@ def test_an_open_line_of_the_log_stays_open(olga: Page, deck: Deck, live_run: st
     olga.goto(f"/runs/{live_run}/")
     line = olga.locator("#log-lines li.error").last
     line.locator("summary").click()
-    expect(line.locator(".rest")).to_contain_text("Sorry.")
+    expect(line.locator(".detail")).to_contain_text("Sorry.")
     tell(deck, live_run, "One more.")
     tick(olga)
     expect(olga.locator("#log-lines > li").last).to_contain_text("One more.")
-    expect(line.locator(".rest")).to_contain_text("Sorry.")
+    expect(line.locator(".detail")).to_contain_text("Sorry.")
 
 
 def test_the_log_is_narrowed_in_place_and_grows_by_what_is_wanted(olga: Page, deck: Deck, live_run: str) -> None:
@@ -166,7 +166,7 @@ def test_it_works_without_scripts(olga: Page, deck: Deck, live_run: str) -> None
     fail_record(deck, live_run, "It broke.")
     page.goto(f"/runs/{live_run}/")
     page.locator("#log-lines li.error summary").last.click()
-    page.locator("#log-lines li.error .rest a").last.click()
+    page.locator("#log-lines li.error .detail a").last.click()
     expect(page.locator("main")).to_contain_text("Sorry.")
     page.goto(f"/runs/{live_run}/")
     page.locator("#matrix > summary").click()
