@@ -98,12 +98,6 @@ def minute(value: datetime) -> str:
     return _time(value, moment(value), "minute")
 
 
-@register.filter
-def moment(value: datetime) -> str:
-    """A moment to the minute, where only plain text can stand: in a drawing, a title or an option."""
-    return f"{_date(value)} {_minute(value)}"
-
-
 @register.simple_tag
 def minute(value: datetime) -> str:
     """A moment to the minute, as a button names it."""

@@ -1,38 +1,9 @@
-// The page of one run: what is being read is left alone by live updates, and drawings are walked with the arrow keys.
+// The page of one run: its log grows line by line, and its drawings are walked with the arrow keys.
 (() => {
   "use strict";
 
-  // A part in which text is selected is not swapped now; it is asked for again, as if the browser did not have it.
-  const held = new Set();
-  const isPoll = (path) => path.includes("/live/");
-  const poller = () => document.querySelector("[data-live]");
-  let lastPath = null;
-
-  function isBeingRead(part) {
-    const selection = document.getSelection();
-    return !selection.isCollapsed && selection.rangeCount > 0 && selection.getRangeAt(0).intersectsNode(part);
-  }
-
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    const part = event.detail.target;
-    if (part.id === "log-lines") return leaveOutKnownLines(part, event.detail.fragment);
-    if (!part.matches("section[id]") || !isBeingRead(part)) return;
-    event.detail.shouldSwap = false;
-    held.add(part.id);
-  });
-
-  document.addEventListener("htmx:configRequest", (event) => {
-    if (!isPoll(event.detail.path)) return;
-    lastPath = event.detail.path;
-    held.forEach((name) => { event.detail.path = event.detail.path.replace(new RegExp(`\\b${name}-\\w+`), `${name}-held`); });
-    held.clear();
-  });
-
-  // Once the run has ended nothing polls any more: what is held back then is fetched when the selection has gone.
-  document.addEventListener("selectionchange", () => {
-    if (held.size && !poller() && lastPath && document.getSelection().isCollapsed) {
-      window.htmx.ajax("GET", lastPath, { source: "#poller", swap: "none" });
-    }
+    if (event.detail.target.id === "log-lines") leaveOutKnownLines(event.detail.target, event.detail.fragment);
   });
 
   // The log only grows. A poll brings the last seconds again, for a line may be committed after a later one.
