@@ -1,4 +1,4 @@
-"""Drawings of at most thirty points, as numbers that a template draws. Colours come from the style sheet."""
+"""Drawings of at most sixty points, as numbers that a template draws. Colours come from the style sheet."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from runs.models import RunStatus, SyncJobRun
 HEIGHT = 44
 STEP = 12
 LEAST = 2  # pixels: a bar that can be seen and hit
+FEW = 5  # of so few durations none is cut: there is no telling which is the odd one
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One run: its height is how long it took. A run that never started is a gap."""
+    """One run: its height is how long it took, unless it is cut (`is_broken`). A run that never started is a gap."""
 
     run: SyncJobRun
     mark: Mark
     took: timedelta | None
     x: int
     height: int
+    is_broken: bool = False
 
     @property
     def y(self) -> int:
@@ -41,18 +43,34 @@ class DurationBars:
     def width(self) -> int:
         return len(self.bars) * STEP
 
+    @property
+    def is_cut(self) -> bool:
+        return any(bar.is_broken for bar in self.bars)
+
 
 def duration_bars(runs: Sequence[SyncJobRun], now: datetime) -> DurationBars:
     """The bars of these runs, given oldest first."""
     took = [run.elapsed(now) for run in runs]
-    longest = max((time for time in took if time), default=timedelta(seconds=1))
+    full = _full_height([time for time in took if time is not None])
     bars = [
-        Bar(run, run_mark(run, now), time, index * STEP, _height(time, longest))
+        Bar(run, run_mark(run, now), time, index * STEP, _height(time, full), time is not None and time > full)
         for index, (run, time) in enumerate(zip(runs, took, strict=True))
     ]
     completed = [bar.took.total_seconds() for bar in bars if bar.took and bar.run.status == RunStatus.COMPLETED]
     return DurationBars(bars, timedelta(seconds=median(completed)) if completed else None)
 
 
-def _height(took: timedelta | None, longest: timedelta) -> int:
-    return 0 if took is None else max(LEAST, round(HEIGHT * (took / longest)))
+def _full_height(took: list[timedelta]) -> timedelta:
+    """The duration that fills the height: the longest, unless it would flatten all others; then their 99th percentile.
+
+    That one is a duration that was seen, the next below: one between it and the odd one would be as odd.
+    """
+    longest = max(took, default=timedelta(0)) or timedelta(seconds=1)
+    if len(took) <= FEW:
+        return longest
+    p99 = sorted(took)[int(0.99 * (len(took) - 1))] or timedelta(seconds=1)
+    return p99 if longest > 1.5 * p99 else longest
+
+
+def _height(took: timedelta | None, full: timedelta) -> int:
+    return 0 if took is None else max(LEAST, min(HEIGHT, round(HEIGHT * (took / full))))

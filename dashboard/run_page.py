@@ -2,56 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import log
 from uuid import UUID
 
-from django.db.models import Manager
 from django.utils import timezone
 
-from dashboard.charts import DurationBars, duration_bars
+from dashboard.charts import DurationBars
+from dashboard.gantt import Gantt, gantt
 from dashboard.live import version_of
-from dashboard.marks import Mark, awaits_daemon, run_mark, step_mark
-from runs.keyset import Page, keyset_page
-from runs.models import Action, Daemon, RecordError, RunEvent, RunStep, StepStatus, SyncJobRun, User
+from dashboard.marks import Mark, awaits_daemon, run_mark
+from dashboard.run_deliveries import RunDeliveries
+from dashboard.run_entries import MANY, EntryLine, entry_lines, matching
+from dashboard.run_facts import Relative, Window, rerun_chain
+from dashboard.run_failure import RunFailure
+from dashboard.run_strip import Strip
+from runs.attempts import Attempt, attempts_of
+from runs.comparison import last_good_run
+from runs.models import Action, Daemon, RunStatus, RunStep, StepStatus, SyncJobRun, User
+from runs.run_log import LINES, LogFilter, LogLine, LogPage, RunLog
+from runs.services import rerun_window
 
-PARTS = ("summary", "entries", "facts", "events", "errors")
-LINES = 50
-SHOWN_RERUNS = 5
-SHOWN_BARS = 30
-
-
-@dataclass(frozen=True)
-class StepLine:
-    """An entry of the run. `depth`: how many entries it depends on, one above the other."""
-
-    step: RunStep
-    mark: Mark
-    depth: int
-    took: timedelta | None
-
-    @property
-    def started(self) -> bool:
-        return self.step.status != StepStatus.PENDING
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether there are several requests, and it is known how many."""
-        return self.step.status == StepStatus.RUNNING and (self.step.request_total or 0) > 1
+PARTS = ("summary", "failure", "strip", "entries", "gantt", "attempts", "deliveries", "facts", "log")
+COMPARED_LINES = 20  # of the log's end: enough to see that something is new
+GROWTH = 1.04  # a drawing of a live run is drawn again when its time axis has grown by this factor
+OVERLAP = timedelta(seconds=10)  # a line may be committed after a later one
+MOST_LINES = 1_000  # on a page that stays open; then it begins again with the last ones
 
 
 @dataclass(frozen=True)
 class RunPage:
-    """Read lazily: an answer to a poll loads what it needs to see that nothing has changed, and no more."""
+    """Read lazily: an answer to a poll loads what it needs to see that nothing has changed, and no more.
+
+    `resource` and `wanted` are what the reader has narrowed the table of resources and the log to.
+    """
 
     run: SyncJobRun
     reader: User
     now: datetime
+    resource: str = ""
+    wanted: LogFilter = field(default_factory=LogFilter)
 
     @classmethod
-    def of(cls, run: SyncJobRun, reader: User) -> RunPage:
-        return cls(run, reader, timezone.now())
+    def of(cls, run: SyncJobRun, reader: User, resource: str = "", wanted: LogFilter | None = None) -> RunPage:
+        return cls(run, reader, timezone.now(), resource, wanted or LogFilter())
 
     @cached_property
     def mark(self) -> Mark:
@@ -59,12 +55,20 @@ class RunPage:
 
     @cached_property
     def steps(self) -> list[RunStep]:
-        return list(self.run.steps.all())
+        return list(self.run.steps.defer("cursor"))
 
     @cached_property
-    def lines(self) -> list[StepLine]:
-        by_id = {step.pk: step for step in self.steps}
-        return [StepLine(step, step_mark(step, self.run), _depth(step, by_id), self._took(step)) for step in self.steps]
+    def all_lines(self) -> list[EntryLine]:
+        good_steps = self.last_good.steps.defer("cursor") if self.last_good else ()
+        return entry_lines(self.run, self.steps, self.last_good, good_steps, self.now)
+
+    @cached_property
+    def lines(self) -> list[EntryLine]:
+        return matching(self.all_lines, self.resource)
+
+    @property
+    def has_many_entries(self) -> bool:
+        return len(self.steps) > MANY
 
     @cached_property
     def finished_steps(self) -> int:
@@ -76,25 +80,71 @@ class RunPage:
         return next((step for step in reversed(self.steps) if step.status == StepStatus.RUNNING), None)
 
     @cached_property
-    def events(self) -> Page[RunEvent]:
-        return keyset_page(self.run.events.all(), None, LINES)
-
-    @cached_property
-    def errors(self) -> Page[RecordError]:
-        return keyset_page(self.run.record_errors.all(), None, LINES)
-
-    @cached_property
-    def reruns(self) -> list[SyncJobRun]:
-        return list(self.run.reruns.order_by("created_at").only("id", "status", "created_at")[:SHOWN_RERUNS])
+    def strip(self) -> Strip:
+        return Strip.around(self.run)
 
     @cached_property
     def duration_bars(self) -> DurationBars:
-        """Of this run and those of the same account and job before and after it, the last ones."""
-        same = SyncJobRun.objects.filter(
-            sync_job=self.run.sync_job_id, integrated_account=self.run.integrated_account_id
-        )
-        latest = same.order_by("-created_at", "-id").defer("args", "resources")[:SHOWN_BARS]
-        return duration_bars(list(latest)[::-1], self.now)
+        return self.strip.bars(self.now)
+
+    @cached_property
+    def last_good(self) -> SyncJobRun | None:
+        """What its resources are compared with; looked for beyond the strip only where that is full of other runs."""
+        return self.strip.last_good if self.strip.is_all_there_was else last_good_run(self.run)
+
+    @cached_property
+    def gantt(self) -> Gantt | None:
+        return gantt(self.run, self.steps, self.now)
+
+    @cached_property
+    def failure(self) -> RunFailure | None:
+        return RunFailure.of(self.run) if self.run.status == RunStatus.FAILED else None
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        """Empty where there was one at most: the facts tell it."""
+        return attempts_of(self.run) if self.run.attempt > 1 else []
+
+    @cached_property
+    def deliveries(self) -> RunDeliveries | None:
+        return RunDeliveries.of(self.run)
+
+    @cached_property
+    def window(self) -> Window:
+        return Window.of(self.run, self.steps)
+
+    @cached_property
+    def rerun_chain(self) -> list[Relative]:
+        return rerun_chain(self.strip, self.now)
+
+    @cached_property
+    def rerun_from(self) -> datetime | None:
+        """From when on a rerun would fetch."""
+        return rerun_window(self.run) if self.may_rerun else None
+
+    @cached_property
+    def run_log(self) -> RunLog:
+        return RunLog(self.run, self.wanted)
+
+    @cached_property
+    def log(self) -> LogPage:
+        return self.run_log.page()
+
+    def log_after(self, moment: datetime | None, shown: int) -> list[LogLine] | None:
+        """The lines to append for a browser that has `shown` lines up to this moment, some of which it may have.
+
+        None: it is to be sent the end of the log afresh, for there is too much of it.
+        """
+        if moment is None:
+            return None
+        lines = self.run_log.since(moment - OVERLAP, LINES + 1)
+        new = sum(line.created_at > moment for line in lines)
+        return lines[-LINES:] if new <= min(LINES, MOST_LINES - shown) else None
+
+    @cached_property
+    def log_edge(self) -> datetime | None:
+        """When the last line of the log was written."""
+        return self._latest[0][0] if self._latest else None
 
     @cached_property
     def waits_in_vain(self) -> bool:
@@ -128,31 +178,38 @@ class RunPage:
         run = self.run
         entries = version_of(run.status, *(_shown(step) for step in self.steps))
         counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
+        spans = [(step.status, step.started_at, step.finished_at) for step in self.steps]
         return {
             "summary": version_of(entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts),
-            "entries": entries,
-            "facts": version_of(run.updated_at, run.status),
-            "events": version_of(_latest(run.events)),
-            "errors": version_of(_latest(run.record_errors)),
+            "failure": version_of(run.status),
+            "strip": version_of(self.mark.kind),
+            "entries": version_of(entries, self.resource),
+            "gantt": version_of(run.status, *spans, self._length),
+            "attempts": version_of(run.attempt, run.status, *(counts if run.attempt > 1 else ())),
+            "deliveries": self.deliveries.version if self.deliveries else "none",
+            "facts": version_of(*_told(run), *(step.previous_run_date for step in self.steps)),
+            "log": version_of(*self._latest),
         }
 
-    def _took(self, step: RunStep) -> timedelta | None:
-        if step.started_at is None:
-            return None
-        return (step.finished_at or self.run.finished_at or self.now) - step.started_at
+    @cached_property
+    def _latest(self) -> list[tuple[datetime, UUID]]:
+        """The keys of the log's last lines, the latest first; a whole page has read these lines already."""
+        if "log" in self.__dict__ and not self.wanted.params:
+            return [(line.created_at, line.id) for line in self.log.lines[: -COMPARED_LINES - 1 : -1]]
+        return RunLog(self.run).latest(COMPARED_LINES)
+
+    @property
+    def _length(self) -> int:
+        """The elapsed time in steps of `GROWTH`."""
+        seconds = self.elapsed.total_seconds() if self.elapsed else 0
+        return int(log(max(seconds, 1), GROWTH))
+
+
+def _told(run: SyncJobRun) -> tuple[object, ...]:
+    moments = (run.started_at, run.finished_at, run.stop_requested_at, run.rate_limited_until, run.resume_at)
+    return (run.status, *moments, run.daemon_id, run.attempt)
 
 
 def _shown(step: RunStep) -> tuple[object, ...]:
     counts = (step.fetched, step.persisted, step.error_count, step.position, step.request_total)
     return (step.status, *counts, step.started_at, step.finished_at, step.previous_run_date)
-
-
-def _latest(history: Manager[RunEvent] | Manager[RecordError]) -> UUID | None:
-    return history.order_by("-created_at", "-id").values_list("id", flat=True).first()
-
-
-def _depth(step: RunStep, by_id: dict[UUID, RunStep]) -> int:
-    depth = 0
-    while step.parent_id is not None:
-        step, depth = by_id[step.parent_id], depth + 1
-    return depth

@@ -5,10 +5,13 @@ Page 10 000 costs what page 1 costs, and rows that arrive between two pages neit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -94,22 +97,47 @@ def keyset_page(
 
     `keys` names a time and a unique id. Raises BadCursor.
     """
+    return merged_page([queryset], cursor, limit, keys, order)
+
+
+def merged_page(
+    querysets: Sequence[QuerySet[Any, Any]],
+    cursor: str | None,
+    limit: int,
+    keys: tuple[str, str] = ("created_at", "id"),
+    order: ListOrder = ListOrder.NEWEST_FIRST,
+) -> Page[Any]:
+    """The page of several tables that are read as one list. Raises BadCursor.
+
+    Of each as many rows are read as the page may have: no more can be needed, and nobody knows from which.
+    """
     place = _Cursor.parse(cursor, order) if cursor else None
     backwards = place is not None and not place.onwards
-    upwards = place.is_upwards if place else order == ListOrder.OLDEST_FIRST
-    if place is not None:
-        queryset = queryset.filter(place.condition(keys))
-    fetched = list(queryset.order_by(*(keys if upwards else [f"-{key}" for key in keys]))[: limit + 1])
+    parts = [beyond(queryset, cursor, keys, order)[: limit + 1] for queryset in querysets]
+    fetched = list(islice(merge(*parts, key=attrgetter(*keys), reverse=not _is_upwards(place, order)), limit + 1))
     rows, more = fetched[:limit], len(fetched) > limit
     if backwards:
         rows.reverse()
-    first = _cursor_at(rows[:1], keys, order, onwards=False)
+    first = _edge(rows[:1], keys, order, onwards=False)
     return Page(
         rows=rows,
-        next_cursor=_cursor_at(rows[-1:], keys, order, onwards=True) if more or backwards else None,
+        next_cursor=_edge(rows[-1:], keys, order, onwards=True) if more or backwards else None,
         previous_cursor=first if place is not None and (more or not backwards) else None,
         first=first,
     )
+
+
+def beyond(
+    queryset: QuerySet[Row, Any],
+    cursor: str | None,
+    keys: tuple[str, str] = ("created_at", "id"),
+    order: ListOrder = ListOrder.NEWEST_FIRST,
+) -> QuerySet[Row, Any]:
+    """The rows on the cursor's far side, those next to it first; all of them without one. Raises BadCursor."""
+    place = _Cursor.parse(cursor, order) if cursor else None
+    if place is not None:
+        queryset = queryset.filter(place.condition(keys))
+    return queryset.order_by(*(keys if _is_upwards(place, order) else [f"-{key}" for key in keys]))
 
 
 def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, str] = ("created_at", "id")) -> int:
@@ -117,13 +145,18 @@ def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, 
 
     Raises BadCursor.
     """
-    place = _Cursor.parse(first, ListOrder.NEWEST_FIRST)
-    return queryset.filter(place.condition(keys)).order_by()[:cap].count()
+    return beyond(queryset, first, keys).order_by()[:cap].count()
 
 
-def _cursor_at(edge: list[Row], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:
-    """The cursor beyond the row at the page's edge; None for an empty page, which has no edge."""
-    if not edge:
-        return None
-    time, row_id = (getattr(edge[0], key) for key in keys)
+def cursor_at(time: datetime, row_id: UUID, order: ListOrder = ListOrder.NEWEST_FIRST, *, onwards: bool) -> str:
+    """The cursor of the page that begins beyond this key, onwards in the list's order or back."""
     return str(_Cursor(order, onwards, time, row_id))
+
+
+def _is_upwards(place: _Cursor | None, order: ListOrder) -> bool:
+    return place.is_upwards if place else order == ListOrder.OLDEST_FIRST
+
+
+def _edge(edge: list[Any], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:
+    """The cursor beyond the row at the page's edge; None for an empty page, which has no edge."""
+    return cursor_at(*attrgetter(*keys)(edge[0]), order, onwards=onwards) if edge else None

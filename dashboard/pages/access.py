@@ -24,6 +24,11 @@ from runs.models import SyncJob, SyncJobRun, User
 
 Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponseBase]
+DEFINITION = (
+    "sync_job__resources",
+    "integrated_account__unified_model_override",
+    "integrated_account__integration__config",
+)
 
 
 class PageRequest(HttpRequest):
@@ -86,10 +91,14 @@ def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:
     return rows.filter(environment__in=user.visible_environments())
 
 
-def visible_run(request: PageRequest, run_id: UUID) -> SyncJobRun:
-    """The run with all that its page names; 404 outside the person's environments."""
+def visible_run(request: PageRequest, run_id: UUID, *, defined: bool = False) -> SyncJobRun:
+    """The run with all that its page names; 404 outside the person's environments.
+
+    `defined`: also with what its job and integration say now, which is large, and needed to tell what a rerun would do.
+    """
     runs = SyncJobRun.objects.select_related("sync_job", "integrated_account__integration", "webhook")
-    return get_object_or_404(visible(runs.defer(*NOT_LISTED, "webhook__secret"), request.user), pk=run_id)
+    unread = [name for name in NOT_LISTED if not (defined and name in DEFINITION)]
+    return get_object_or_404(visible(runs.defer(*unread, "webhook__secret"), request.user), pk=run_id)
 
 
 def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:

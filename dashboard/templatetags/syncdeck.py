@@ -13,13 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
+from runs.comparison import Change
 from runs.connectors import masked_value
+from runs.differences import ABSENT
 from runs.models import RunTrigger
 from runs.wire import known_time
 
 register = template.Library()
 
 UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
+MINUS = "\u2212"
 THIN_SPACE = "\u202f"
 GIST_LENGTH = 200
 _DAY = timedelta(days=1)
@@ -48,6 +51,18 @@ def duration(value: timedelta | None) -> str:
 
 
 @register.filter
+def change(value: Change[Any]) -> str:
+    """`+312 (+4 %)`, or with a minus; `±0` where nothing has changed, a dash where it is not known."""
+    if value.by is None:
+        return UNKNOWN
+    if not value.by:
+        return "±0"
+    size = duration(abs(value.by)) if isinstance(value.by, timedelta) else number(abs(value.by))
+    share = f" ({_signed(value.percent, number(abs(value.percent)))}{THIN_SPACE}%)" if value.percent else ""
+    return f"{_signed(value.by, size)}{share}"
+
+
+@register.filter
 def started_by(trigger: str) -> str:
     """What started a run, in the middle of a sentence."""
     return trigger.upper() if trigger in (RunTrigger.API, RunTrigger.CLI) else str(trigger)
@@ -68,15 +83,19 @@ def when(value: datetime | None) -> str:
 
 
 @register.simple_tag
-def clock(value: datetime | None) -> str:
-    """A moment to the second, as a log writes it."""
-    return UNKNOWN if value is None else _time(value, f"{_date(value)} {timezone.localtime(value):%H:%M:%S}", "clock")
+def clock(value: datetime | None, beside: datetime | None = None) -> str:
+    """A moment to the second, as a log writes it. The date is left out on the day of `beside`."""
+    if value is None:
+        return UNKNOWN
+    same_day = beside is not None and timezone.localtime(value).date() == timezone.localtime(beside).date()
+    time = f"{timezone.localtime(value):%H:%M:%S}"
+    return _time(value, time if same_day else f"{_date(value)} {time}", "clock")
 
 
 @register.simple_tag
 def minute(value: datetime) -> str:
-    """A moment to the minute, as a button names it."""
-    return _time(value, f"{_date(value)} {_minute(value)}", "minute")
+    """A moment to the minute, where seconds would say nothing: the date that a run fetches from."""
+    return _time(value, moment(value), "minute")
 
 
 @register.simple_tag
@@ -128,6 +147,24 @@ def short_id(value: object) -> str:
 
 
 @register.filter
+def said_as_json(value: Any) -> str:
+    """A plain value in one line; a dash for one that is not there."""
+    return UNKNOWN if value is ABSENT else json.dumps(value, ensure_ascii=False)
+
+
+@register.filter
+def percent(value: float) -> str:
+    """A place in a drawing, whatever the reader's language writes for a point."""
+    return f"{value:g}%"
+
+
+@register.filter
+def wire_time(value: datetime | None) -> str:
+    """A moment as the wire has it; empty when it is not known."""
+    return "" if value is None else known_time(value)
+
+
+@register.filter
 def pretty_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
@@ -166,6 +203,10 @@ def relative(value: datetime, now: datetime) -> str:
         return "just now"
     amount = _largest_unit(abs(age))
     return f"{amount} ago" if age > timedelta(0) else f"in {amount}"
+
+
+def _signed(value: Any, size: str) -> str:
+    return f"{'+' if value > type(value)(0) else MINUS}{size}"
 
 
 def _largest_unit(age: timedelta) -> str:

@@ -18,6 +18,7 @@ from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_target
 from runs.connectors.redaction import (
+    MASK,
     Redactor,
     is_secret_name,
     masked,
@@ -37,6 +38,7 @@ from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_map
 __all__ = [
     "LONGEST_METHOD",
     "LONGEST_RESOURCE",
+    "MASK",
     "AddressRefused",
     "Answer",
     "ApiClient",

@@ -26,6 +26,7 @@ from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.step import LIVING_ONLY
+from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
@@ -122,10 +123,23 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
         )
         if won and lost:
             message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
-            add_event(run_id, EventKind.WORKER_LOST, message, daemon_id)
+            add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
         elif won and before.attempt == 0:
             add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
     return taken if won else None
+
+
+def _left_behind(run: SyncJobRun) -> dict[str, Any]:
+    """What the lost daemon's attempt had come to: `run` was read while nobody could write to it any more."""
+    silent_since = None if run.lease_until is None else run.lease_until - timedelta(seconds=settings.LEASE_SECONDS)
+    return {
+        "attempt": run.attempt,
+        "daemon_id": run.daemon_id,
+        "fetched": run.fetched,
+        "persisted": run.persisted,
+        "error_count": run.error_count,
+        "silent_since": wire_time(silent_since),
+    }
 
 
 def end_run(
@@ -167,7 +181,9 @@ def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
 
 
 @transaction.atomic
-def add_event(run_id: UUID, kind: EventKind, message: str, actor: str = "") -> None:
+def add_event(
+    run_id: UUID, kind: EventKind, message: str, actor: str = "", details: dict[str, Any] | None = None
+) -> None:
     """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
-    RunEvent.objects.create(run_id=run_id, kind=kind, message=masked(message), actor=actor)
+    RunEvent.objects.create(run_id=run_id, kind=kind, message=masked(message), actor=actor, details=details)
     announce(run_id, kind)

@@ -35,6 +35,7 @@ class RunEvent(models.Model):
     kind = models.CharField(max_length=20, choices=EventKind.choices)
     message = models.TextField()
     actor = models.CharField(max_length=255, blank=True, help_text="The person, token or daemon that did it.")
+    details = models.JSONField(null=True, blank=True, help_text="What pages count with; see `runs.attempts`.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

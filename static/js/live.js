@@ -78,13 +78,15 @@
   window.addEventListener("online", wake);
 
   // Nothing moves under the reader's hands: a line with the focus, an open menu, a tick or selected text stays as it
-  // is, and what came for it is put there once they are done.
-  const isSteady = (element) => element.matches("tr, [data-steady]");
+  // is, and what came for it is put there once they are done. A part of a page waits for selected text alone: the focus
+  // and what is open survive its swap.
+  const isPart = (element) => element.matches("section[id]");
+  const isSteady = (element) => isPart(element) || element.matches("tr, [data-steady]");
   function isInUse(element) {
     const selection = document.getSelection();
-    return element.contains(document.activeElement)
-      || element.querySelector("details[open], input:checked") !== null
-      || (selection !== null && !selection.isCollapsed && selection.containsNode(element, true));
+    const isRead = selection !== null && !selection.isCollapsed && selection.containsNode(element, true);
+    if (isRead || isPart(element)) return isRead;
+    return element.contains(document.activeElement) || element.querySelector("details[open], input:checked") !== null;
   }
   function release() {
     held.forEach((next, id) => {
@@ -92,6 +94,7 @@
       if (element && isInUse(element)) return;
       held.delete(id);
       if (!element) return;
+      keepOpen(element, next);
       element.replaceWith(next);
       next.classList.add("changed");
       window.htmx.process(next);
@@ -118,12 +121,15 @@
   });
 
   // What the reader has opened stays open when its part of the page is swapped.
+  function keepOpen(element, next) {
+    element.querySelectorAll("details[open][id]").forEach((open) => {
+      const again = next.querySelector(`#${CSS.escape(open.id)}`);
+      if (again) again.open = true;
+    });
+  }
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
     if (!event.detail.shouldSwap) return;
-    event.detail.target.querySelectorAll("details[open][id]").forEach((open) => {
-      const next = event.detail.fragment.querySelector(`#${CSS.escape(open.id)}`);
-      if (next) next.open = true;
-    });
+    keepOpen(event.detail.target, event.detail.fragment);
     const row = event.detail.fragment.querySelector("tr");
     if (row) row.classList.add("changed");
   });

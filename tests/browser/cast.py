@@ -29,6 +29,7 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.services import Origin, RunRequest, create_run, disarm_trigger, run_now
+from runs.wire import known_time
 from tests import factories
 
 LONG_NAME = (
@@ -95,6 +96,8 @@ def populate() -> dict[str, SyncJobRun]:
     }
     _history(jobs[0], now, accounts[4])
     _errors(runs["warned"])
+    runs["many"] = many_resources(accounts[1])
+    runs["taken-over"] = taken_over(accounts[5], jobs[1])
     _schedules(jobs[1], accounts, now)
     _records(accounts[0], runs["completed"])
     return runs
@@ -203,7 +206,9 @@ def _values(story: Story, now: datetime) -> dict[str, Any]:
 def _steps(run: SyncJobRun, story: Story) -> None:
     """The countries are done; the cities are as far as the run."""
     half = run.started_at + timedelta(seconds=9)
-    dated = {"previous_run_date": run.started_at - timedelta(days=1)}
+    dated: dict[str, Any] = {"previous_run_date": run.started_at - timedelta(days=1)}
+    clean = run.started_at if run.status == RunStatus.COMPLETED and not story.errors else None
+    dated["watermark"] = clean
     done = {"status": StepStatus.COMPLETED, "started_at": run.started_at, "finished_at": half}
     run.steps.filter(index=0).update(fetched=COUNTRIES, persisted=COUNTRIES, **done, **dated)
     work = {"status": StepStatus(run.status), "started_at": half, "finished_at": run.finished_at}
@@ -285,6 +290,50 @@ def composed(account: IntegratedAccount) -> SyncJobRun:
     run.steps.filter(index=0).update(status=StepStatus.COMPLETED, fetched=312, **done)
     run.steps.filter(index=1).update(status=StepStatus.COMPLETED, **done)
     run.steps.filter(index=2).update(status=StepStatus.RUNNING, fetched=200, persisted=200, started_at=now)
+    return run
+
+
+def many_resources(account: IntegratedAccount) -> SyncJobRun:
+    """A failed run of two hundred resources, one of them with a name without end."""
+    resources = [
+        {
+            "resource": "countries",
+            "method": "list",
+            "name": "endless" * 28 if n == 7 else f"region-{n}",
+            "persist": True,
+        }
+        for n in range(200)
+    ]
+    job = factories.job(integration=account.integration, label="All regions", resources=resources)
+    error = "the source answered 500 Internal Server Error."
+    run = _run(job, account, Story(RunStatus.FAILED, 7000, 1800, 12_000, error=error), timezone.now())
+    for step in run.steps.all():
+        begin = run.started_at + timedelta(seconds=9 * step.index)
+        values = {"status": StepStatus.COMPLETED, "started_at": begin, "finished_at": begin + timedelta(seconds=9)}
+        if step.index == 150:
+            values |= {"status": StepStatus.FAILED, "finished_at": run.finished_at}
+        elif step.index > 150:
+            values = {"status": StepStatus.PENDING, "started_at": None, "finished_at": None}
+        run.steps.filter(pk=step.pk).update(fetched=step.index * 37 % 911, persisted=step.index * 37 % 911, **values)
+    return run
+
+
+def taken_over(account: IntegratedAccount, job: SyncJob) -> SyncJobRun:
+    """A run in its third attempt, which repeats another one."""
+    now = timezone.now()
+    first = _run(job, account, Story(RunStatus.STOPPED, 30_000, 60, 2_000, stopping=29_950), now)
+    run = _run(job, account, Story(RunStatus.RUNNING, 900, cities=31_402, errors=3, lease=3600), now)
+    SyncJobRun.objects.filter(pk=run.pk).update(attempt=3, rerun_of=first)
+    for minutes, counts in ((5, (9_000, 8_990, 0)), (9, (21_500, 21_480, 2))):
+        lost = run.started_at + timedelta(minutes=minutes)
+        noted = dict(zip(("fetched", "persisted", "error_count"), counts, strict=True))
+        event = RunEvent.objects.create(
+            run=run, kind=EventKind.WORKER_LOST, actor=EU1,
+            message=f"Daemon daemon@eu2.example.org gave no sign of life; {EU1} goes on where it was.",
+            details={"daemon_id": "daemon@eu2.example.org", **noted, "silent_since": known_time(lost)},
+        )  # fmt: skip
+        RunEvent.objects.filter(pk=event.pk).update(created_at=lost)
+    _errors(run)
     return run
 
 

@@ -149,7 +149,12 @@ def _populated() -> dict[str, str]:
         "person": f"/settings/people/{people['long'].pk}/",
         "person-out": f"/settings/people/{people['out'].pk}/",
         "token-revoke": f"/settings/tokens/{cast_people.tokens()['used'].pk}/revoke/",
-        "run-errors": f"/runs/{runs['warned'].pk}/errors/",
+        "run-log": f"/runs/{runs['warned'].pk}/log/",
+        "run-log-error": f"/runs/{runs['warned'].pk}/log/?at=first-error",
+        "run-matrix": f"/runs/{runs['failed'].pk}/matrix/",
+        "run-compare": f"/runs/{runs['failed'].pk}/compare/",
+        "run-compare-nothing": f"/runs/{runs['completed'].pk}/compare/",
+        "run-compare-others": f"/runs/{runs['many'].pk}/compare/{runs['warned'].pk}/",
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}

@@ -56,7 +56,7 @@ def test_is_started_watched_stopped_and_run_again(olga: Page, deck: Deck, source
     dialog.get_by_role("button", name="Rerun, ignore previous run date").click()
     expect(olga.locator("#summary .sentence")).to_contain_text("Completed in", timeout=SOON * 2)
     expect(olga.locator("#summary .sentence")).to_contain_text("604 records fetched, 604 persisted")
-    expect(olga.locator("#facts")).to_contain_text("Rerun of")
+    expect(olga.locator("#facts")).to_contain_text("repeated by this")
     assert olga.url != run_url
 
 

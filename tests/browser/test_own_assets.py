@@ -51,7 +51,7 @@ def watched(page: Page, base_url: str) -> Watch:
 def pages(deck: Deck) -> list[str]:
     """Those without an id in their address, and those of a run, its job and its schedule."""
     run = deck.ended(deck.create_run())
-    of_run = [f"/runs/{run['id']}/{part}" for part in ("", "events/", "errors/", "rerun/")]
+    of_run = [f"/runs/{run['id']}/{part}" for part in ("", "log/", "matrix/", "compare/", "rerun/")]
     return [*PATHS, *of_run, f"/jobs/{run['sync_job_id']}/run/", "/integrations/catalog/zendesk/"]
 
 

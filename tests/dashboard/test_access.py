@@ -24,7 +24,23 @@ def test_htmx_leads_back_to_our_own_pages_only(client: Client, db: None) -> None
     assert answer.headers["HX-Redirect"] == "/login/?next=/"
 
 
-@pytest.mark.parametrize("part", ["", "live/", "events/", "errors/", "stop/", "force-stop/", "rerun/"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "",
+        "live/",
+        "log/",
+        "log.txt",
+        "log.jsonl",
+        "matrix/",
+        "entries/",
+        "compare/",
+        "incident.md",
+        "stop/",
+        "force-stop/",
+        "rerun/",
+    ],
+)
 def test_a_run_of_another_environment_is_not_there(outsider: Client, run_url: str, part: str) -> None:
     assert outsider.get(run_url + part, headers=HTMX).status_code == 404
 

@@ -47,6 +47,23 @@ def test_usual_is_the_median_of_what_completed() -> None:
     assert duration_bars([took(5, RunStatus.FAILED)], NOW).usual is None
 
 
+def test_a_run_far_beyond_the_others_is_cut_and_leaves_them_their_height() -> None:
+    chart = duration_bars([*(took(100) for _ in range(9)), took(100_000)], NOW)
+    assert [bar.height for bar in chart.bars] == [HEIGHT] * 10
+    assert [bar.is_broken for bar in chart.bars] == [False] * 9 + [True]
+    assert chart.is_cut
+
+
+def test_a_run_a_little_beyond_the_others_is_drawn_whole() -> None:
+    chart = duration_bars([*(took(100) for _ in range(9)), took(140)], NOW)
+    assert not chart.is_cut
+    assert chart.bars[0].height < chart.bars[-1].height == HEIGHT
+
+
+def test_of_a_few_runs_none_is_cut() -> None:
+    assert not duration_bars([took(1), took(1), took(10_000)], NOW).is_cut
+
+
 def test_no_runs_are_no_bars() -> None:
     assert duration_bars([], NOW).bars == []
     assert duration_bars([took(1)] * 3, NOW).width == 3 * STEP

@@ -268,7 +268,8 @@ class TestTheGroupsPage:
         assert run.pk in listed
         assert other.pk not in listed
         link = f"/runs/{run.pk}/errors/{group.fingerprint}/"
-        assert f'href="{link}"' in viewer.get(f"/runs/{run.pk}/").content.decode()
+        line = run.record_errors.get(fingerprint=group.fingerprint)
+        assert f'href="{link}"' in viewer.get(f"/runs/{run.pk}/log/{line.pk}/").content.decode()
         assert viewer.get(link).url == f"/errors/{group.pk}/"
 
     def test_a_failed_run_leads_to_the_group_of_its_failure(self, viewer: Client, run: SyncJobRun) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
+import pytest
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.live import STOP_POLLING
-from runs.models import RecordError, RunStatus, SyncJobRun
+from dashboard.run_page import PARTS
+from runs.models import RecordError, RunEvent, RunStatus, SyncJobRun
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
 
@@ -31,32 +34,83 @@ def test_nothing_is_sent_while_nothing_changes(viewer: Client, run: SyncJobRun, 
     assert poll(viewer, viewer.get(run_url)).status_code == 204
 
 
-def test_an_event_sends_the_timeline_alone(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+def lines(fragment: HttpResponse) -> list[str]:
+    """What is put to the end of the log."""
+    added = re.search(r'<ol hx-swap-oob="beforeend:#log-lines">(.*?)</ol>', fragment.content.decode(), re.DOTALL)
+    return [] if added is None else re.findall(r'<li id="l-.*?</li>', added[1], re.DOTALL)
+
+
+def test_an_event_adds_its_line_to_the_log_and_nothing_else(viewer: Client, run: SyncJobRun, run_url: str) -> None:
     states.running(run)
     page = viewer.get(run_url)
     states.tell(run, "Something happened.")
     fragment = poll(viewer, page)
-    assert parts(fragment) == {"events"}
-    assert "Something happened." in fragment.content.decode()
+    assert parts(fragment) == set()
+    assert "Something happened." in lines(fragment)[-1]
 
 
-def test_counts_leave_timeline_and_errors_alone(viewer: Client, run: SyncJobRun, run_url: str) -> None:
-    states.running(run)
-    page = viewer.get(run_url)
-    run.steps.update(fetched=777, status="running")
-    fragment = poll(viewer, page)
-    assert parts(fragment) == {"summary", "entries"}
-    assert "777" in fragment.content.decode()
-
-
-def test_an_error_sends_the_errors(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+def test_an_error_adds_its_line_to_the_log(viewer: Client, run: SyncJobRun, run_url: str) -> None:
     states.running(run)
     page = viewer.get(run_url)
     step = run.steps.first()
     RecordError.objects.create(run=run, step=step, resource="cities", method="list", code="x", message="It broke.")
     fragment = poll(viewer, page)
-    assert parts(fragment) == {"errors"}
-    assert "It broke." in fragment.content.decode()
+    assert parts(fragment) == set()
+    assert "It broke." in lines(fragment)[-1]
+
+
+def test_a_line_that_was_committed_after_a_later_one_is_not_lost(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+    states.running(run)
+    states.tell(run, "Later.")
+    page = viewer.get(run_url)
+    late = states.tell(run, "Late.")
+    RunEvent.objects.filter(pk=late.pk).update(created_at=late.created_at - timedelta(seconds=3))
+    assert any("Late." in line for line in lines(poll(viewer, page)))
+
+
+def test_more_lines_than_fit_replace_the_log(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+    states.running(run)
+    page = viewer.get(run_url)
+    RunEvent.objects.bulk_create(RunEvent(run=run, kind="started", message=f"No. {n}.") for n in range(300))
+    fragment = poll(viewer, page)
+    assert parts(fragment) == {"log"}
+    assert fragment.content.decode().count('<li id="l-') == 200
+    states.tell(run, "One more.")
+    assert parts(poll(viewer, fragment)) == set()
+
+
+def test_a_log_that_has_grown_for_long_begins_again(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+    states.running(run)
+    page = viewer.get(run_url)
+    states.tell(run, "One more.")
+    grown = re.sub(r"shown=\d+", "shown=999", page.content.decode())
+    assert parts(poll(viewer, HttpResponse(grown))) == {"log"}
+
+
+def test_the_log_grows_by_what_the_reader_looks_for(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+    states.running(run)
+    page = viewer.get(run_url)
+    states.tell(run, "Something happened.")
+    asked = re.search(r'hx-get="(/runs/[^"]*/live/[^"]*)"', page.content.decode())
+    assert asked
+    assert lines(viewer.get(unescape(asked[1]) + "&level=error&q=", headers=HTMX)) == []
+    assert len(lines(viewer.get(unescape(asked[1]) + "&level=&q=happen", headers=HTMX))) == 1
+
+
+def test_counts_leave_the_log_alone(viewer: Client, run: SyncJobRun, run_url: str) -> None:
+    states.running(run)
+    page = viewer.get(run_url)
+    run.steps.update(fetched=777, status="running")
+    fragment = poll(viewer, page)
+    assert {"summary", "entries"} <= parts(fragment)
+    assert "log" not in parts(fragment)
+    assert "777" in fragment.content.decode()
+
+
+@pytest.mark.parametrize("odd", ["after=never", "after=2026", "shown=-1", "shown=99999999999999999999", "level=%00"])
+def test_odd_parameters_are_no_error(viewer: Client, run: SyncJobRun, run_url: str, odd: str) -> None:
+    states.running(run)
+    assert viewer.get(f"{run_url}live/?v=&{odd}", headers=HTMX).status_code == 200
 
 
 def test_the_fragment_carries_the_next_poller(viewer: Client, run: SyncJobRun, run_url: str) -> None:
@@ -95,7 +149,7 @@ def test_the_address_itself_is_the_page(viewer: Client, run: SyncJobRun, run_url
 
 def test_an_unknown_version_sends_everything(viewer: Client, run: SyncJobRun, run_url: str) -> None:
     fragment = viewer.get(f"{run_url}live/?v=odd.-.summary-", headers=HTMX)
-    assert parts(fragment) == {"summary", "entries", "facts", "events", "errors"}
+    assert parts(fragment) == set(PARTS)
 
 
 def test_finding_that_nothing_has_changed_costs_little(

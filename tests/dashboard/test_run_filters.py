@@ -72,6 +72,8 @@ class TestForm:
         "under": ["2h", "-1"],
         "errors": ["yes", "no", "perhaps"],
         "records": ["none", "some"],
+        "error": ["0192f0c1-2b3c-7d4e-8f50-112233445566", "none"],
+        "unresolved": ["0192f0c1-2b3c-7d4e-8f50-112233445566", "none"],
         "by": ["olga"],
         "q": ["429 Too Many", "a+b=c&d", "%"],
     }

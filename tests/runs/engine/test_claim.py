@@ -13,6 +13,7 @@ from django.utils import timezone
 from runs.engine.claim import Claim, LeaseLost, StopRequested, claim
 from runs.models import EventKind, RunStatus, SyncJobRun
 from runs.services import request_stop
+from runs.wire import wire_time
 from tests import factories
 
 
@@ -46,6 +47,15 @@ def test_a_run_left_behind_is_taken_over_and_keeps_its_start(run: SyncJobRun) ->
     taken(run, "d2")
     assert (run.daemon_id, run.attempt, run.crashes, run.started_at) == ("d2", 2, 1, started)
     assert run.events.filter(kind=EventKind.WORKER_LOST).count() == 1
+
+
+def test_a_takeover_notes_what_the_lost_daemon_had_come_to(run: SyncJobRun) -> None:
+    taken(run).hold(fetched=70, persisted=69, error_count=1)
+    let_lease_expire(run)
+    taken(run, "d2")
+    noted = run.events.get(kind=EventKind.WORKER_LOST).details
+    assert noted.pop("silent_since") < wire_time(timezone.now())
+    assert noted == {"attempt": 1, "daemon_id": "d1", "fetched": 70, "persisted": 69, "error_count": 1}
 
 
 def test_a_released_run_is_claimed_again_without_being_charged(run: SyncJobRun) -> None:
