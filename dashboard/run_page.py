@@ -13,8 +13,9 @@ from django.utils import timezone
 from dashboard.charts import DurationBars, duration_bars
 from dashboard.live import version_of
 from dashboard.marks import Mark, awaits_daemon, run_mark, step_mark
+from runs.habits import Estimate, usual_for
 from runs.keyset import Page, keyset_page
-from runs.models import Action, Daemon, RecordError, RunEvent, RunStep, StepStatus, SyncJobRun, User
+from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, User
 
 PARTS = ("summary", "entries", "facts", "events", "errors")
 LINES = 50
@@ -100,6 +101,14 @@ class RunPage:
     def waits_in_vain(self) -> bool:
         return awaits_daemon(self.run, self.now) and self.run.queue_group not in Daemon.objects.living_groups()
 
+    @cached_property
+    def estimate(self) -> Estimate | None:
+        """What the run may still take; None unless it is at work and enough runs like it have completed."""
+        if self.run.status != RunStatus.RUNNING:
+            return None
+        usual = usual_for(self.run.sync_job_id, self.run.integrated_account_id, self.run.mode)
+        return None if usual is None else usual.estimate(self.run, self.now)
+
     @property
     def elapsed(self) -> timedelta | None:
         return self.run.elapsed(self.now)
@@ -129,12 +138,19 @@ class RunPage:
         entries = version_of(run.status, *(_shown(step) for step in self.steps))
         counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
         return {
-            "summary": version_of(entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts),
+            "summary": version_of(
+                entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts, *self._standing
+            ),
             "entries": entries,
             "facts": version_of(run.updated_at, run.status),
             "events": version_of(_latest(run.events)),
             "errors": version_of(_latest(run.record_errors)),
         }
+
+    @property
+    def _standing(self) -> tuple[object, ...]:
+        """How it compares with the usual, and whether it is settled."""
+        return (self.estimate and self.estimate.is_longer, self.run.superseded_at, self.run.acknowledged_at)
 
     def _took(self, step: RunStep) -> timedelta | None:
         if step.started_at is None:

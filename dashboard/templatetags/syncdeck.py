@@ -19,6 +19,7 @@ from runs.wire import known_time
 register = template.Library()
 
 UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
+DASH = "\u2013"
 THIN_SPACE = "\u202f"
 GIST_LENGTH = 200
 _DAY = timedelta(days=1)
@@ -44,6 +45,27 @@ def duration(value: timedelta | None) -> str:
     if hours:
         return f"{hours}h {minutes}m"
     return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+
+
+@register.filter
+def about(value: timedelta) -> str:
+    """A duration as one says it of something that is not known exactly: `40 s`, `4 min`, `3 h`, `2 d`."""
+    seconds = value.total_seconds()
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h" if seconds < 36 * 3600 else f"{round(seconds / 86400)} d"
+
+
+@register.simple_tag
+def span(shortest: timedelta, longest: timedelta) -> str:
+    """From one duration to another: `4–6 min`, `50 s – 2 min`; one alone where both read the same."""  # noqa: RUF002
+    low, high = about(shortest), about(longest)
+    (count, unit), (_, unit_of_high) = low.split(" "), high.split(" ")
+    if low == high:
+        return low
+    return f"{count}{DASH}{high}" if unit == unit_of_high else f"{low} {DASH} {high}"
 
 
 @register.filter

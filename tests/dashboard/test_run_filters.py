@@ -72,6 +72,8 @@ class TestForm:
         "under": ["2h", "-1"],
         "errors": ["yes", "no", "perhaps"],
         "records": ["none", "some"],
+        "open": ["failed", "warned", "odd"],
+        "warning": ["any", "zero", "fall", "odd"],
         "by": ["olga"],
         "q": ["429 Too Many", "a+b=c&d", "%"],
     }
