@@ -20,7 +20,7 @@ from dashboard.marks import Mark, account_mark, late, overdue, run_mark, webhook
 from dashboard.run_lines import named
 from dashboard.schedule_lines import schedule_lines, triggers_named
 from dashboard.troubled_runs import Stuck, stuck_runs, troubled
-from runs.models import AccountStatus, CronTrigger, Environment, IntegratedAccount, SyncJobRun, Webhook
+from runs.models import AccountStatus, Action, CronTrigger, Environment, IntegratedAccount, SyncJobRun, Webhook
 from runs.models.job import refused_triggers
 
 SHOWN = 50  # of each section
@@ -132,7 +132,9 @@ class Attention:
 
     def _stuck_concern(self, stuck: Stuck, run: SyncJobRun) -> Concern:
         if not stuck.is_group:
-            return self._run(run, stuck.trouble.value, run.lease_until, run.stop_requested_by)
+            may_force = run.can(Action.FORCE_STOP, self._now)
+            facts = (run.lease_until, run.stop_requested_by, may_force)
+            return self._run(run, stuck.trouble.value, *facts, may_force_stop=may_force)
         mark, version = run_mark(run, self._now), version_of(len(stuck.run_ids))
         more = {"reason": stuck.trouble.value, "stuck": stuck}
         return Concern(f"group-{version_of(stuck.group)}", "attention/_waiting.html", mark, run, version, more)

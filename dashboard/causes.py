@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.utils.http import urlencode
 
 from dashboard.live import version_of
 from runs.engine.fingerprint import fingerprint, message_shape
@@ -59,6 +60,11 @@ class Cause:
     @property
     def account_count(self) -> int:
         return len({failure.account_id for failure in self.failures})
+
+    @property
+    def filter(self) -> str:
+        """The query of the run list that finds them."""
+        return urlencode({"open": "failed", **({"q": self.hint} if self.hint else {}), "since": "all"})
 
     @property
     def hint(self) -> str:

@@ -154,6 +154,13 @@ class TestCause:
         listed = operator.get(unescape(found[1])).context["lines"]
         assert {line.run.pk for line in listed} == {one.pk for one in alike}
 
+    def test_can_be_run_again_as_a_whole(self, operator: Client, viewer: Client, alike: list[SyncJobRun]) -> None:
+        found = re.search(r'hx-get="(/bulk/new/[^"]+)"', operator.get("/").content.decode())
+        assert found
+        question = operator.get(unescape(found[1])).content.decode()
+        assert "4 runs" in question
+        assert "/bulk/new/" not in viewer.get("/").content.decode()
+
     def test_of_two_is_told_one_by_one(self, environment: Environment, alike: list[SyncJobRun]) -> None:
         for one in alike[:2]:
             states.change(one, acknowledged_at=timezone.now())
@@ -396,6 +403,13 @@ class TestLiveRun:
         silent = timezone.now() - HOUR
         states.running(run, stop_requested_at=silent, lease_until=silent)
         assert reasons(environment) == ["stopping"]
+
+    def test_that_stops_for_long_may_be_forced_by_operators(
+        self, operator: Client, viewer: Client, run: SyncJobRun, run_url: str
+    ) -> None:
+        states.running(run, stop_requested_at=timezone.now() - HOUR)
+        assert f'href="{run_url}force-stop/"' in operator.get("/").content.decode()
+        assert "force-stop" not in viewer.get("/").content.decode()
 
     def test_that_was_just_asked_to_stop_needs_nobody(self, environment: Environment, run: SyncJobRun) -> None:
         states.running(run, stop_requested_at=timezone.now())
