@@ -85,6 +85,8 @@ def run_mark(run: SyncJobRun, now: datetime) -> Mark:
         return Mark(Kind.STALE, "No sign of life")
     if run.status == RunStatus.COMPLETED and run.error_count:
         return Mark(Kind.WARNED, "Completed with errors")
+    if run.warning:
+        return Mark(Kind.WARNED, "Completed with warning")
     return status_mark(run.status)
 
 
@@ -111,6 +113,8 @@ def step_mark(step: RunStep, run: SyncJobRun) -> Mark:
             return Mark(Kind.STOPPED, "Cut short")
         case StepStatus.COMPLETED if step.error_count:
             return Mark(Kind.WARNED, "Completed with errors")
+        case StepStatus.COMPLETED if any(warning.name == step.name for warning in run.data_warnings):
+            return Mark(Kind.WARNED, "Completed with warning")
         case _:
             return status_mark(step.status)
 
@@ -134,12 +138,24 @@ def is_overdue(trigger: CronTrigger, now: datetime) -> bool:
     return trigger.is_active and trigger.next_run_at is not None and trigger.next_run_at < now - OVERDUE_AFTER
 
 
+def late(now: datetime) -> Q:
+    """The armed triggers whose slots were followed by no completed run, though it should be there by now."""
+    return Q(is_active=True, completion_due_at__lt=now)
+
+
+def is_late(trigger: CronTrigger, now: datetime) -> bool:
+    """Whether `late` holds for this trigger."""
+    return trigger.is_active and trigger.completion_due_at is not None and trigger.completion_due_at < now
+
+
 def trigger_mark(trigger: CronTrigger, now: datetime) -> Mark:
     if not trigger.is_active:
         return Mark(Kind.STOPPED, "Disarmed")
     if is_overdue(trigger, now):
         return Mark(Kind.STALE, "Overdue")
-    return Mark(Kind.FAILED, "Refused") if trigger.is_refused else Mark(Kind.COMPLETED, "Armed")
+    if trigger.is_refused:
+        return Mark(Kind.FAILED, "Refused")
+    return Mark(Kind.STALE, "Late") if is_late(trigger, now) else Mark(Kind.COMPLETED, "Armed")
 
 
 def webhook_mark(webhook: Webhook) -> Mark:

@@ -14,14 +14,19 @@ from django.db.models import QuerySet
 
 from dashboard.marks import status_mark
 from dashboard.templatetags.syncdeck import duration, moment, started_by
+<<<<<<< HEAD
 from runs.filters import PARAMETERS, RunFilter
 from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun
+=======
+from runs.filters import ANY_WARNING, PARAMETERS, RunFilter
+from runs.models import IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
+>>>>>>> habits
 from runs.search_words import NEGATABLE, NOT
 
 PERIODS = {"24h": "24 h", "7d": "7 days", "30d": "30 days", "all": "All time"}
 _TOLD = {timedelta(days=1): "24 h", timedelta(days=7): "7 days", timedelta(days=30): "30 days"}
 TEXTS = ("account", "job", "resource", "over", "under")
-SELECTS = ("trigger", "errors", "records")
+SELECTS = ("trigger", "errors", "records", "warning")
 DATES = ("since", "until")
 WORDS = {
     "q": "search",
@@ -30,8 +35,12 @@ WORDS = {
     "over": "took over",
     "under": "took under",
     "by": "started by",
+<<<<<<< HEAD
     "error": "error",
     "unresolved": "unresolved error",
+=======
+    "open": "needs attention",
+>>>>>>> habits
 }
 _ZERO = re.compile(r" 0[hms]$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -200,6 +209,11 @@ class FilterForm:
     @property
     def record_choices(self) -> list[tuple[str, str]]:
         return self._with_shown("records", [("none", "no records fetched"), ("some", "records fetched")])
+
+    @property
+    def warning_choices(self) -> list[tuple[str, str]]:
+        codes = [(code.value, code.label.lower()) for code in WarningCode]
+        return self._with_shown("warning", [(ANY_WARNING, "any warning"), *codes])
 
     @property
     def count(self) -> int:

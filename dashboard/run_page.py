@@ -13,6 +13,7 @@ from django.utils import timezone
 from dashboard.charts import DurationBars
 from dashboard.gantt import Gantt, gantt
 from dashboard.live import version_of
+<<<<<<< HEAD
 from dashboard.marks import Mark, awaits_daemon, run_mark
 from dashboard.run_deliveries import RunDeliveries
 from dashboard.run_entries import MANY, EntryLine, entry_lines, matching
@@ -24,6 +25,12 @@ from runs.comparison import last_good_run
 from runs.models import Action, Daemon, RunStatus, RunStep, StepStatus, SyncJobRun, User
 from runs.run_log import LINES, LogFilter, LogLine, LogPage, RunLog
 from runs.services import rerun_window
+=======
+from dashboard.marks import Mark, awaits_daemon, run_mark, step_mark
+from runs.habits import Estimate, usual_for
+from runs.keyset import Page, keyset_page
+from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, User
+>>>>>>> habits
 
 PARTS = ("summary", "failure", "strip", "entries", "gantt", "attempts", "deliveries", "facts", "log")
 COMPARED_LINES = 20  # of the log's end: enough to see that something is new
@@ -150,6 +157,14 @@ class RunPage:
     def waits_in_vain(self) -> bool:
         return awaits_daemon(self.run, self.now) and self.run.queue_group not in Daemon.objects.living_groups()
 
+    @cached_property
+    def estimate(self) -> Estimate | None:
+        """What the run may still take; None unless it is at work and enough runs like it have completed."""
+        if self.run.status != RunStatus.RUNNING:
+            return None
+        usual = usual_for(self.run.sync_job_id, self.run.integrated_account_id, self.run.mode)
+        return None if usual is None else usual.estimate(self.run, self.now)
+
     @property
     def elapsed(self) -> timedelta | None:
         return self.run.elapsed(self.now)
@@ -180,6 +195,7 @@ class RunPage:
         counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
         spans = [(step.status, step.started_at, step.finished_at) for step in self.steps]
         return {
+<<<<<<< HEAD
             "summary": version_of(entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts),
             "failure": version_of(run.status),
             "strip": version_of(self.mark.kind),
@@ -208,6 +224,26 @@ class RunPage:
 def _told(run: SyncJobRun) -> tuple[object, ...]:
     moments = (run.started_at, run.finished_at, run.stop_requested_at, run.rate_limited_until, run.resume_at)
     return (run.status, *moments, run.daemon_id, run.attempt)
+=======
+            "summary": version_of(
+                entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts, *self._standing
+            ),
+            "entries": entries,
+            "facts": version_of(run.updated_at, run.status),
+            "events": version_of(_latest(run.events)),
+            "errors": version_of(_latest(run.record_errors)),
+        }
+
+    @property
+    def _standing(self) -> tuple[object, ...]:
+        """How it compares with the usual, and whether it is settled."""
+        return (self.estimate and self.estimate.is_longer, self.run.superseded_at, self.run.acknowledged_at)
+
+    def _took(self, step: RunStep) -> timedelta | None:
+        if step.started_at is None:
+            return None
+        return (step.finished_at or self.run.finished_at or self.now) - step.started_at
+>>>>>>> habits
 
 
 def _shown(step: RunStep) -> tuple[object, ...]:

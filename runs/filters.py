@@ -20,8 +20,13 @@ from django.utils import timezone
 from runs.database import ReadTimedOut, bounded_read
 from runs.error_filters import met, unresolved
 from runs.keyset import BadCursor, Page, keyset_page, rows_before
+<<<<<<< HEAD
 from runs.lookups import parse_choice, parse_duration, parse_text, parse_time, parse_uuid
 from runs.models import Environment, RunStatus, SyncJobRun
+=======
+from runs.lookups import parse_choice, parse_duration, parse_text, parse_time
+from runs.models import Environment, RunStatus, SyncJobRun, WarningCode
+>>>>>>> habits
 from runs.models.base import HalfHour
 from runs.run_fields import (
     NO_RECORDS,
@@ -41,6 +46,7 @@ __all__ = ["NOT_LISTED", "NOT_ON_A_LINE", "PARAMETERS", "RUN_FIELDS", "RunFilter
 NOT_ON_A_LINE = (*NOT_LISTED, "args", "resources")
 DEFAULT_WINDOW = timedelta(days=7)
 ALL_TIME = "all"
+ANY_WARNING = "any"
 MOST_VALUES = 50
 PAGE_MS = 4_000  # a list that takes longer is told so, instead of keeping its reader
 COUNT_MS = 600
@@ -71,6 +77,15 @@ def _until(text: str) -> datetime:
 def _created_since(value: datetime | timedelta) -> Q:
     moment = timezone.now() - value if isinstance(value, timedelta) else value
     return RUN_FIELDS["created_at"].compared("gte", moment)
+
+
+def _open(kind: str) -> Q:
+    """The unsettled runs that failed, or that completed with a warning."""
+    return Q(is_unsettled=True) & (Q(status=RunStatus.FAILED) if kind == "failed" else ~Q(warning=""))
+
+
+def _with_warning(code: str) -> Q:
+    return ~Q(warning="") if code == ANY_WARNING else Q(warning=code)
 
 
 def _name_or_id(text: str) -> UUID | str:
@@ -109,8 +124,13 @@ PARAMETERS: dict[str, Parameter] = {
     "under": Parameter(parse_duration, lambda value: took("lt", value)),
     "errors": Parameter(parse_choice(["yes", "no"]), lambda value: WITH_ERRORS if value == "yes" else ~WITH_ERRORS),
     "records": Parameter(parse_choice(["none", "some"]), lambda value: NO_RECORDS if value == "none" else ~NO_RECORDS),
+<<<<<<< HEAD
     "error": Parameter(parse_uuid, met),
     "unresolved": Parameter(parse_uuid, unresolved),
+=======
+    "open": Parameter(parse_choice(["failed", "warned"]), _open),
+    "warning": Parameter(parse_choice([*WarningCode.values, ANY_WARNING]), _with_warning),
+>>>>>>> habits
     "by": Parameter(parse_text, lambda value: Q(created_by=value)),
     "q": Parameter(parse_text, mentions),
 }

@@ -1,46 +1,43 @@
-"""The start page: what needs a person, or that nothing does."""
+"""The start page: what needs a person, or that nothing does; and the failures that a person settles."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from itertools import dropwhile
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.attention import (
-    Concern,
-    Reason,
-    account_concerns,
-    concern_count,
-    concerns,
-    schedule_concerns,
-    webhook_concerns,
-)
-from dashboard.marks import account_mark, webhook_mark
-from dashboard.pages.access import PageRequest, staff_page, visible
+from dashboard import live
+from dashboard.attention import BADGE, COUNTED, Attention
+from dashboard.attention import attention_count as count_of
+from dashboard.causes import causes, open_failures
+from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible_run
 from runs.models import SyncJobRun
-
-HEADINGS = {
-    Reason.SILENT: "No sign of life",
-    Reason.STOPPING: "Stopping for long",
-    Reason.WAITING: "Waiting for a daemon",
-    Reason.FAILED: "Failed, and not followed by a completed run",
-}
+from runs.services import acknowledge_failure, acknowledge_failures, reopen_failure
 
 
 @staff_page
 @require_safe
 def attention(request: PageRequest) -> HttpResponse:
-    environments = request.user.visible_environments()
-    found = concerns(environments)
-    others = {
-        "schedules": schedule_concerns(environments),
-        "webhooks": [(webhook, webhook_mark(webhook)) for webhook in webhook_concerns(environments)],
-        "accounts": [(account, account_mark(account)) for account in account_concerns(environments)],
-    }
-    all_good = not found and not any(others.values())
-    latest = _latest_run(request) if all_good else None
-    context = {"groups": _by_reason(found), **others, "all_good": all_good, "latest": latest}
-    return render(request, "attention/page.html", context)
+    return render(request, "attention/page.html", _context(request))
+
+
+@staff_page
+@require_safe
+def attention_live(request: PageRequest) -> HttpResponse:
+    """The list anew, if it reads otherwise than the one that the browser has; `attention.js` lays it over that."""
+    if not request.htmx:
+        return redirect("attention")
+    context = _context(request)
+    changed = context["attention"].version != request.GET.get("v")
+    return live.answer(request, "attention/_live.html", {**context, "oob": True}, changed=changed, final=False)
 
 
 @staff_page
@@ -49,14 +46,61 @@ def attention_count(request: PageRequest) -> HttpResponse:
     """The number in the navigation, asked for by each page after it has been shown, so that it holds none up."""
     if not request.htmx:
         return redirect("attention")
-    count = concern_count(request.user.visible_environments())
-    return render(request, "attention/_count.html", {"count": count})
+    count = count_of(request.user.visible_environments(), timezone.now())
+    return render(request, "attention/_count.html", {"count": count, "most": BADGE})
 
 
-def _by_reason(found: list[Concern]) -> list[tuple[str, list[Concern]]]:
-    groups = [(words, [concern for concern in found if concern.reason == reason]) for reason, words in HEADINGS.items()]
-    return [(words, group) for words, group in groups if group]
+@operator_page
+@require_POST
+def run_acknowledge(request: PageRequest, run_id: UUID) -> HttpResponse:
+    run = visible_run(request, run_id)
+    if acknowledge_failure(run, actor=request.user.get_username()):
+        messages.success(request, f"Acknowledged: {_named(run)} needs nobody now. Its page can open it again.")
+    else:
+        messages.info(request, f"{_named(run)} was settled already; nothing was changed.")
+    return go_to(request, _back(request, run))
 
 
-def _latest_run(request: PageRequest) -> SyncJobRun | None:
-    return visible(SyncJobRun.objects.all(), request.user).order_by("-created_at", "-id").first()
+@operator_page
+@require_POST
+def run_reopen(request: PageRequest, run_id: UUID) -> HttpResponse:
+    run = visible_run(request, run_id)
+    if reopen_failure(run, actor=request.user.get_username()):
+        messages.success(request, f"{_named(run)} needs attention until somebody acknowledges it.")
+    else:
+        messages.info(request, f"{_named(run)} is not settled; nothing was changed.")
+    return go_to(request, _back(request, run))
+
+
+@operator_page
+@require_POST
+def cause_acknowledge(request: PageRequest) -> HttpResponse:
+    """Settle the failures of one cause that were there when the page was made, none that came since."""
+    found = causes(open_failures(request.user.visible_environments(), timezone.now()), COUNTED + 1)
+    cause = next((cause for cause in found if cause.key == request.POST.get("cause")), None)
+    if cause is None:
+        raise Http404("No failures of this cause are open.")
+    newest = request.POST.get("newest", "")
+    seen = list(dropwhile(lambda run_id: run_id.hex != newest, (failure.run_id for failure in cause.failures)))
+    if not seen:
+        messages.info(request, "The failures have changed since the page was made; nothing was acknowledged.")
+        return go_to(request, reverse("attention"))
+    count = acknowledge_failures(SyncJobRun.objects.filter(pk__in=seen), actor=request.user.get_username())
+    messages.success(request, f"Acknowledged: {count:,} failures need nobody now.")
+    return go_to(request, reverse("attention"))
+
+
+def _context(request: PageRequest) -> dict[str, Any]:
+    found = Attention(request.user.visible_environments(), timezone.now())
+    return {"attention": found, "count": found.count, "most": BADGE, "counted": COUNTED}
+
+
+def _named(run: SyncJobRun) -> str:
+    return f"{run.sync_job.label} for {run.integrated_account}"
+
+
+def _back(request: PageRequest, run: SyncJobRun) -> str:
+    """To the page that the button was on."""
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return back if safe else reverse("run_detail", args=[run.pk])

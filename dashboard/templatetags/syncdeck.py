@@ -22,7 +22,11 @@ from runs.wire import known_time
 register = template.Library()
 
 UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
+<<<<<<< HEAD
 MINUS = "\u2212"
+=======
+DASH = "\u2013"
+>>>>>>> habits
 THIN_SPACE = "\u202f"
 GIST_LENGTH = 200
 _DAY = timedelta(days=1)
@@ -51,6 +55,7 @@ def duration(value: timedelta | None) -> str:
 
 
 @register.filter
+<<<<<<< HEAD
 def change(value: Change[Any]) -> str:
     """`+312 (+4 %)`, or with a minus; `±0` where nothing has changed, a dash where it is not known."""
     if value.by is None:
@@ -60,6 +65,26 @@ def change(value: Change[Any]) -> str:
     size = duration(abs(value.by)) if isinstance(value.by, timedelta) else number(abs(value.by))
     share = f" ({_signed(value.percent, number(abs(value.percent)))}{THIN_SPACE}%)" if value.percent else ""
     return f"{_signed(value.by, size)}{share}"
+=======
+def about(value: timedelta) -> str:
+    """A duration as one says it of something that is not known exactly: `40 s`, `4 min`, `3 h`, `2 d`."""
+    seconds = value.total_seconds()
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h" if seconds < 36 * 3600 else f"{round(seconds / 86400)} d"
+
+
+@register.simple_tag
+def span(shortest: timedelta, longest: timedelta) -> str:
+    """From one duration to another: `4–6 min`, `50 s – 2 min`; one alone where both read the same."""  # noqa: RUF002
+    low, high = about(shortest), about(longest)
+    (count, unit), (_, unit_of_high) = low.split(" "), high.split(" ")
+    if low == high:
+        return low
+    return f"{count}{DASH}{high}" if unit == unit_of_high else f"{low} {DASH} {high}"
+>>>>>>> habits
 
 
 @register.filter

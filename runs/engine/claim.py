@@ -22,6 +22,7 @@ from django.db.models.functions import Coalesce, Least
 from runs.connectors import masked
 from runs.engine.error_groups import count_failure
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
+from runs.engine.outcome import settle_outcome
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
 from runs.models.base import Now
@@ -169,8 +170,12 @@ def end_run(
             cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
             run = SyncJobRun.objects.get(id=run_id)
             flush_errors(run)
+<<<<<<< HEAD
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
+=======
+            settle_outcome(run)
+>>>>>>> habits
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
 

@@ -59,7 +59,7 @@ class StepLedger:
         if self.step.status != StepStatus.PENDING:
             return
         with transaction.atomic():
-            self._claim.hold()
+            self._claim.hold(**({} if previous_run_date is None else {"is_incremental": True}))
             self._write(
                 status=StepStatus.RUNNING,
                 started_at=Now(),

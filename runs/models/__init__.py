@@ -4,15 +4,20 @@ from runs.models.audit import AuditEntry
 from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
+<<<<<<< HEAD
 from runs.models.error_group import ErrorGroup, ErrorSighting
+=======
+from runs.models.habit import RunHabit
+>>>>>>> habits
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
-from runs.models.run import Action, ErrorHandling, RunStatus, RunTrigger, SyncJobRun
+from runs.models.run import Action, ErrorHandling, RunMode, RunStatus, RunTrigger, SyncJobRun
 from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus
 from runs.models.view import SavedView
+from runs.models.warning import DataWarning, WarningCode
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
@@ -29,6 +34,7 @@ __all__ = [
     "CronTrigger",
     "Daemon",
     "DaemonStatus",
+    "DataWarning",
     "Delivery",
     "DeliveryStatus",
     "Environment",
@@ -44,6 +50,8 @@ __all__ = [
     "RecordError",
     "Role",
     "RunEvent",
+    "RunHabit",
+    "RunMode",
     "RunStatus",
     "RunStep",
     "RunTrigger",
@@ -57,6 +65,7 @@ __all__ = [
     "SyncJobRun",
     "UnifiedMapping",
     "User",
+    "WarningCode",
     "Webhook",
     "WebhookEvent",
 ]

@@ -22,6 +22,7 @@ class EventKind(models.TextChoices):
     LATE_WORKER = "late_worker"
     SLOT_SKIPPED = "slot_skipped"
     STOP_REQUESTED = "stop_requested"
+    WARNING = "warning"
     COMPLETED = "completed"
     FAILED = "failed"
     STOPPED = "stopped"

@@ -62,6 +62,12 @@ class CronTrigger(DeletableModel):
     ignore_previous_run = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     next_run_at = models.DateTimeField(null=True, blank=True)
+    completion_due_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a run of its job and account should have completed at the latest; null while none is awaited.",
+    )
     last_run = models.ForeignKey(
         "runs.SyncJobRun", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )

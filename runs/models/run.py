@@ -14,6 +14,7 @@ from django.utils import timezone
 from runs.models.base import CountedModel, Now
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount
+from runs.models.warning import DataWarning, WarningCode
 from runs.models.webhook import Webhook
 
 RECORD_STORE = "record_store"
@@ -50,12 +51,21 @@ class RunTrigger(models.TextChoices):
     CLI = "cli"
 
 
+class RunMode(models.TextChoices):
+    """Where a run's entries begin: with what has changed since an earlier run, or at the beginning."""
+
+    INCREMENTAL = "incremental"
+    FULL = "full"
+
+
 class Action(StrEnum):
     """What a person may do with a run."""
 
     STOP = "stop"
     FORCE_STOP = "force_stop"
     RERUN = "rerun"
+    ACKNOWLEDGE = "acknowledge"
+    REOPEN = "reopen"
 
 
 FORCE_AFTER = timedelta(seconds=60)  # a daemon looks about once a second: one that has not looked by then hangs
@@ -68,6 +78,10 @@ _LEGAL = {
     RunStatus.FAILED: {Action.RERUN},
     RunStatus.STOPPED: {Action.RERUN},
 }
+
+
+OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
+NOTABLE = Q(status=RunStatus.FAILED) | ~Q(warning="")
 
 
 def destination_constraint(name: str) -> models.CheckConstraint:
@@ -85,8 +99,37 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
     def live(self) -> Self:
         return self.filter(status__in=LIVE)
 
+    def unsettled(self) -> Self:
+        """Runs that failed or completed with a warning, and that neither a later run nor a person has settled."""
+        return self.filter(is_unsettled=True)
+
+    def open_failures(self) -> Self:
+        """The unsettled runs that failed."""
+        return self.unsettled().filter(status=RunStatus.FAILED)
+
+    def open_warnings(self) -> Self:
+        """The unsettled runs that completed with a warning."""
+        return self.unsettled().exclude(warning="")
+
+    def outcomes_after(self, run: SyncJobRun) -> Self:
+        """What supersedes the run: later runs of the same job, account and args that completed or failed."""
+        return self._of_the_same(run).filter(created_at__gt=run.created_at, status__in=OUTCOMES)
+
+    def superseded_by(self, run: SyncJobRun) -> Self:
+        """The unsettled runs that the outcome of this one settles, without those that a person keeps open."""
+        return self._of_the_same(run).unsettled().filter(created_at__lt=run.created_at, keep_open=False)
+
+    def _of_the_same(self, run: SyncJobRun) -> Self:
+        return self.filter(
+            sync_job=run.sync_job_id, integrated_account=run.integrated_account_id, args_hash=run.args_hash
+        )
+
     def that_can(self, action: Action) -> Self:
         """Those for which `run.can(action)` holds by the database's clock, as a query."""
+        if action == Action.ACKNOWLEDGE:
+            return self.unsettled()
+        if action == Action.REOPEN:
+            return self.filter(NOTABLE, is_unsettled=False)
         legal = self.filter(status__in=[status for status, actions in _LEGAL.items() if action in actions])
         if action != Action.FORCE_STOP:
             return legal
@@ -134,6 +177,33 @@ class SyncJobRun(CountedModel):
     stop_requested_by = models.CharField(max_length=150, blank=True)
     stop_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="", db_default="")
     rate_limited_until = models.DateTimeField(null=True, blank=True)
+    is_incremental = models.BooleanField(
+        default=False, db_default=False, help_text="An entry of it has gone by the date of a previous run."
+    )
+
+    warning = models.CharField(
+        max_length=11, choices=WarningCode.choices, blank=True, default="", db_default="",
+        help_text="What looks wrong with the records of a completed run: the gravest of `warnings`.",
+    )  # fmt: skip
+    warnings = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    superseded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a later run of the same job, account and args completed or failed."
+    )
+    acknowledged_at = models.DateTimeField(null=True, blank=True, help_text="When a person settled it.")
+    acknowledged_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    keep_open = models.BooleanField(
+        default=False, db_default=False, help_text="A person wants to see it until a person has settled it."
+    )
+    # A column, and not only a condition: planners have to know how few they are, or they walk all runs to find them.
+    is_unsettled = models.GeneratedField(
+        expression=models.ExpressionWrapper(
+            Q(superseded_at=None, acknowledged_at=None) & NOTABLE, output_field=models.BooleanField()
+        ),
+        output_field=models.BooleanField(
+            help_text="It failed, or completed with a warning, and neither a later run nor a person has settled it."
+        ),
+        db_persist=True,
+    )
 
     daemon_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null on the wire
     attempt = models.PositiveIntegerField(default=0, help_text="1 at the first claim, one more per lost worker.")
@@ -167,6 +237,7 @@ class SyncJobRun(CountedModel):
                 | Q(status__in=[RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED], finished_at__isnull=False),
                 name="run_finished_has_time",
             ),
+            models.CheckConstraint(condition=Q(warning__in=["", *WarningCode.values]), name="run_warning_known"),
             destination_constraint("run_one_destination"),
             models.UniqueConstraint(
                 fields=["sync_job", "integrated_account", "args_hash", "destination"],
@@ -185,6 +256,15 @@ class SyncJobRun(CountedModel):
             models.Index(
                 fields=["integrated_account"], condition=Q(lease_token__isnull=False), name="run_held_by_account"
             ),
+            # Both stay small: a run leaves them as soon as it is settled.
+            models.Index(
+                fields=["environment", "-created_at", "-id"], condition=Q(is_unsettled=True), name="run_unsettled"
+            ),
+            models.Index(
+                fields=["integrated_account", "sync_job", "args_hash"],
+                condition=Q(is_unsettled=True),
+                name="run_unsettled_of",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -195,6 +275,10 @@ class SyncJobRun(CountedModel):
 
         `now` matters to what depends on the time; by default it is this process's.
         """
+        if action == Action.ACKNOWLEDGE:
+            return self.is_unsettled
+        if action == Action.REOPEN:
+            return self.is_notable and not self.is_unsettled
         legal = action in _LEGAL[RunStatus(self.status)]
         return legal and (action != Action.FORCE_STOP or self._stop_is_overdue(now or timezone.now()))
 
@@ -218,6 +302,20 @@ class SyncJobRun(CountedModel):
     def is_stopping(self) -> bool:
         """Running, and somebody has asked it to stop."""
         return self.is_live and self.stop_requested_at is not None
+
+    @property
+    def mode(self) -> RunMode:
+        """How it fetches; full until the first entry begins that has a date to go by."""
+        return RunMode.INCREMENTAL if self.is_incremental else RunMode.FULL
+
+    @property
+    def data_warnings(self) -> list[DataWarning]:
+        return [DataWarning.from_json(value) for value in self.warnings]
+
+    @property
+    def is_notable(self) -> bool:
+        """Failed, or completed with a warning."""
+        return self.status == RunStatus.FAILED or bool(self.warning)
 
     @property
     def queue_group(self) -> str:

@@ -29,6 +29,7 @@ class RunStep(CountedModel):
     name = models.CharField(max_length=255)
     resource = models.CharField(max_length=255)
     method = models.CharField(max_length=100)
+    persists = models.BooleanField(default=True, db_default=True, help_text="What it fetches is to be persisted.")
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
     status = models.CharField(max_length=10, choices=StepStatus.choices, default=StepStatus.PENDING)
 

@@ -14,7 +14,11 @@ from runs.services.deletion import (
     finish_deletions,
 )
 from runs.services.environments import create_environment, rename_environment
+<<<<<<< HEAD
 from runs.services.error_groups import note_cause
+=======
+from runs.services.failures import acknowledge_failure, acknowledge_failures, reopen_failure
+>>>>>>> habits
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through
@@ -64,6 +68,8 @@ __all__ = [
     "ShelfLine",
     "TooManyRuns",
     "Window",
+    "acknowledge_failure",
+    "acknowledge_failures",
     "args_fields",
     "arm_trigger",
     "cancel_bulk",
@@ -105,6 +111,7 @@ __all__ = [
     "plan_of",
     "rename_environment",
     "rename_view",
+    "reopen_failure",
     "request_stop",
     "rerun",
     "rerun_plan",

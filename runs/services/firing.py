@@ -11,26 +11,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q, Value
+from django.db.models.functions import Coalesce
 
 from runs import cron
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.claim import add_event
 from runs.errors import InvalidInput, LiveRunExists
-from runs.models import AccountStatus, CronTrigger, EventKind, RunTrigger, SkipCode, SyncJobRun
+from runs.models import AccountStatus, CronTrigger, EventKind, RunHabit, RunTrigger, SkipCode, SyncJobRun
 from runs.services.runs import Origin, PreparedRun, prepare_run, slot_name, write_run
 from runs.services.triggers import disarm, run_request
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 200
+COMPLETION_GRACE = timedelta(minutes=10)
 NEEDS_CREDENTIALS = "The account needs new credentials."
 OUR_FAULT = "An unexpected error in Syncdeck; the scheduler's log tells more."
 NAMED = ("sync_job__integration", "sync_job__environment", "integrated_account__integration")
@@ -128,8 +131,21 @@ def _move_on(trigger: CronTrigger, slot: datetime, now: datetime) -> bool:
     """
     armed = CronTrigger.objects.filter(id=trigger.id, is_active=True, next_run_at=slot)
     upcoming = _upcoming(trigger, max(slot, now))
-    moved = armed.update(next_run_at=upcoming, is_active=upcoming is not None)
+    due = Coalesce("completion_due_at", Value(_completion_due(trigger, now, upcoming)))
+    moved = armed.update(next_run_at=upcoming, is_active=upcoming is not None, completion_due_at=due)
     return bool(moved) and not SyncJobRun.objects.filter(cron_trigger=trigger, scheduled_for=slot).exists()
+
+
+def _completion_due(trigger: CronTrigger, now: datetime, upcoming: datetime | None) -> datetime:
+    """By when a run should have completed: at the next slot, or within a run's longest time where that is earlier.
+
+    Runs that take longer than from slot to slot as a rule are given twice the time that nearly all of them take.
+    """
+    longest = timedelta(seconds=settings.RUN_TIMEOUT)
+    habits = RunHabit.objects.filter(sync_job=trigger.sync_job_id, integrated_account=trigger.integrated_account_id)
+    usual = timedelta(seconds=habits.aggregate(most=Max("p95_seconds"))["most"] or 0)
+    until_next = longest if upcoming is None else min(upcoming - now, longest)
+    return now + max(until_next, 2 * usual) + COMPLETION_GRACE
 
 
 def _upcoming(trigger: CronTrigger, after: datetime) -> datetime | None:

@@ -281,6 +281,7 @@ def _steps(run: SyncJobRun, entries: tuple[Entry, ...]) -> list[RunStep]:
             name=entry.name,
             resource=entry.resource,
             method=entry.method,
+            persists=entry.persist,
             parent=steps.get(entry.parent or ""),
             incremental_key=keys[entry.name],
         )

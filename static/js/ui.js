@@ -41,9 +41,12 @@
   });
 
   // The phone's dock shows the count that the rail has asked for.
-  document.addEventListener("htmx:afterSwap", (event) => {
-    document.querySelectorAll(`[data-copy-of="${event.detail.target.id}"]`).forEach((copy) => { copy.innerHTML = event.detail.target.innerHTML; });
-  });
+  function showCopies(event) {
+    const source = document.getElementById(event.detail.target.id); // the target itself is gone after a swap out of band
+    document.querySelectorAll(`[data-copy-of="${event.detail.target.id}"]`).forEach((copy) => { copy.innerHTML = source.innerHTML; });
+  }
+  document.addEventListener("htmx:afterSwap", showCopies);
+  document.addEventListener("htmx:oobAfterSwap", showCopies);
 
   // Copying needs a secure context; without one the buttons stay hidden.
   function showCopyButtons() {

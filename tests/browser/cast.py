@@ -15,12 +15,14 @@ from runs.models import (
     CronTrigger,
     Daemon,
     DaemonStatus,
+    DataWarning,
     EventKind,
     IntegratedAccount,
     Integration,
     Record,
     RecordError,
     RunEvent,
+    RunHabit,
     RunStatus,
     RunTrigger,
     SkipCode,
@@ -63,6 +65,7 @@ class Story:
     stopping: int | None = None
     group: str | None = None
     wait: int | None = None
+    warnings: tuple[DataWarning, ...] = ()
     trigger: RunTrigger = RunTrigger.DASHBOARD
 
 
@@ -77,6 +80,11 @@ STORIES = {
         trigger=RunTrigger.SCHEDULE,
     ),
     "warned": Story(RunStatus.COMPLETED, 5000, 131, 9_120, errors=4),
+    "doubtful": Story(
+        RunStatus.COMPLETED, 7200, 41, warnings=(
+            DataWarning("zero", "cities", 0, 48_210), DataWarning("unpersisted", "countries", 240, 252),
+        ),
+    ),
     "stopped": Story(RunStatus.STOPPED, 9000, 722, 55_618, stopping=8280),
     "completed": Story(RunStatus.COMPLETED, 14_000, 312, 48_002, trigger=RunTrigger.RERUN),
     "waiting": Story(RunStatus.RUNNING, 640, cities=31_402, wait=118, trigger=RunTrigger.SCHEDULE),
@@ -95,6 +103,8 @@ def populate() -> dict[str, SyncJobRun]:
         for (name, story), account, job in zip(STORIES.items(), accounts, cycle(jobs), strict=False)
     }
     _history(jobs[0], now, accounts[4])
+    _outage(jobs[1], now)
+    _habits(runs["running"], runs["silent"])
     _errors(runs["warned"])
     runs["many"] = many_resources(accounts[1])
     runs["taken-over"] = taken_over(accounts[5], jobs[1])
@@ -114,6 +124,7 @@ def _accounts(integration: Integration) -> list[IntegratedAccount]:
         "Northwind",
         "Wingtip Toys",
         "Tailspin",
+        "Soylent",
         LONG_NAME[:200],
     ]
     statuses = cycle([*[AccountStatus.ACTIVE] * 6, AccountStatus.NEEDS_REAUTH])
@@ -135,7 +146,7 @@ def _schedules(job: SyncJob, accounts: list[IntegratedAccount], now: datetime) -
     expressions = ("0 2 * * SUN", "15,45 8-18 * * MON-FRI", "*/5 * * * *", "30 6 1 * *", "0 * * * *", "0 4 * * *")
     made = [
         factories.trigger(job=job, account=account, cron_expression=expression, args={"schedule": number})
-        for number, (account, expression) in enumerate(zip(accounts[4:], expressions, strict=True))
+        for number, (account, expression) in enumerate(zip(accounts[5:], expressions, strict=True))
     ]
     disarm_trigger(made[0])
     change = CronTrigger.objects.filter
@@ -147,6 +158,7 @@ def _schedules(job: SyncJob, accounts: list[IntegratedAccount], now: datetime) -
         status=RunStatus.COMPLETED, created_at=now - timedelta(hours=1), finished_at=now
     )
     change(pk=made[3].pk).update(**skip, last_skip_code=SkipCode.LIVE_RUN)
+    change(pk=made[4].pk).update(completion_due_at=now - timedelta(minutes=50))
 
 
 def _daemons(now: datetime) -> None:
@@ -191,6 +203,9 @@ def _values(story: Story, now: datetime) -> dict[str, Any]:
         return values
     values |= {"started_at": started, "updated_at": ended or now, "daemon_id": EU1, "attempt": 1}
     values |= {"fetched": count, "persisted": count, "error_count": story.errors}
+    if story.warnings:
+        told = [warning.as_json() for warning in story.warnings]
+        values |= {"warning": story.warnings[0].code, "warnings": told}
     if story.error:
         values["error"] = {"code": "request_failed", "message": story.error, "resource": "cities", "method": "list"}
     if story.lease is not None:
@@ -243,6 +258,22 @@ def _history(job: SyncJob, now: datetime, regular: IntegratedAccount) -> None:
         status = RunStatus.STOPPED if hours == 26 else RunStatus.COMPLETED
         took, cities = 260 + hours * 37 % 110, 900 + hours * 31
         _run(job, account, Story(status, hours * 3600, took, cities, trigger=RunTrigger.SCHEDULE), now)
+
+
+def _outage(job: SyncJob, now: datetime) -> None:
+    """Many accounts failed for one cause, at other pages and times."""
+    for number in range(14):
+        account = factories.account(integration=job.integration, tenant_id=f"Branch {number + 1}")
+        error = f"page {number + 2}: the source answered 503 Service Unavailable four times within 30 s."
+        _run(job, account, Story(RunStatus.FAILED, 900 + 150 * number, 61, error=error), now)
+
+
+def _habits(*runs: SyncJobRun) -> None:
+    for run in runs:
+        RunHabit.objects.create(
+            sync_job=run.sync_job, integrated_account=run.integrated_account, mode=run.mode, sample_count=20,
+            median_seconds=290, p10_seconds=244, p90_seconds=371, p95_seconds=480, median_fetched=48_300,
+        )  # fmt: skip
 
 
 def _errors(run: SyncJobRun) -> None:

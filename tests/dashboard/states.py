@@ -7,7 +7,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from runs.models import Daemon, DaemonStatus, RunEvent, RunStatus, SyncJobRun
+from runs.engine.outcome import supersede
+from runs.models import Daemon, DaemonStatus, DataWarning, RunEvent, RunStatus, SyncJobRun
+from runs.models.run import OUTCOMES
 
 FAILURE = {"code": "request_failed", "message": "the source answered 500.", "resource": "cities", "method": "list"}
 
@@ -21,14 +23,25 @@ def change(run: SyncJobRun, **values: Any) -> SyncJobRun:
 
 def running(run: SyncJobRun, **over: Any) -> SyncJobRun:
     now = timezone.now()
-    claim = {"lease_until": now + timedelta(minutes=1), "lease_token": run.pk, "daemon_id": "d1", "attempt": 1}
-    return change(run, status=RunStatus.RUNNING, started_at=now, **{**claim, **over})
+    lease = {"lease_until": now + timedelta(minutes=1), "lease_token": run.pk, "daemon_id": "d1", "attempt": 1}
+    return change(run, **{"status": RunStatus.RUNNING, "started_at": now, **lease, **over})
 
 
 def ended(run: SyncJobRun, status: RunStatus, **over: Any) -> SyncJobRun:
+    """The run at its end, with what that means for those before it."""
     now = timezone.now()
     gone = {"lease_until": None, "lease_token": None, "started_at": now - timedelta(seconds=90)}
-    return change(run, **{"status": status, "finished_at": now, **gone, **over})
+    change(run, **{"status": status, "finished_at": now, **gone, **over})
+    if status in OUTCOMES:
+        supersede(run)
+        run.refresh_from_db()
+    return run
+
+
+def warned(run: SyncJobRun, *warnings: DataWarning, **over: Any) -> SyncJobRun:
+    """The run completed, with these warnings; without any, with one of countries that are not there."""
+    told = [warning.as_json() for warning in warnings or [DataWarning("zero", "countries", 0, 252)]]
+    return ended(run, RunStatus.COMPLETED, warning=told[0]["code"], warnings=told, **over)
 
 
 def failed(run: SyncJobRun, **over: Any) -> SyncJobRun:

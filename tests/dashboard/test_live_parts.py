@@ -157,5 +157,5 @@ def test_finding_that_nothing_has_changed_costs_little(
 ) -> None:
     states.running(run)
     page = viewer.get(run_url)
-    with django_assert_max_num_queries(4 + 2):  # run, steps, last event, last error; session and user
+    with django_assert_max_num_queries(5 + 2):  # run, steps, habit, last event, last error; session and user
         assert poll(viewer, page).status_code == 204

@@ -11,8 +11,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+<<<<<<< HEAD
 from runs.models import Delivery, RecordError, RunEvent, RunStatus, StepStatus, SyncJobRun
 from runs.services import rerun
+=======
+from dashboard.templatetags.syncdeck import UNKNOWN
+from runs.models import RecordError, RunEvent, RunHabit, RunStatus, RunStep, StepStatus, SyncJobRun
+>>>>>>> habits
 from tests import factories
 from tests.dashboard import states
 from tests.dashboard.reading import section, shown
@@ -236,3 +241,34 @@ class TestRunToAWebhook:
         question = operator.get(run_url + "rerun/").content.decode()
         assert "What it fetches is sent to the webhook" in question
         assert "Stored records" not in question
+
+
+class TestUsual:
+    """What runs like it take: told of a run at work, once five of them have completed."""
+
+    @pytest.fixture
+    def habit(self, run: SyncJobRun) -> RunHabit:
+        return RunHabit.objects.create(
+            sync_job=run.sync_job, integrated_account=run.integrated_account, mode=run.mode, sample_count=5,
+            median_seconds=300, p10_seconds=240, p90_seconds=360, p95_seconds=480,
+        )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("minutes", "words"),
+        [(2, "Usually 4–6 min, about 3 min left."), (5, "Usually 4–6 min."), (9, "Longer than usual")],  # noqa: RUF001
+    )
+    def test_is_told_and_never_below_zero(
+        self, viewer: Client, run: SyncJobRun, run_url: str, habit: RunHabit, minutes: int, words: str
+    ) -> None:
+        states.running(run, started_at=timezone.now() - timedelta(minutes=minutes))
+        assert words in viewer.get(run_url).content.decode()
+
+    def test_is_not_told_of_too_few_or_of_an_ended_run(
+        self, viewer: Client, run: SyncJobRun, run_url: str, habit: RunHabit
+    ) -> None:
+        states.running(run)
+        RunHabit.objects.update(sample_count=4)
+        assert "Usually" not in viewer.get(run_url).content.decode()
+        RunHabit.objects.update(sample_count=5)
+        states.ended(run, RunStatus.COMPLETED)
+        assert "Usually" not in viewer.get(run_url).content.decode()

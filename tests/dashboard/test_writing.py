@@ -104,3 +104,17 @@ def test_a_run_is_marked_by_more_than_its_status(values: dict[str, object], kind
 )
 def test_an_entry_is_marked_with_its_run_in_mind(step: StepStatus, run: RunStatus, mark: Mark) -> None:
     assert step_mark(RunStep(status=step), SyncJobRun(status=run)) == mark
+
+
+@pytest.mark.parametrize(
+    ("shortest", "longest", "words"),
+    [
+        (240, 360, "4\u20136 min"),
+        (50, 130, "50 s \u2013 2 min"),
+        (240, 250, "4 min"),
+        (0, 0, "1 s"),
+        (7200, 200_000, "2 h \u2013 2 d"),
+    ],
+)
+def test_a_span_is_written_with_its_unit_once(shortest: int, longest: int, words: str) -> None:
+    assert syncdeck.span(timedelta(seconds=shortest), timedelta(seconds=longest)) == words

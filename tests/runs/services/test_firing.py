@@ -13,8 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from structlog.testing import capture_logs
 
-from runs.models import AccountStatus, CronTrigger, EventKind, RunStatus, RunTrigger, SkipCode, SyncJobRun
+from runs.models import AccountStatus, CronTrigger, EventKind, RunHabit, RunStatus, RunTrigger, SkipCode, SyncJobRun
 from runs.services import arm_trigger, delete_account, delete_job, fire_due, request_stop
+from runs.services.firing import COMPLETION_GRACE
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,34 @@ def test_a_run_that_is_still_live_makes_the_slot_pass_and_tells_so_on_both_sides
     assert (fresh(trigger).is_active, fresh(trigger).is_refused) == (True, False)
     request_stop(live)
     assert fire_due(SLOT + timedelta(days=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "p95", "until"),
+    [
+        ("0 * * * *", 0, timedelta(hours=1)),
+        ("0 6 * * 1-7", 0, timedelta(days=1)),
+        ("0 6 1 * *", 0, timedelta(days=1)),
+        ("0 * * * *", 7200, timedelta(hours=4)),
+    ],
+    ids=["hourly", "daily", "monthly: as long as a run may take", "runs that take longer than an hour"],
+)
+def test_a_slot_says_by_when_a_run_should_have_completed(expression: str, p95: int, until: timedelta) -> None:
+    trigger = due(cron_expression=expression)
+    RunHabit.objects.create(
+        sync_job=trigger.sync_job, integrated_account=trigger.integrated_account, mode="full", p95_seconds=p95
+    )
+    fire_due(SLOT)
+    assert fresh(trigger).completion_due_at == SLOT + until + COMPLETION_GRACE
+
+
+def test_a_later_slot_puts_off_nothing_and_arming_awaits_nothing_old() -> None:
+    trigger = due(cron_expression="0 * * * *")
+    fire_due(SLOT)
+    first = fresh(trigger).completion_due_at
+    fire_due(SLOT + timedelta(hours=3))
+    assert fresh(trigger).completion_due_at == first
+    assert arm_trigger(fresh(trigger)).completion_due_at is None
 
 
 def spoil(trigger: CronTrigger) -> None:

@@ -1,0 +1,81 @@
+"""What the end of a run means beyond the run: in the transaction that ends it, by `runs.engine.claim.end_run`.
+
+Two runs that end together keep the habit of both: its row is locked from the look to the write. Two runs of one job,
+account and args that end in the same moment (with other destinations, or forced) may leave the earlier failure
+unsettled; the next outcome settles it.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any
+
+from runs.engine.shape import Sample, data_warnings, sample_of
+from runs.habits import SAMPLES_KEPT, high, low
+from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun
+from runs.models.base import Now
+from runs.models.warning import gravest
+
+
+def settle_outcome(run: SyncJobRun) -> None:
+    """The run has ended, and is read after that: keep what it tells of the usual, warn, and settle what was before."""
+    if run.status == RunStatus.COMPLETED:
+        _learn(run)
+        CronTrigger.objects.filter(
+            sync_job=run.sync_job_id, integrated_account=run.integrated_account_id, completion_due_at__isnull=False
+        ).update(completion_due_at=None)
+    if run.status in (RunStatus.COMPLETED, RunStatus.FAILED):
+        supersede(run)
+
+
+def supersede(run: SyncJobRun) -> None:
+    """The outcome of this run takes the place of those before it; one that comes late is itself settled already."""
+    SyncJobRun.objects.superseded_by(run).update(superseded_at=Now())
+    if run.is_notable and SyncJobRun.objects.outcomes_after(run).exists():
+        SyncJobRun.objects.unsettled().filter(id=run.id).update(superseded_at=Now())
+
+
+def _learn(run: SyncJobRun) -> None:
+    """Compare the run with what is usual, and count it in from then on."""
+    steps = list(run.steps.all())
+    habit = _locked_habit(run)
+    warnings = data_warnings(steps, habit.samples)
+    _warn(run, warnings)
+    elapsed = run.elapsed(run.updated_at)
+    seconds = 0.0 if elapsed is None else elapsed.total_seconds()
+    sample = sample_of(steps, warnings, seconds=seconds, fetched=run.fetched, persisted=run.persisted)
+    samples = [*habit.samples, sample][-SAMPLES_KEPT:]
+    RunHabit.objects.filter(id=habit.id).update(samples=samples, **_rolled_up(samples), updated_at=Now())
+
+
+def _locked_habit(run: SyncJobRun) -> RunHabit:
+    """The row of the run's job, account and mode, locked until the transaction ends; made if it is the first."""
+    of = {"sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id, "mode": run.mode}
+    locked = RunHabit.objects.select_for_update()
+    found = locked.filter(**of).first()
+    if found is None:
+        RunHabit.objects.bulk_create([RunHabit(**of)], ignore_conflicts=True)
+        found = locked.get(**of)
+    return found
+
+
+def _rolled_up(samples: list[Sample]) -> dict[str, Any]:
+    seconds = [sample["seconds"] for sample in samples]
+    return {
+        "sample_count": len(samples),
+        "median_seconds": median(seconds),
+        "p10_seconds": low(seconds, 0.1),
+        "p90_seconds": high(seconds, 0.9),
+        "p95_seconds": high(seconds, 0.95),
+        "median_fetched": int(median(sample["fetched"] for sample in samples)),
+    }
+
+
+def _warn(run: SyncJobRun, warnings: list[DataWarning]) -> None:
+    if not warnings:
+        return
+    run.warning, run.warnings = gravest(warnings), [warning.as_json() for warning in warnings]
+    SyncJobRun.objects.filter(id=run.id).update(warning=run.warning, warnings=run.warnings)
+    RunEvent.objects.bulk_create(
+        RunEvent(run=run, kind=EventKind.WARNING, message=f"{warning.sentence}.") for warning in warnings
+    )

@@ -1,0 +1,53 @@
+"""What looks wrong with the records of a run that completed: kept with the run, and said in words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import models
+
+
+class WarningCode(models.TextChoices):
+    """The gravest first."""
+
+    ZERO = "zero", "No records"
+    FALL = "fall", "Far fewer records"
+    UNPERSISTED = "unpersisted", "Records not persisted"
+
+
+@dataclass(frozen=True)
+class DataWarning:
+    """One entry of a completed run. `count` is what it has, `usual` what was to be expected.
+
+    That is the usual number of records fetched; of `unpersisted` the number that this run fetched.
+    """
+
+    code: str
+    name: str
+    count: int
+    usual: int
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> DataWarning:
+        return cls(value["code"], value["name"], value["count"], value["usual"])
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def sentence(self) -> str:
+        """Such as "countries: nothing fetched instead of usually 252"."""
+        match self.code:
+            case WarningCode.ZERO:
+                return f"{self.name}: nothing fetched instead of usually {self.usual:,}"
+            case WarningCode.FALL:
+                return f"{self.name}: {self.count:,} fetched instead of usually {self.usual:,}"
+            case _:
+                lost = self.usual - self.count
+                return f"{self.name}: {lost:,} of {self.usual:,} fetched records not persisted"
+
+
+def gravest(warnings: list[DataWarning]) -> str:
+    """The code that stands for all of them; empty without any."""
+    return next((code.value for code in WarningCode if any(one.code == code for one in warnings)), "")

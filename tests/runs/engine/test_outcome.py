@@ -1,0 +1,197 @@
+"""What the end of a run leaves behind: habits, warnings, and failures that are settled."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from runs.engine.claim import Claim, claim
+from runs.models import CronTrigger, EventKind, RunHabit, RunMode, RunStatus, SyncJobRun
+from tests import factories
+from tests.runs.engine.driving import a_run, again, executed
+from tests.sources import Source, countries_and_cities, serving
+
+HOUR = timedelta(hours=1)
+
+
+def taken(run: SyncJobRun) -> Claim:
+    found = claim(run.id, "d1")
+    assert found is not None
+    return found
+
+
+def finished(run: SyncJobRun, status: RunStatus = RunStatus.COMPLETED, *, seconds: int = 0) -> SyncJobRun:
+    """The run, ended by the daemon that has held it for so long."""
+    holder = taken(run)
+    if seconds:
+        SyncJobRun.objects.filter(id=run.id).update(started_at=timezone.now() - timedelta(seconds=seconds))
+    assert holder.finish(status, "It ended.")
+    run.refresh_from_db()
+    return run
+
+
+def another(run: SyncJobRun, **over: Any) -> SyncJobRun:
+    return factories.run(job=run.sync_job, account=run.integrated_account, **over)
+
+
+def at(run: SyncJobRun, ago: timedelta) -> SyncJobRun:
+    SyncJobRun.objects.filter(id=run.id).update(created_at=timezone.now() - ago)
+    run.refresh_from_db()
+    return run
+
+
+def is_open(run: SyncJobRun) -> bool:
+    run.refresh_from_db()
+    assert run.is_unsettled == SyncJobRun.objects.unsettled().filter(id=run.id).exists()
+    return run.is_unsettled
+
+
+class TestHabit:
+    def test_of_completed_runs_is_kept(self, run: SyncJobRun) -> None:
+        for seconds in (10, 20, 30):
+            finished(another(run, args={"n": seconds}), seconds=seconds)
+        habit = RunHabit.objects.get()
+        assert (habit.sync_job, habit.integrated_account, habit.mode) == (
+            run.sync_job, run.integrated_account, RunMode.FULL,
+        )  # fmt: skip
+        assert (habit.sample_count, round(habit.median_seconds), round(habit.p95_seconds)) == (3, 20, 30)
+
+    def test_is_none_of_failed_and_stopped_runs(self, run: SyncJobRun) -> None:
+        finished(run, RunStatus.FAILED)
+        finished(another(run), RunStatus.STOPPED)
+        assert not RunHabit.objects.exists()
+
+    def test_forgets_what_is_older_than_the_last_twenty_runs(self, run: SyncJobRun) -> None:
+        finished(another(run, args={"n": -1}), seconds=5000)
+        for number in range(20):
+            finished(another(run, args={"n": number}), seconds=10)
+        habit = RunHabit.objects.get()
+        assert (habit.sample_count, round(habit.p95_seconds), len(habit.samples)) == (20, 10, 20)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_runs_that_end_together_loses_none(self) -> None:
+        run = factories.run()
+        holders = [taken(another(run, args={"n": number})) for number in range(8)]
+        start, ended = threading.Barrier(8), []
+
+        def end(holder: Claim) -> None:
+            start.wait()
+            try:
+                ended.append(holder.finish(RunStatus.COMPLETED, "It ended."))
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=end, args=(holder,)) for holder in holders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert ended == [True] * 8
+        assert RunHabit.objects.get().sample_count == 8
+
+
+class TestFailure:
+    def test_is_settled_by_a_later_completed_run(self, run: SyncJobRun) -> None:
+        finished(run, RunStatus.FAILED)
+        assert is_open(run)
+        finished(another(run))
+        assert not is_open(run)
+        assert run.superseded_at is not None
+
+    def test_is_settled_by_a_later_failure_which_is_then_the_open_one(self, run: SyncJobRun) -> None:
+        finished(run, RunStatus.FAILED)
+        later = finished(another(run), RunStatus.FAILED)
+        assert (is_open(run), is_open(later)) == (False, True)
+
+    def test_is_not_settled_by_a_stopped_run_or_one_of_other_args(self, run: SyncJobRun) -> None:
+        finished(run, RunStatus.FAILED)
+        finished(another(run), RunStatus.STOPPED)
+        finished(another(run, args={"brand": "other"}))
+        assert is_open(run)
+
+    def test_that_comes_after_a_later_run_has_completed_is_settled_at_once(self, run: SyncJobRun) -> None:
+        holder = taken(at(run, HOUR))
+        finished(another(run, force=True))
+        assert holder.finish(RunStatus.FAILED, "Too late.")
+        assert not is_open(run)
+
+    def test_is_not_settled_by_an_earlier_run_that_ends_later(self, run: SyncJobRun) -> None:
+        holder = taken(at(run, HOUR))
+        later = finished(another(run, force=True), RunStatus.FAILED)
+        assert holder.finish(RunStatus.COMPLETED, "Late, and of old.")
+        assert is_open(later)
+
+    def test_that_a_person_keeps_open_stays(self, run: SyncJobRun) -> None:
+        finished(run, RunStatus.FAILED)
+        SyncJobRun.objects.filter(id=run.id).update(keep_open=True)
+        finished(another(run))
+        assert is_open(run)
+
+
+class TestSchedule:
+    def test_awaits_no_run_once_one_has_completed(self, run: SyncJobRun) -> None:
+        trigger = factories.trigger(job=run.sync_job, account=run.integrated_account)
+        CronTrigger.objects.update(completion_due_at=timezone.now())
+        finished(run, RunStatus.FAILED)
+        trigger.refresh_from_db()
+        assert trigger.completion_due_at is not None
+        finished(another(run))
+        trigger.refresh_from_db()
+        assert trigger.completion_due_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWarning:
+    @pytest.fixture
+    def source(self) -> Iterator[Source]:
+        with serving(countries_and_cities(12, 2)) as found:
+            yield found
+
+    @pytest.fixture
+    def regular(self, source: Source) -> SyncJobRun:
+        """The last of five runs that were all alike."""
+        run = executed(a_run(source, factories.COUNTRIES_AND_CITIES, ignore_previous_run=True))
+        for _ in range(4):
+            run = again(run, ignore_previous_run=True)
+        assert (run.warning, run.mode, RunHabit.objects.get().sample_count) == ("", RunMode.FULL, 5)
+        return run
+
+    def test_is_given_where_nothing_comes_from_an_entry_that_usually_has_something(
+        self, source: Source, regular: SyncJobRun
+    ) -> None:
+        source.tables["countries"].clear()
+        run = again(regular, ignore_previous_run=True)
+        assert (run.status, run.warning, is_open(run)) == (RunStatus.COMPLETED, "zero", True)
+        assert [warning.sentence for warning in run.data_warnings] == [
+            "countries: nothing fetched instead of usually 12"
+        ]
+        assert run.events.get(kind=EventKind.WARNING).message == "countries: nothing fetched instead of usually 12."
+
+    def test_is_settled_by_a_later_run_that_has_none(self, source: Source, regular: SyncJobRun) -> None:
+        kept = list(source.tables["countries"])
+        source.tables["countries"][:] = []
+        poor = again(regular, ignore_previous_run=True)
+        source.tables["countries"][:] = kept
+        rich = again(regular, ignore_previous_run=True)
+        assert (is_open(poor), rich.warning) == (False, "")
+
+    def test_is_given_for_records_that_the_store_refused(self, source: Source, regular: SyncJobRun) -> None:
+        source.tables["countries"][3].pop("iso")
+        run = again(regular, ignore_previous_run=True)
+        assert (run.status, run.warning) == (RunStatus.COMPLETED, "unpersisted")
+        assert "countries: 1 of 12 fetched records not persisted" in [one.sentence for one in run.data_warnings]
+
+    def test_is_not_given_to_an_incremental_run_that_finds_nothing_new(
+        self, source: Source, regular: SyncJobRun
+    ) -> None:
+        source.tables["countries"].clear()
+        run = again(regular)
+        assert (run.mode, run.warning, run.fetched) == (RunMode.INCREMENTAL, "", 0)
+        habits = RunHabit.objects.values_list("mode", "sample_count")
+        assert dict(habits) == {RunMode.FULL: 5, RunMode.INCREMENTAL: 1}
