@@ -14,13 +14,8 @@ from django.db.models import QuerySet
 
 from dashboard.marks import status_mark
 from dashboard.templatetags.syncdeck import duration, moment, started_by
-<<<<<<< HEAD
-from runs.filters import PARAMETERS, RunFilter
-from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun
-=======
 from runs.filters import ANY_WARNING, PARAMETERS, RunFilter
-from runs.models import IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
->>>>>>> habits
+from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
 from runs.search_words import NEGATABLE, NOT
 
 PERIODS = {"24h": "24 h", "7d": "7 days", "30d": "30 days", "all": "All time"}
@@ -35,12 +30,9 @@ WORDS = {
     "over": "took over",
     "under": "took under",
     "by": "started by",
-<<<<<<< HEAD
     "error": "error",
     "unresolved": "unresolved error",
-=======
     "open": "needs attention",
->>>>>>> habits
 }
 _ZERO = re.compile(r" 0[hms]$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")

@@ -13,7 +13,6 @@ from django.utils import timezone
 from dashboard.charts import DurationBars
 from dashboard.gantt import Gantt, gantt
 from dashboard.live import version_of
-<<<<<<< HEAD
 from dashboard.marks import Mark, awaits_daemon, run_mark
 from dashboard.run_deliveries import RunDeliveries
 from dashboard.run_entries import MANY, EntryLine, entry_lines, matching
@@ -22,15 +21,10 @@ from dashboard.run_failure import RunFailure
 from dashboard.run_strip import Strip
 from runs.attempts import Attempt, attempts_of
 from runs.comparison import last_good_run
+from runs.habits import Estimate, usual_for
 from runs.models import Action, Daemon, RunStatus, RunStep, StepStatus, SyncJobRun, User
 from runs.run_log import LINES, LogFilter, LogLine, LogPage, RunLog
 from runs.services import rerun_window
-=======
-from dashboard.marks import Mark, awaits_daemon, run_mark, step_mark
-from runs.habits import Estimate, usual_for
-from runs.keyset import Page, keyset_page
-from runs.models import Action, Daemon, RecordError, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, User
->>>>>>> habits
 
 PARTS = ("summary", "failure", "strip", "entries", "gantt", "attempts", "deliveries", "facts", "log")
 COMPARED_LINES = 20  # of the log's end: enough to see that something is new
@@ -195,8 +189,9 @@ class RunPage:
         counts = (run.fetched, run.persisted, run.error_count, run.rate_limited_until, run.daemon_id)
         spans = [(step.status, step.started_at, step.finished_at) for step in self.steps]
         return {
-<<<<<<< HEAD
-            "summary": version_of(entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts),
+            "summary": version_of(
+                entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts, *self._standing
+            ),
             "failure": version_of(run.status),
             "strip": version_of(self.mark.kind),
             "entries": version_of(entries, self.resource),
@@ -215,6 +210,11 @@ class RunPage:
         return RunLog(self.run).latest(COMPARED_LINES)
 
     @property
+    def _standing(self) -> tuple[object, ...]:
+        """How it compares with the usual, and whether it is settled."""
+        return (self.estimate and self.estimate.is_longer, self.run.superseded_at, self.run.acknowledged_at)
+
+    @property
     def _length(self) -> int:
         """The elapsed time in steps of `GROWTH`."""
         seconds = self.elapsed.total_seconds() if self.elapsed else 0
@@ -224,26 +224,6 @@ class RunPage:
 def _told(run: SyncJobRun) -> tuple[object, ...]:
     moments = (run.started_at, run.finished_at, run.stop_requested_at, run.rate_limited_until, run.resume_at)
     return (run.status, *moments, run.daemon_id, run.attempt)
-=======
-            "summary": version_of(
-                entries, self.mark.kind, self.waits_in_vain, self.may_force_stop, *counts, *self._standing
-            ),
-            "entries": entries,
-            "facts": version_of(run.updated_at, run.status),
-            "events": version_of(_latest(run.events)),
-            "errors": version_of(_latest(run.record_errors)),
-        }
-
-    @property
-    def _standing(self) -> tuple[object, ...]:
-        """How it compares with the usual, and whether it is settled."""
-        return (self.estimate and self.estimate.is_longer, self.run.superseded_at, self.run.acknowledged_at)
-
-    def _took(self, step: RunStep) -> timedelta | None:
-        if step.started_at is None:
-            return None
-        return (step.finished_at or self.run.finished_at or self.now) - step.started_at
->>>>>>> habits
 
 
 def _shown(step: RunStep) -> tuple[object, ...]:

@@ -20,13 +20,8 @@ from django.utils import timezone
 from runs.database import ReadTimedOut, bounded_read
 from runs.error_filters import met, unresolved
 from runs.keyset import BadCursor, Page, keyset_page, rows_before
-<<<<<<< HEAD
 from runs.lookups import parse_choice, parse_duration, parse_text, parse_time, parse_uuid
-from runs.models import Environment, RunStatus, SyncJobRun
-=======
-from runs.lookups import parse_choice, parse_duration, parse_text, parse_time
 from runs.models import Environment, RunStatus, SyncJobRun, WarningCode
->>>>>>> habits
 from runs.models.base import HalfHour
 from runs.run_fields import (
     NO_RECORDS,
@@ -124,13 +119,10 @@ PARAMETERS: dict[str, Parameter] = {
     "under": Parameter(parse_duration, lambda value: took("lt", value)),
     "errors": Parameter(parse_choice(["yes", "no"]), lambda value: WITH_ERRORS if value == "yes" else ~WITH_ERRORS),
     "records": Parameter(parse_choice(["none", "some"]), lambda value: NO_RECORDS if value == "none" else ~NO_RECORDS),
-<<<<<<< HEAD
     "error": Parameter(parse_uuid, met),
     "unresolved": Parameter(parse_uuid, unresolved),
-=======
     "open": Parameter(parse_choice(["failed", "warned"]), _open),
     "warning": Parameter(parse_choice([*WarningCode.values, ANY_WARNING]), _with_warning),
->>>>>>> habits
     "by": Parameter(parse_text, lambda value: Q(created_by=value)),
     "q": Parameter(parse_text, mentions),
 }

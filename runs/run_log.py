@@ -48,6 +48,7 @@ _SEVERITIES: Mapping[str, Severity] = {
     EventKind.STOP_REQUESTED: Severity.WARNING,
     EventKind.LATE_WORKER: Severity.WARNING,
     EventKind.SLOT_SKIPPED: Severity.WARNING,
+    EventKind.WARNING: Severity.WARNING,
     EventKind.WORKER_LOST: Severity.ERROR,
     EventKind.FAILED: Severity.ERROR,
 }

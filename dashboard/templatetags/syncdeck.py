@@ -22,11 +22,8 @@ from runs.wire import known_time
 register = template.Library()
 
 UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
-<<<<<<< HEAD
 MINUS = "\u2212"
-=======
 DASH = "\u2013"
->>>>>>> habits
 THIN_SPACE = "\u202f"
 GIST_LENGTH = 200
 _DAY = timedelta(days=1)
@@ -55,7 +52,6 @@ def duration(value: timedelta | None) -> str:
 
 
 @register.filter
-<<<<<<< HEAD
 def change(value: Change[Any]) -> str:
     """`+312 (+4 %)`, or with a minus; `±0` where nothing has changed, a dash where it is not known."""
     if value.by is None:
@@ -65,7 +61,9 @@ def change(value: Change[Any]) -> str:
     size = duration(abs(value.by)) if isinstance(value.by, timedelta) else number(abs(value.by))
     share = f" ({_signed(value.percent, number(abs(value.percent)))}{THIN_SPACE}%)" if value.percent else ""
     return f"{_signed(value.by, size)}{share}"
-=======
+
+
+@register.filter
 def about(value: timedelta) -> str:
     """A duration as one says it of something that is not known exactly: `40 s`, `4 min`, `3 h`, `2 d`."""
     seconds = value.total_seconds()
@@ -84,7 +82,6 @@ def span(shortest: timedelta, longest: timedelta) -> str:
     if low == high:
         return low
     return f"{count}{DASH}{high}" if unit == unit_of_high else f"{low} {DASH} {high}"
->>>>>>> habits
 
 
 @register.filter

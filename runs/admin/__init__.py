@@ -2,17 +2,9 @@
 
 from django.contrib import admin
 
-<<<<<<< HEAD
-from runs.admin import bulk, daemons, definitions, errors, people, records, runs, tokens, webhooks
-=======
-from runs.admin import bulk, daemons, definitions, habits, people, records, runs, tokens, webhooks
->>>>>>> habits
+from runs.admin import bulk, daemons, definitions, errors, habits, people, records, runs, tokens, webhooks
 
 admin.site.site_header = admin.site.site_title = "Syncdeck"
 admin.site.index_title = "Administration"
 
-<<<<<<< HEAD
-__all__ = ["bulk", "daemons", "definitions", "errors", "people", "records", "runs", "tokens", "webhooks"]
-=======
-__all__ = ["bulk", "daemons", "definitions", "habits", "people", "records", "runs", "tokens", "webhooks"]
->>>>>>> habits
+__all__ = ["bulk", "daemons", "definitions", "errors", "habits", "people", "records", "runs", "tokens", "webhooks"]

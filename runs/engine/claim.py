@@ -170,12 +170,9 @@ def end_run(
             cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
             run = SyncJobRun.objects.get(id=run_id)
             flush_errors(run)
-<<<<<<< HEAD
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
-=======
             settle_outcome(run)
->>>>>>> habits
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
 

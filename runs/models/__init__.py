@@ -4,11 +4,8 @@ from runs.models.audit import AuditEntry
 from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
-<<<<<<< HEAD
 from runs.models.error_group import ErrorGroup, ErrorSighting
-=======
 from runs.models.habit import RunHabit
->>>>>>> habits
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping

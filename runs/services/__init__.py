@@ -14,11 +14,8 @@ from runs.services.deletion import (
     finish_deletions,
 )
 from runs.services.environments import create_environment, rename_environment
-<<<<<<< HEAD
 from runs.services.error_groups import note_cause
-=======
 from runs.services.failures import acknowledge_failure, acknowledge_failures, reopen_failure
->>>>>>> habits
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
 from runs.services.pass_through import Asked, PassedThrough, pass_through

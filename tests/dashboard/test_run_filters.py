@@ -72,13 +72,10 @@ class TestForm:
         "under": ["2h", "-1"],
         "errors": ["yes", "no", "perhaps"],
         "records": ["none", "some"],
-<<<<<<< HEAD
         "error": ["0192f0c1-2b3c-7d4e-8f50-112233445566", "none"],
         "unresolved": ["0192f0c1-2b3c-7d4e-8f50-112233445566", "none"],
-=======
         "open": ["failed", "warned", "odd"],
         "warning": ["any", "zero", "fall", "odd"],
->>>>>>> habits
         "by": ["olga"],
         "q": ["429 Too Many", "a+b=c&d", "%"],
     }

@@ -11,13 +11,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-<<<<<<< HEAD
-from runs.models import Delivery, RecordError, RunEvent, RunStatus, StepStatus, SyncJobRun
+from runs.models import Delivery, RecordError, RunEvent, RunHabit, RunStatus, StepStatus, SyncJobRun
 from runs.services import rerun
-=======
-from dashboard.templatetags.syncdeck import UNKNOWN
-from runs.models import RecordError, RunEvent, RunHabit, RunStatus, RunStep, StepStatus, SyncJobRun
->>>>>>> habits
 from tests import factories
 from tests.dashboard import states
 from tests.dashboard.reading import section, shown

@@ -15,7 +15,7 @@ from runs.models import RunStatus, SyncJobRun
 from tests import factories
 from tests.dashboard import states
 
-migration = import_module("runs.migrations.0014_habits_fill")
+migration = import_module("runs.migrations.0016_habits_fill")
 
 
 def filled(run: SyncJobRun) -> SyncJobRun:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0012_bulk'),
+        ('runs', '0014_attempts'),
     ]
 
     operations = [

@@ -42,6 +42,6 @@ def batches(runs):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("runs", "0013_habits")]
+    dependencies = [('runs', '0015_habits')]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop, elidable=True)]
