@@ -27,12 +27,11 @@ from runs.models import (
     User,
     Webhook,
 )
+from runs.models.job import OVERDUE_AFTER
 from runs.services import CatalogState
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
 SILENCE = timedelta(seconds=5)
-# A scheduler looks every two seconds; a slot that is due for longer has none that looks.
-OVERDUE_AFTER = timedelta(minutes=1)
 
 
 class Kind(StrEnum):

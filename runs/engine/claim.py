@@ -19,6 +19,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Least
 
+from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
@@ -147,7 +148,9 @@ def end_run(
             for kept in LIVING_ONLY:
                 kept._default_manager.filter(step__run=run_id).delete()
             cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
-            flush_errors(SyncJobRun.objects.get(id=run_id))
+            run = SyncJobRun.objects.get(id=run_id)
+            flush_errors(run)
+            note_end(run)
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
 

@@ -4,6 +4,7 @@ from runs.models.audit import AuditEntry
 from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
+from runs.models.freshness import WORST_FIRST, AccountDay, AccountFreshness, Ending, JobFreshness, ending_of
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
@@ -15,6 +16,9 @@ from runs.models.view import SavedView
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
+    "WORST_FIRST",
+    "AccountDay",
+    "AccountFreshness",
     "AccountStatus",
     "AccountToken",
     "Action",
@@ -30,12 +34,14 @@ __all__ = [
     "DaemonStatus",
     "Delivery",
     "DeliveryStatus",
+    "Ending",
     "Environment",
     "ErrorHandling",
     "EventKind",
     "FurtherRequest",
     "IntegratedAccount",
     "Integration",
+    "JobFreshness",
     "KeyedRequest",
     "Record",
     "RecordError",
@@ -56,4 +62,5 @@ __all__ = [
     "User",
     "Webhook",
     "WebhookEvent",
+    "ending_of",
 ]

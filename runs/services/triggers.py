@@ -56,7 +56,7 @@ def arm_trigger(trigger: CronTrigger) -> CronTrigger:
     """Check it again, and wait for its next slot from now on. Raises InvalidInput if it would not be accepted today."""
     row = save_trigger(trigger.environment, {"is_active": True}, trigger)
     _look_ahead(row)
-    row.save(update_fields=["next_run_at", "updated_at"])
+    row.save(update_fields=["next_run_at", "last_slot_at", "earlier_slot_at", "updated_at"])
     return row
 
 
@@ -131,4 +131,6 @@ def _check(row: CronTrigger) -> None:
 
 
 def _look_ahead(row: CronTrigger) -> None:
+    """Nothing is due for the slots of before."""
+    row.last_slot_at = row.earlier_slot_at = None
     row.next_run_at = next(iter(cron.next_slots(row.cron_expression, timezone.now())), None)
