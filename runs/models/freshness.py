@@ -63,7 +63,9 @@ class JobFreshness(Endings):
     """Of an account, by one job."""
 
     id = models.BigAutoField(primary_key=True)
-    account = models.ForeignKey(IntegratedAccount, on_delete=models.CASCADE, related_name="job_freshness", db_index=False)
+    account = models.ForeignKey(
+        IntegratedAccount, on_delete=models.CASCADE, related_name="job_freshness", db_index=False
+    )
     sync_job = models.ForeignKey(SyncJob, on_delete=models.CASCADE, related_name="freshness")
 
     class Meta:

@@ -1,7 +1,7 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.args_schema import ArgField, args_fields
-from runs.services.audit import note
+from runs.services.audit import changes_between, note
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
@@ -70,6 +70,7 @@ __all__ = [
     "catalog_entry",
     "change_person",
     "change_view",
+    "changes_between",
     "create_environment",
     "create_person",
     "create_run",
