@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from django.db.models import Q
 
+from runs.account_filters import AccountState
 from runs.models import (
     AccountStatus,
     ApiToken,
@@ -19,6 +20,7 @@ from runs.models import (
     DaemonStatus,
     Delivery,
     DeliveryStatus,
+    Ending,
     IntegratedAccount,
     RunStatus,
     RunStep,
@@ -28,6 +30,7 @@ from runs.models import (
     Webhook,
 )
 from runs.models.job import OVERDUE_AFTER
+from runs.punctuality import Punctuality
 from runs.services import CatalogState
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
@@ -121,6 +124,39 @@ def account_mark(account: IntegratedAccount) -> Mark:
         return Mark(Kind.CREATED, "Connecting")
     words = {AccountStatus.NEEDS_REAUTH: "Needs new credentials"}
     return Mark(Kind.FAILED, words.get(AccountStatus(account.status), account.get_status_display()))
+
+
+def ending_mark(ending: str) -> Mark:
+    """How a run has ended, as its account remembers it."""
+    if ending == Ending.WARNED:
+        return Mark(Kind.WARNED, "Completed with errors")
+    return status_mark(ending)
+
+
+def punctuality_mark(punctuality: str | None) -> Mark:
+    """Whether an account's data comes when it should; None for one that nothing is scheduled for."""
+    return _PUNCTUALITY_MARKS[None if punctuality is None else Punctuality(punctuality)]
+
+
+_PUNCTUALITY_MARKS = {
+    Punctuality.ON_TIME: Mark(Kind.COMPLETED, "On time"),
+    Punctuality.LATE: Mark(Kind.WARNED, "Late"),
+    Punctuality.OVERDUE: Mark(Kind.STALE, "Overdue"),
+    None: Mark(Kind.CREATED, "No schedule"),
+}
+
+
+def account_state_mark(state: AccountState) -> Mark:
+    """The mark of all accounts in this state."""
+    match state:
+        case AccountState.NEEDS_CREDENTIALS:
+            return Mark(Kind.FAILED, "Needs new credentials")
+        case AccountState.RUNNING:
+            return status_mark(RunStatus.RUNNING)
+        case AccountState.UNSCHEDULED:
+            return punctuality_mark(None)
+        case _:
+            return punctuality_mark(state)
 
 
 def overdue(now: datetime) -> Q:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from runs.services.audit import note
 from runs.services.run_request import spec_of
 
 SECONDS = 10.0
+LONGEST_ERROR = 300
 BOUNDS = Bounds(tries=1, longest_wait=0.0, page_seconds=SECONDS, total_seconds=SECONDS)
 
 
@@ -45,8 +45,14 @@ def check_connection(account: IntegratedAccount, bounds: Bounds = BOUNDS) -> Con
     The account stays as it is, also where the source refuses its credentials: its runs say so soon enough.
     """
     found = _asked(account, bounds)
-    told: dict[str, Any] = {"asked": found.asked, "status_code": found.status_code, "milliseconds": found.milliseconds}
-    note("account.test", account, works=found.is_well, **told)
+    note(
+        "account.test",
+        account,
+        outcome="works" if found.is_well else found.error[:LONGEST_ERROR],
+        asked=found.asked or None,
+        status_code=found.status_code,
+        milliseconds=found.milliseconds,
+    )
     return found
 
 

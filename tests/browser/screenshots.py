@@ -45,6 +45,11 @@ PATHS = {
     "bulk-stop": "/bulk/new/?kind=stop&scope=matching&filter=status%3Drunning%2Cstopped",
     "bulk-rerun": "/bulk/new/?kind=rerun&scope=matching&filter=",
     "bulk-unreadable": "/bulk/new/?kind=stop&scope=matching&filter=since%3Dnonsense",
+    "accounts-late": "/accounts/?state=late",
+    "accounts-stalest": "/accounts/?sort=fresh",
+    "accounts-nothing": "/accounts/?q=nothing+is+called+this",
+    "audit": "/audit/",
+    "audit-nothing": "/audit/?q=nothing+is+called+this&since=nonsense",
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
@@ -118,9 +123,13 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_bulk, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_accounts, cast_bulk, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
+    account, named_at_length = runs["completed"].integrated_account, runs["long-name"].integrated_account
+    cast_accounts.two_weeks(runs)
+    cast_accounts.slots(runs["created"].sync_job)
+    cast_accounts.deeds(account)
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
@@ -144,6 +153,10 @@ def _populated() -> dict[str, str]:
         "person": f"/settings/people/{people['long'].pk}/",
         "person-out": f"/settings/people/{people['out'].pk}/",
         "token-revoke": f"/settings/tokens/{cast_people.tokens()['used'].pk}/revoke/",
+        "account": f"/accounts/{account.pk}/",
+        "account-long-name": f"/accounts/{named_at_length.pk}/",
+        "account-needs-credentials": f"/accounts/{runs['stopped'].integrated_account_id}/",
+        "account-credentials": f"/accounts/{account.pk}/credentials/",
         "run-errors": f"/runs/{runs['warned'].pk}/errors/",
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
@@ -171,7 +184,7 @@ class Camera:
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form"):
+        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "accounts", "audit"):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 

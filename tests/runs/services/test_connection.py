@@ -58,7 +58,7 @@ def test_nothing_is_stored_but_a_line_in_the_audit_list(account: IntegratedAccou
     assert IntegratedAccount.objects.values().get() == before
     assert not Record.objects.exists()
     lines = AuditEntry.objects.filter(action="account.test").order_by("created_at", "id")
-    assert [line.details["works"] for line in lines] == [True, False]
+    assert [line.details["outcome"] == "works" for line in lines] == [True, False]
 
 
 @pytest.mark.parametrize(

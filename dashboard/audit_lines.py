@@ -1,0 +1,139 @@
+"""A line of the audit list in words, and where what it is about can be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from django.urls import reverse
+
+from runs.models import AuditEntry, CronTrigger, IntegratedAccount, SyncJob, SyncJobRun, User, Webhook
+
+SYNCDECK = "Syncdeck"
+UUID_LENGTH = 36
+NOUNS = (
+    *("run", "account", "job", "schedule", "integration", "mapping", "webhook"),
+    *("token", "environment", "user", "group", "audit"),
+)
+_NOUNS = {"mapping": "unified mapping", "token": "API token", "user": "person"}
+_VERBS = {
+    "create": "Created",
+    "change": "Changed",
+    "delete": "Deleted",
+    "arm": "Armed",
+    "disarm": "Disarmed",
+    "activate": "Switched on",
+    "deactivate": "Switched off",
+    "issue": "Issued",
+    "revoke": "Revoked",
+    "stop": "Stopped",
+    "force_stop": "Forced to stop",
+    "test": "Tested",
+    "export": "Exported",
+}
+_WHOLE = {
+    "run.create": "Started run",
+    "run.rerun": "Ran again",
+    "webhook.resend": "Sent an event again to webhook",
+    "account.credentials": "Gave new credentials to account",
+    "account.test": "Tested the connection of account",
+    "audit.export": "Exported the audit list",
+    "user.login": "Logged in",
+    "user.login_failed": "Failed to log in",
+    "user.lock_out": "Was locked out",
+    "user.password": "Set the password of person",
+}
+# Where an object's page is, by the model's name. Others have none, or none that everybody may open.
+_PAGES: dict[str, tuple[type[Model], str]] = {
+    "syncjobrun": (SyncJobRun, "run_detail"),
+    "integratedaccount": (IntegratedAccount, "account_detail"),
+    "webhook": (Webhook, "webhook_detail"),
+    "syncjob": (SyncJob, "run_start"),
+    "crontrigger": (CronTrigger, "schedule_edit"),
+}
+_FOR_OPERATORS = ("syncjob", "crontrigger")
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """`address` is where the target can be looked at: empty if it is gone, has no page, or is not the reader's."""
+
+    entry: AuditEntry
+    words: str
+    address: str
+
+    @property
+    def actor(self) -> str:
+        return self.entry.actor or SYNCDECK
+
+    @property
+    def target(self) -> str:
+        """What it was done to; empty where that is nothing, or the person who did it."""
+        entry = self.entry
+        return "" if entry.target_label == entry.actor else entry.target_label or entry.target_id
+
+    @property
+    def target_id(self) -> str:
+        """The id, where it tells two things of the same name apart."""
+        return self.entry.target_id if self.target and len(self.entry.target_id) == UUID_LENGTH else ""
+
+    @property
+    def changes(self) -> list[tuple[str, Any, Any]]:
+        """The fields with their old and new values; both None where it is only said that they changed."""
+        found: dict[str, Any] = self.entry.details.get("changes") or {}
+        return [
+            (name.replace("_", " "), *(change if isinstance(change, list) else (None, None)))
+            for name, change in found.items()
+        ]
+
+    @property
+    def more(self) -> list[tuple[str, Any]]:
+        """What else is known of it."""
+        others = {name: value for name, value in self.entry.details.items() if name != "changes"}
+        return [(name.replace("_", " "), _told(value)) for name, value in others.items() if value not in (None, "", [])]
+
+
+def audit_lines(entries: Iterable[AuditEntry], reader: User) -> list[AuditLine]:
+    """The lines for this reader, with one query for each kind of target among them that has a page."""
+    entries = list(entries)
+    there = _there(entries, reader)
+    return [AuditLine(entry, in_words(entry.action), _address(entry, there)) for entry in entries]
+
+
+def in_words(action: str) -> str:
+    """`job.change` is "Changed job". An action that is not known here is told by its own words."""
+    noun, _, verb = action.partition(".")
+    name = _NOUNS.get(noun, noun.replace("_", " "))
+    return _WHOLE.get(action) or f"{_VERBS.get(verb, verb.replace('_', ' ').capitalize())} {name}"
+
+
+def kinds() -> list[tuple[str, str]]:
+    """What the list can be narrowed to: the nouns of actions, in words."""
+    return [(noun, _NOUNS.get(noun, noun)) for noun in NOUNS]
+
+
+def _there(entries: list[AuditEntry], reader: User) -> set[tuple[str, str]]:
+    """The targets that exist in the reader's environments, as kind and id."""
+    found: set[tuple[str, str]] = set()
+    for kind, (model, _) in _PAGES.items():
+        ids = {UUID(entry.target_id) for entry in entries if entry.target_type == kind and entry.target_id}
+        if ids and (reader.can_operate or kind not in _FOR_OPERATORS):
+            rows = model._default_manager.filter(pk__in=ids, environment__in=reader.visible_environments())
+            if kind != "syncjobrun":
+                rows = rows.filter(deleted_at=None)
+            found |= {(kind, str(pk)) for pk in rows.values_list("pk", flat=True)}
+    return found
+
+
+def _address(entry: AuditEntry, there: set[tuple[str, str]]) -> str:
+    key = (entry.target_type, entry.target_id)
+    return reverse(_PAGES[key[0]][1], args=[key[1]]) if key in there else ""
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
