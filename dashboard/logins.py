@@ -17,12 +17,19 @@ from runs.models import AuditEntry, User
 from runs.services import note
 
 MOST_A_MINUTE = 10
+LONGEST_NAME = 255  # characters: more do not fit where attempts are counted
+
+
+def attempted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """Under which name an attempt to log in is counted: the one that was given, as far as anybody can have it."""
+    given = (credentials or request.POST).get(User.USERNAME_FIELD) or ""
+    return str(given)[:LONGEST_NAME]
 
 
 @receiver(user_logged_in)
 def note_login(sender: object, request: HttpRequest, user: User, **rest: Any) -> None:
     """A login without a request from outside is a program's own."""
-    if request.META:
+    if request.method:
         note("person.login", user, actor=user.get_username())
 
 

@@ -139,6 +139,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody locks another person out from elsewhere
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "dashboard.logins.attempted_name"
 AXES_CLIENT_IP_CALLABLE = "dashboard.middleware.client_address"
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 

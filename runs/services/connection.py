@@ -73,8 +73,11 @@ def _asked(account: IntegratedAccount, bounds: Bounds) -> ConnectionTest:
 
 
 def probe(spec: ApiSpec) -> MethodSpec | None:
-    """The method to try the connection with: the first list, else the first that only reads and needs nothing."""
-    methods = [method for methods in spec.resources.values() for method in methods.values()]
+    """The method to try the connection with: the first list, else the first that only reads and needs nothing.
+
+    By name: the order of the config is lost where the database keeps JSON in its own.
+    """
+    methods = [method for _, methods in sorted(spec.resources.items()) for _, method in sorted(methods.items())]
     harmless = [method for method in methods if not method.is_write and _needs_nothing(method)]
     lists = [method for method in harmless if method.name == "list"]
     return next(iter([*lists, *harmless]), None)

@@ -29,11 +29,12 @@ class CredentialField:
 
 
 def credential_fields(integration: Integration) -> list[CredentialField]:
-    """Everything that the config has `{{context.…}}` for, in its order, in the catalogue's words where it has some."""
+    """Everything that the config has `{{context.…}}` for, in the catalogue's order and words where it has some."""
     described = {known.name: known for known in _described(integration)}
     secret_keys = _secret_keys(integration)
     fields = []
-    for path in dict.fromkeys(_paths(integration.config)):
+    wanted = set(_paths(integration.config))
+    for path in [*(name for name in described if name in wanted), *sorted(wanted - described.keys())]:
         known, is_secret = described.get(path), is_secret_name(path) or path.split(".")[0] in secret_keys
         label = known.label if known else path.replace("_", " ").replace(".", " ").capitalize()
         fields.append(CredentialField(path, label, known.help if known else "", known.secret if known else is_secret))

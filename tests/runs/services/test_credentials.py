@@ -43,8 +43,8 @@ def context_of(account: IntegratedAccount) -> Any:
 class TestFields:
     def test_are_what_the_config_has_placeholders_for(self) -> None:
         fields = credential_fields(factories.integration(config=OAUTH))
-        assert [field.path for field in fields] == ["shop", "app.id", "app.secret", "refresh_token"]
-        assert [field.is_secret for field in fields] == [False, True, True, True]
+        assert [field.path for field in fields] == ["app.id", "app.secret", "refresh_token", "shop"]
+        assert [field.is_secret for field in fields] == [True, True, True, False]
 
     def test_have_the_words_of_the_catalogue_where_it_knows_the_integration(self) -> None:
         config = {"base_url": "https://{{context.subdomain}}.zendesk.com", "headers": {"X": "{{context.api_token}}"}}
