@@ -12,7 +12,7 @@ from uuid import UUID
 from dashboard.day_strip import DayStrip, day_strips
 from dashboard.marks import Mark, account_mark, ending_mark, punctuality_mark, run_mark
 from runs.models import AccountFreshness, AccountStatus, IntegratedAccount, SyncJobRun
-from runs.punctuality import WORST_FIRST, judged
+from runs.punctuality import judged
 
 MOST_LIVE = 500  # of all accounts of a page: each line shows one, and how many more there are
 
@@ -50,8 +50,7 @@ def state_mark(account: IntegratedAccount, schedules: Iterable[Any]) -> Mark:
     """What there is to say of the account first: that nothing can run for it, else whether its data is on time."""
     if account.status != AccountStatus.ACTIVE:
         return account_mark(account)
-    found = {schedule.punctuality for schedule in schedules}
-    return punctuality_mark(next((one for one in WORST_FIRST if one in found), None))
+    return punctuality_mark(schedule.punctuality for schedule in schedules)
 
 
 def freshness_of(account: IntegratedAccount) -> AccountFreshness | None:

@@ -28,7 +28,7 @@ from runs.models import (
     SyncJobRun,
     User,
 )
-from runs.punctuality import WORST_FIRST, judged
+from runs.punctuality import judged
 from runs.timeline import KINDS, timeline_page
 
 LINES = 50
@@ -177,10 +177,9 @@ class AccountPage:
         return by_job
 
     def _job_line(self, job: SyncJob, freshness: JobFreshness | None) -> JobLine:
-        found = {one.punctuality for one in self._judged if one.sync_job_id == job.pk}
         return JobLine(
             job=job,
-            mark=punctuality_mark(next((one for one in WORST_FIRST if one in found), None)),
+            mark=punctuality_mark(one.punctuality for one in self._judged if one.sync_job_id == job.pk),
             freshness=freshness,
             last_mark=ending_mark(freshness.last_ending) if freshness and freshness.last_ending else None,
             schedules=self._schedules.get(job.pk, []),

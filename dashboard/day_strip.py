@@ -14,6 +14,7 @@ DAYS = 14
 STEP, WIDTH, HEIGHT = 11, 8, 20
 _WORDS = {Ending.WARNED: "completed with errors"}
 # The worse, the higher: the drawing can be read without its colours.
+GAP = 1
 _HEIGHTS = {Ending.FAILED: 20, Ending.WARNED: 15, Ending.STOPPED: 11, Ending.COMPLETED: 8}
 
 
@@ -28,11 +29,12 @@ class Day:
 
     @property
     def height(self) -> int:
-        return _HEIGHTS[self.worst] if self.worst else 0
+        return _HEIGHTS[self.worst] if self.worst else GAP
 
     @property
-    def y(self) -> int:
-        return HEIGHT - self.height
+    def outline(self) -> str:
+        """The cell as a part of a path, standing on the base line."""
+        return f"M{self.x} {HEIGHT}v-{self.height}h{WIDTH}v{self.height}z"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class DayStrip:
     @property
     def width(self) -> int:
         return len(self.days) * STEP - (STEP - WIDTH)
+
+    @property
+    def shapes(self) -> list[tuple[str, str]]:
+        """A path for each ending that there is, and for the gaps: fifty strips are drawn with few elements."""
+        kinds = (*WORST_FIRST, None)
+        paths = [(kind or "none", "".join(day.outline for day in self.days if day.worst == kind)) for kind in kinds]
+        return [(kind, path) for kind, path in paths if path]
 
     @property
     def told(self) -> list[Day]:

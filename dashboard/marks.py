@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Q
 
-from runs.account_filters import AccountState
+from runs.account_filters import BY_PUNCTUALITY, AccountState
 from runs.models import (
     AccountStatus,
     ApiToken,
@@ -133,9 +134,10 @@ def ending_mark(ending: str) -> Mark:
     return status_mark(ending)
 
 
-def punctuality_mark(punctuality: str | None) -> Mark:
-    """Whether an account's data comes when it should; None for one that nothing is scheduled for."""
-    return _PUNCTUALITY_MARKS[None if punctuality is None else Punctuality(punctuality)]
+def punctuality_mark(punctualities: Iterable[int]) -> Mark:
+    """Whether data comes when these schedules say so: the worst of them counts."""
+    worst = max(punctualities, default=None)
+    return _PUNCTUALITY_MARKS[None if worst is None else Punctuality(worst)]
 
 
 _PUNCTUALITY_MARKS = {
@@ -154,9 +156,9 @@ def account_state_mark(state: AccountState) -> Mark:
         case AccountState.RUNNING:
             return status_mark(RunStatus.RUNNING)
         case AccountState.UNSCHEDULED:
-            return punctuality_mark(None)
+            return punctuality_mark([])
         case _:
-            return punctuality_mark(state)
+            return punctuality_mark([BY_PUNCTUALITY[state]])
 
 
 def overdue(now: datetime) -> Q:

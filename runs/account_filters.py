@@ -17,8 +17,8 @@ from django.utils import timezone
 
 from runs.keyset import BadCursor, ListOrder, Page, keyset_page
 from runs.lookups import parse_choice, parse_text
-from runs.models import AccountStatus, Environment, IntegratedAccount, SyncJobRun
-from runs.punctuality import Punctuality, judged
+from runs.models import AccountStatus, CronTrigger, Environment, IntegratedAccount, SyncJobRun
+from runs.punctuality import Punctuality, accounts_that_are
 
 
 class AccountState(StrEnum):
@@ -31,6 +31,12 @@ class AccountState(StrEnum):
     ON_TIME = "on_time"
     UNSCHEDULED = "unscheduled"
 
+
+BY_PUNCTUALITY = {
+    AccountState.OVERDUE: Punctuality.OVERDUE,
+    AccountState.LATE: Punctuality.LATE,
+    AccountState.ON_TIME: Punctuality.ON_TIME,
+}
 
 # What a page is sorted by: the name of the key, and which end comes first.
 SORTS = {
@@ -149,19 +155,12 @@ def _named(text: str) -> Q:
 
 
 def _in_state(state: str, now: datetime) -> Q:
-    """As the board shows it: of several schedules the worst counts."""
-    schedules = judged(now)
-    accounts = {one: Q(pk__in=schedules.filter(punctuality=one).values("integrated_account")) for one in Punctuality}
     match state:
-        case AccountState.OVERDUE:
-            return accounts[Punctuality.OVERDUE]
-        case AccountState.LATE:
-            return accounts[Punctuality.LATE] & ~accounts[Punctuality.OVERDUE]
-        case AccountState.ON_TIME:
-            return accounts[Punctuality.ON_TIME] & ~accounts[Punctuality.LATE] & ~accounts[Punctuality.OVERDUE]
         case AccountState.NEEDS_CREDENTIALS:
             return Q(status=AccountStatus.NEEDS_REAUTH)
         case AccountState.RUNNING:
             return Q(pk__in=SyncJobRun.objects.live().values("integrated_account"))
-        case _:
-            return ~Q(pk__in=schedules.values("integrated_account"))
+        case AccountState.UNSCHEDULED:
+            armed = CronTrigger.objects.live().filter(is_active=True)
+            return ~Q(pk__in=armed.values("integrated_account"))
+    return Q(pk__in=accounts_that_are(BY_PUNCTUALITY[AccountState(state)], now))

@@ -21,7 +21,7 @@ SIX = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def of(trigger: CronTrigger, now: datetime) -> str | None:
+def of(trigger: CronTrigger, now: datetime) -> int | None:
     return judged(now).filter(pk=trigger.pk).values_list("punctuality", flat=True).first()
 
 
