@@ -16,11 +16,14 @@ SYNCDECK = "Syncdeck"
 UUID_LENGTH = 36
 NOUNS = (
     *("run", "account", "job", "schedule", "integration", "mapping", "webhook"),
-    *("token", "environment", "user", "group", "audit"),
+    *("token", "environment", "member", "person", "group", "view", "audit"),
 )
-_NOUNS = {"mapping": "unified mapping", "token": "API token", "user": "person"}
+_NOUNS = {"mapping": "unified mapping", "token": "API token", "member": "membership"}
 _VERBS = {
     "create": "Created",
+    "save": "Saved",
+    "rename": "Renamed",
+    "move": "Moved",
     "change": "Changed",
     "delete": "Deleted",
     "arm": "Armed",
@@ -41,20 +44,28 @@ _WHOLE = {
     "account.credentials": "Gave new credentials to account",
     "account.test": "Tested the connection of account",
     "audit.export": "Exported the audit list",
-    "user.login": "Logged in",
-    "user.login_failed": "Failed to log in",
-    "user.lock_out": "Was locked out",
-    "user.password": "Set the password of person",
+    "member.add": "Added a member to environment",
+    "member.remove": "Removed a member from environment",
+    "person.login": "Logged in",
+    "person.login_failed": "Failed to log in",
+    "person.lock_out": "Was locked out",
+    "person.activate": "Let in again",
+    "person.deactivate": "Shut out",
+    "person.password": "Set the password of",
+    "person.password_link": "Made a password link for",
+    "person.preferences": "Changed preferences of",
+    "person.role": "Changed the role of",
+    "view.default": "Chose the first view:",
 }
 # Where an object's page is, by the model's name. Others have none, or none that everybody may open.
 _PAGES: dict[str, tuple[type[Model], str]] = {
     "syncjobrun": (SyncJobRun, "run_detail"),
     "integratedaccount": (IntegratedAccount, "account_detail"),
     "webhook": (Webhook, "webhook_detail"),
-    "syncjob": (SyncJob, "run_start"),
+    "syncjob": (SyncJob, "job_detail"),
     "crontrigger": (CronTrigger, "schedule_edit"),
 }
-_FOR_OPERATORS = ("syncjob", "crontrigger")
+_FOR_OPERATORS = ("crontrigger",)
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,9 @@ def note_failed_login(
     sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **rest: Any
 ) -> None:
     """Of a name that nobody has, the name is not kept: people type their password there."""
-    if (
-        request is not None
-        and not getattr(request, "axes_locked_out", False)
-        and _is_new("person.login_failed", request)
-    ):
+    if request is None or not request.method or getattr(request, "axes_locked_out", False):
+        return
+    if _is_new("person.login_failed", request):
         note("person.login_failed", _named(credentials.get("username")))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dashboard.account_page import AccountPage
 from dashboard.connection_words import advice
 from dashboard.credentials_form import CredentialsForm
-from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
+from dashboard.pages.access import PageRequest, go_to, operator_page, page_with, staff_page, visible, visible_job
 from runs.errors import InvalidInput
 from runs.models import IntegratedAccount
 from runs.services import check_connection, credential_fields, give_credentials
@@ -43,12 +42,10 @@ def account_test(request: PageRequest, account_id: UUID) -> HttpResponse:
     return _page(request, account, **told)
 
 
-@staff_page
+@page_with("runs.change_integratedaccount", "You may look at accounts, but not change them.")
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_credentials(request: PageRequest, account_id: UUID) -> HttpResponse:
     account = _living(request, account_id)
-    if not request.user.has_perm("runs.change_integratedaccount"):
-        raise PermissionDenied("You may look at accounts, but not change them.")
     form = CredentialsForm(credential_fields(account.integration), request.POST or None)
     if form.is_valid():
         try:

@@ -46,7 +46,7 @@ def note(
         target_id="" if target is None else str(target.pk),
         target_label="" if target is None else _label(target)[:LONGEST_LABEL],
         reason=reason,
-        details={name: value for name, value in details.items() if value is not None},
+        details=details,
     )
 
 

@@ -63,10 +63,13 @@ class TestThePage:
         for path in (address, f"{address}credentials/"):
             assert "t0k3n" not in keeper.get(path).content.decode()
 
-    def test_of_another_environment_is_not_there(self, outsider: Client, address: str) -> None:
-        for path in (address, f"{address}run/", f"{address}credentials/"):
+    def test_of_another_environment_is_not_there(self, outsider: Client, keeper: Client, address: str) -> None:
+        for path in (address, f"{address}run/"):
             assert outsider.get(path).status_code == 404
         assert outsider.post(f"{address}test/").status_code == 404
+        User.objects.get(username="karl").environments.clear()
+        assert keeper.get(f"{address}credentials/").status_code == 404
+        assert keeper.post(f"{address}credentials/", {"token": "x"}).status_code == 404
 
     def test_of_a_deleted_account_is_history(self, operator: Client, account: IntegratedAccount, address: str) -> None:
         IntegratedAccount.objects.update(deleted_at=timezone.now())

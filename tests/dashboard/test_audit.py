@@ -59,9 +59,9 @@ class TestWhoSeesWhat:
         assert found(outsider) == []
 
     def test_what_concerns_no_environment_is_for_superusers(self, viewer: Client, office: Client, noted: Noted) -> None:
-        noted("user.change", target=None)
+        noted("person.change", target=None)
         assert found(viewer) == []
-        assert found(office) == ["user.change"]
+        assert found(office) == ["person.change"]
 
     def test_so_it_is_in_the_files(self, outsider: Client, noted: Noted) -> None:
         noted(reason="for our eyes")
@@ -102,8 +102,9 @@ class TestALine:
         assert f'href="/webhooks/{hook.pk}/"' in viewer.get("/audit/").content.decode()
         delete_webhook(hook)
         assert f'href="/webhooks/{hook.pk}/"' not in viewer.get("/audit/").content.decode()
-        noted("job.change", target=run.sync_job)
-        form = f'href="/jobs/{run.sync_job_id}/run/"'
+        trigger = factories.trigger(account=run.integrated_account, job=run.sync_job)
+        noted("schedule.change", target=trigger)
+        form = f'href="/schedules/{trigger.pk}/edit/"'
         assert form in operator.get("/audit/").content.decode()
         assert form not in viewer.get("/audit/").content.decode()
 
@@ -117,7 +118,7 @@ class TestALine:
         [
             ("job.change", "Changed job"),
             ("token.issue", "Issued API token"),
-            ("user.login_failed", "Failed to log in"),
+            ("person.login_failed", "Failed to log in"),
             ("records.export", "Exported records"),
             ("run.force_stop", "Forced to stop run"),
             ("error_group.re_open", "Re open error group"),

@@ -28,7 +28,7 @@ def lines(action: str) -> list[AuditEntry]:
 def test_a_login_is_noted_with_its_address() -> None:
     factories.user("olga")
     log_in("olga", REMOTE_ADDR="203.0.113.7")
-    [line] = lines("user.login")
+    [line] = lines("person.login")
     assert (line.actor, line.target_label, line.ip) == ("olga", "olga", "203.0.113.7")
     assert line.environment_id is None
 
@@ -37,7 +37,7 @@ def test_a_failed_login_names_the_person_but_nothing_that_was_typed() -> None:
     factories.user("olga")
     log_in("olga", "wrong")
     log_in("my-pAssw0rd-by-mistake", "olga")
-    known, unknown = lines("user.login_failed")[::-1]
+    known, unknown = lines("person.login_failed")[::-1]
     assert (known.target_label, known.actor) == ("olga", "")
     assert (unknown.target_label, unknown.details) == ("", {})
 
@@ -46,7 +46,7 @@ def test_whoever_is_locked_out_is_noted_once() -> None:
     factories.user("olga")
     for _ in range(14):
         log_in("olga", "wrong")
-    [line] = lines("user.lock_out")
+    [line] = lines("person.lock_out")
     assert line.target_label == "olga"
 
 
@@ -54,7 +54,7 @@ def test_nobody_fills_the_list_from_outside() -> None:
     for number in range(MOST_A_MINUTE + 5):
         log_in(f"nobody-{number}", "wrong", REMOTE_ADDR="203.0.113.9")
     log_in("nobody", "wrong", REMOTE_ADDR="203.0.113.10")
-    assert len(lines("user.login_failed")) == MOST_A_MINUTE + 1
+    assert len(lines("person.login_failed")) == MOST_A_MINUTE + 1
 
 
 @pytest.mark.parametrize("username", ["a\0b", "", "x" * 500])
@@ -68,16 +68,16 @@ def test_a_changed_password_is_noted() -> None:
     new = "a-new-pass-4711"
     wrong = {"old_password": "wrong", "new_password1": new, "new_password2": new}
     client.post("/password/", wrong)
-    assert lines("user.password") == []
+    assert lines("person.password") == []
     client.post("/password/", {**wrong, "old_password": PASSWORD})
-    [line] = lines("user.password")
+    [line] = lines("person.password")
     assert (line.actor, line.target_label, line.details) == ("olga", "olga", {})
     assert User.objects.get().check_password(new)
 
 
 def test_a_login_by_code_is_no_ones_login(client: Client) -> None:
     client.force_login(factories.user("olga"))
-    assert lines("user.login") == []
+    assert lines("person.login") == []
 
 
 class TestTheAddress:
@@ -118,6 +118,6 @@ class TestTheAddress:
             for _ in range(12):
                 log_in("olga", "wrong", HTTP_X_FORWARDED_FOR="10.0.0.1, 203.0.113.66")
             log_in("olga", HTTP_X_FORWARDED_FOR="203.0.113.66, 198.51.100.4")
-        [line] = lines("user.login")
+        [line] = lines("person.login")
         assert line.ip == "198.51.100.4"
-        assert {line.ip for line in lines("user.login_failed")} == {"203.0.113.66"}
+        assert {line.ip for line in lines("person.login_failed")} == {"203.0.113.66"}

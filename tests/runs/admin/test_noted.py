@@ -39,9 +39,9 @@ def test_a_person_is_made_changed_and_deleted(office: Client, environment: Envir
     office.post(page("user_delete", person.pk), {"post": "yes"})
     changes = {"is_staff": [False, True], "environments": [[], ["Test"]]}
     assert told() == [
-        ("user.create", "otto", {}),
-        ("user.change", "otto", {"changes": changes}),
-        ("user.delete", "otto", {}),
+        ("person.create", "otto", {}),
+        ("person.change", "otto", {"changes": changes}),
+        ("person.delete", "otto", {}),
     ]
     assert {(line.actor, line.ip, line.environment_id) for line in lines()} == {("admin", "127.0.0.1", None)}
     assert password not in str(told())
@@ -51,13 +51,13 @@ def test_a_password_that_is_set_is_noted_without_it(office: Client) -> None:
     person = factories.user("otto")
     form = {"password1": "a-new-pass-4711", "password2": "a-new-pass-4711", "usable_password": "true"}
     office.post(reverse("admin:auth_user_password_change", args=[person.pk]), form)
-    assert told() == [("user.password", "otto", {})]
+    assert told() == [("person.password", "otto", {})]
 
 
 def test_powers_are_given_through_groups_too(office: Client) -> None:
     power = Permission.objects.get(codename="operate_runs")
     office.post(reverse("admin:auth_group_add"), {"name": "operators", "permissions": [power.pk]})
-    group = Group.objects.get()
+    group = Group.objects.get(name="operators")
     office.post(reverse("admin:auth_group_change", args=[group.pk]), {"name": "operators", "permissions": []})
     office.post(reverse("admin:auth_group_delete", args=[group.pk]), {"post": "yes"})
     assert told() == [
@@ -71,7 +71,7 @@ def test_people_who_are_selected_and_deleted_have_a_line_each(office: Client) ->
     people = [factories.user(name) for name in ("a", "b")]
     selected = {"action": "delete_selected", "_selected_action": [person.pk for person in people], "post": "yes"}
     office.post(page("user_changelist"), selected)
-    assert sorted(told()) == [("user.delete", "a", {}), ("user.delete", "b", {})]
+    assert sorted(told()) == [("person.delete", "a", {}), ("person.delete", "b", {})]
 
 
 def test_an_environment_is_named_and_renamed(office: Client) -> None:

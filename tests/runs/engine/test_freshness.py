@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
+from runs import migrations
 from runs.engine.claim import claim
 from runs.engine.freshness import forget_old_days, note_end
 from runs.errors import ErrorInfo
@@ -157,7 +159,8 @@ def test_the_migration_finds_what_earlier_runs_would_have_left(run: SyncJobRun) 
     written = [list(model.objects.order_by("pk").values()) for model in models]
     for model in models:
         model.objects.all().delete()
-    importlib.import_module("runs.migrations.0010_freshness").fill(apps, None)
+    [name] = [module.name for module in pkgutil.iter_modules(migrations.__path__) if module.name.endswith("_freshness")]
+    importlib.import_module(f"runs.migrations.{name}").fill(apps, None)
     for rows in (*written, *(again := [list(model.objects.order_by("pk").values()) for model in models])):
         for row in rows:
             row.pop("id", None)

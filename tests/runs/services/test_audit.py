@@ -13,24 +13,45 @@ from runs import services
 from runs.acting import Actor, acting
 from runs.catalog import catalog
 from runs.errors import InvalidInput, RemoteError
-from runs.models import AuditEntry, Delivery, DeliveryStatus, IntegratedAccount, RunStatus, RunTrigger, SyncJobRun
+from runs.models import (
+    AuditEntry,
+    Delivery,
+    DeliveryStatus,
+    IntegratedAccount,
+    Role,
+    RunStatus,
+    RunTrigger,
+    SavedView,
+    SyncJobRun,
+    User,
+)
 from runs.services import (
     Origin,
     RunRequest,
     arm_trigger,
+    change_person,
+    change_view,
     check_connection,
+    create_environment,
+    create_person,
     create_run,
     delete_account,
     delete_integration,
     delete_job,
     delete_mapping,
     delete_trigger,
+    delete_view,
     delete_webhook,
     disarm_trigger,
     fire_due,
     give_credentials,
     issue_token,
     load_entry,
+    move_view_left,
+    open_with,
+    password_link,
+    rename_environment,
+    rename_view,
     request_stop,
     rerun,
     resend,
@@ -40,9 +61,13 @@ from runs.services import (
     save_integration,
     save_job,
     save_mapping,
+    save_preferences,
     save_trigger,
+    save_view,
     save_webhook,
     send_test,
+    set_access,
+    set_password,
 )
 from runs.services.audit import CHANGED, changes_between
 from tests import factories
@@ -60,6 +85,13 @@ NOT_AUDITED = {
     "changes_between": "reads",
     "credential_fields": "reads",
     "expression_failures": "reads",
+    "job_failures": "reads",
+    "job_labelled": "reads",
+    "job_plan": "reads",
+    "may_manage": "reads",
+    "offered": "reads",
+    "people_of": "reads",
+    "plan_of": "reads",
     "mode_failures": "reads",
     "rerun_window": "reads",
     "shelf": "reads",
@@ -87,6 +119,23 @@ def delivery() -> Delivery:
 def send_test_in_vain(hook: Any) -> None:
     with pytest.raises(RemoteError):
         send_test(hook)
+
+
+def boss() -> User:
+    return User.objects.filter(username="boss").first() or factories.user("boss", is_superuser=True)
+
+
+def otto() -> User:
+    return factories.user("otto")
+
+
+def view(name: str = "Mine") -> SavedView:
+    return save_view(boss(), name, "status=failed")
+
+
+def second_view() -> SavedView:
+    view("First")
+    return view("Second")
 
 
 def by_hand(run: SyncJobRun) -> SyncJobRun:
@@ -201,6 +250,27 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
     "request_stop": [(factories.run, lambda run: request_stop(run, actor="olga"), ["run.stop"])],
     "send_test": [(factories.webhook, send_test_in_vain, ["webhook.test"])],
     "resend": [(delivery, resend, ["webhook.resend"])],
+    "create_environment": [(boss, lambda me: create_environment("New", member=me), ["environment.create"])],
+    "rename_environment": [(factories.environment, lambda env: rename_environment(env, "New"), ["environment.rename"])],
+    "create_person": [
+        (boss, lambda me: create_person(me, "new", {}, role=Role.VIEWER, environments=[]), ["person.create"])
+    ],
+    "change_person": [
+        (otto, lambda person: change_person(boss(), person, names={"first_name": "Otto"}), ["person.change"]),
+        (otto, lambda person: change_person(boss(), person, role=Role.OPERATOR), ["person.role"]),
+    ],
+    "set_access": [(otto, lambda person: set_access(boss(), person, is_active=False), ["person.deactivate"])],
+    "password_link": [(otto, lambda person: password_link(boss(), person), ["person.password_link"])],
+    "set_password": [(lambda: factories.user("olga"), lambda me: set_password(me, SECRET), ["person.password"])],
+    "save_preferences": [
+        (otto, lambda me: save_preferences(me, time_zone="Europe/Berlin", shortcuts=True), ["person.preferences"])
+    ],
+    "save_view": [(boss, lambda me: save_view(me, "Mine", "status=failed"), ["view.save"])],
+    "rename_view": [(view, lambda row: rename_view(row, "Ours"), ["view.rename"])],
+    "change_view": [(view, lambda row: change_view(row, "status=running"), ["view.change"])],
+    "delete_view": [(view, delete_view, ["view.delete"])],
+    "open_with": [(view, lambda row: open_with(row, default=True), ["view.default"])],
+    "move_view_left": [(second_view, move_view_left, ["view.move"])],
     "load_entry": [
         (
             factories.environment,
@@ -231,7 +301,7 @@ def test_an_operation_writes_its_line_with_who_and_from_where(
     written = list(AuditEntry.objects.order_by("created_at", "id"))
     assert [line.action for line in written][: len(lines)] == lines
     assert {(line.actor, line.ip) for line in written} == {("olga", "203.0.113.7")}
-    assert all(line.environment_id and line.target_id and line.target_type for line in written)
+    assert all(line.target_id and line.target_type for line in written)
     assert SECRET not in json.dumps([line.details for line in written])
 
 
