@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from runs.models import AuditEntry, CronTrigger, IntegratedAccount, SyncJob, SyncJobRun, User, Webhook
+from runs.models import AuditEntry, BulkAction, CronTrigger, IntegratedAccount, SyncJob, SyncJobRun, User, Webhook
 
 SYNCDECK = "Syncdeck"
 UUID_LENGTH = 36
 NOUNS = (
-    *("run", "account", "job", "schedule", "integration", "mapping", "webhook"),
+    *("run", "bulk", "account", "job", "schedule", "integration", "mapping", "webhook"),
     *("token", "environment", "member", "person", "group", "view", "audit"),
 )
-_NOUNS = {"mapping": "unified mapping", "token": "API token", "member": "membership"}
+_NOUNS = {"mapping": "unified mapping", "token": "API token", "member": "membership", "bulk": "bulk action"}
 _VERBS = {
     "create": "Created",
     "save": "Saved",
@@ -44,6 +44,7 @@ _WHOLE = {
     "account.credentials": "Gave new credentials to account",
     "account.test": "Tested the connection of account",
     "audit.export": "Exported the audit list",
+    "bulk.cancel": "Cancelled bulk action",
     "member.add": "Added a member to environment",
     "member.remove": "Removed a member from environment",
     "person.login": "Logged in",
@@ -57,13 +58,25 @@ _WHOLE = {
     "person.role": "Changed the role of",
     "view.default": "Chose the first view:",
 }
-# Where an object's page is, by the model's name. Others have none, or none that everybody may open.
-_PAGES: dict[str, tuple[type[Model], str]] = {
-    "syncjobrun": (SyncJobRun, "run_detail"),
-    "integratedaccount": (IntegratedAccount, "account_detail"),
-    "webhook": (Webhook, "webhook_detail"),
-    "syncjob": (SyncJob, "job_detail"),
-    "crontrigger": (CronTrigger, "schedule_edit"),
+
+
+def _living(model: Any) -> Callable[[User], QuerySet[Any]]:
+    return lambda reader: model.objects.live().filter(environment__in=reader.visible_environments())
+
+
+def _runs(reader: User) -> QuerySet[Any]:
+    return SyncJobRun.objects.filter(environment__in=reader.visible_environments())
+
+
+# What can be looked at, by the model's name: those that are the reader's, and where the page of one is. Others have
+# none, or none that everybody may open.
+_PAGES: dict[str, tuple[Callable[[User], QuerySet[Any]], str]] = {
+    "syncjobrun": (_runs, "run_detail"),
+    "bulkaction": (BulkAction.objects.seen_by, "bulk_detail"),
+    "integratedaccount": (_living(IntegratedAccount), "account_detail"),
+    "webhook": (_living(Webhook), "webhook_detail"),
+    "syncjob": (_living(SyncJob), "job_detail"),
+    "crontrigger": (_living(CronTrigger), "schedule_edit"),
 }
 _FOR_OPERATORS = ("crontrigger",)
 
@@ -129,13 +142,10 @@ def kinds() -> list[tuple[str, str]]:
 def _there(entries: list[AuditEntry], reader: User) -> set[tuple[str, str]]:
     """The targets that exist in the reader's environments, as kind and id."""
     found: set[tuple[str, str]] = set()
-    for kind, (model, _) in _PAGES.items():
+    for kind, (rows_of, _) in _PAGES.items():
         ids = {UUID(entry.target_id) for entry in entries if entry.target_type == kind and entry.target_id}
         if ids and (reader.can_operate or kind not in _FOR_OPERATORS):
-            rows = model._default_manager.filter(pk__in=ids, environment__in=reader.visible_environments())
-            if kind != "syncjobrun":
-                rows = rows.filter(deleted_at=None)
-            found |= {(kind, str(pk)) for pk in rows.values_list("pk", flat=True)}
+            found |= {(kind, str(pk)) for pk in rows_of(reader).filter(pk__in=ids).values_list("pk", flat=True)}
     return found
 
 

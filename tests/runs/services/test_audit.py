@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from runs import services
 from runs.acting import Actor, acting
@@ -15,6 +17,7 @@ from runs.catalog import catalog
 from runs.errors import InvalidInput, RemoteError
 from runs.models import (
     AuditEntry,
+    BulkAction,
     Delivery,
     DeliveryStatus,
     IntegratedAccount,
@@ -29,6 +32,7 @@ from runs.services import (
     Origin,
     RunRequest,
     arm_trigger,
+    cancel_bulk,
     change_person,
     change_view,
     check_connection,
@@ -44,6 +48,7 @@ from runs.services import (
     delete_webhook,
     disarm_trigger,
     fire_due,
+    force_stop,
     give_credentials,
     issue_token,
     load_entry,
@@ -68,10 +73,12 @@ from runs.services import (
     send_test,
     set_access,
     set_password,
+    start_bulk,
 )
 from runs.services.audit import CHANGED, changes_between
 from tests import factories
-from tests.dashboard.states import ended
+from tests.dashboard.states import ended, running
+from tests.runs.services.test_bulk import order
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +88,7 @@ SECRET = "s3cr3t-value"
 # What every public function of `runs.services` that is no operation of a person does instead.
 NOT_AUDITED = {
     "args_fields": "reads",
+    "carry_out": "a daemon goes on with what a person's line tells of; each run's own operation has its line",
     "catalog_entry": "reads",
     "changes_between": "reads",
     "credential_fields": "reads",
@@ -93,7 +101,9 @@ NOT_AUDITED = {
     "people_of": "reads",
     "plan_of": "reads",
     "mode_failures": "reads",
+    "rerun_plan": "reads",
     "rerun_window": "reads",
+    "run_set": "reads",
     "shelf": "reads",
     "note": "writes the line itself",
     "disarm": "a part of deletions and of firing, whose own lines or skips tell of it",
@@ -136,6 +146,17 @@ def view(name: str = "Mine") -> SavedView:
 def second_view() -> SavedView:
     view("First")
     return view("Second")
+
+
+def overdue_stop() -> SyncJobRun:
+    """A daemon that holds its run long after it was asked to stop."""
+    long_ago = timezone.now() - timedelta(minutes=5)
+    return running(factories.run(), stop_requested_at=long_ago, stop_requested_by="olga")
+
+
+def bulk_stop() -> BulkAction:
+    factories.run()
+    return start_bulk(order(actor="olga"), SyncJobRun.objects.all())
 
 
 def by_hand(run: SyncJobRun) -> SyncJobRun:
@@ -248,6 +269,9 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
     "create_run": [(factories.run, by_hand, ["run.create"])],
     "rerun": [(ended_run, lambda run: rerun(run, actor="olga"), ["run.rerun"])],
     "request_stop": [(factories.run, lambda run: request_stop(run, actor="olga"), ["run.stop"])],
+    "force_stop": [(overdue_stop, lambda run: force_stop(run, actor="olga"), ["run.force_stop"])],
+    "start_bulk": [(factories.run, lambda _: start_bulk(order(actor="olga"), SyncJobRun.objects.all()), ["bulk.stop"])],
+    "cancel_bulk": [(bulk_stop, lambda action: cancel_bulk(action, actor="olga"), ["bulk.cancel"])],
     "send_test": [(factories.webhook, send_test_in_vain, ["webhook.test"])],
     "resend": [(delivery, resend, ["webhook.resend"])],
     "create_environment": [(boss, lambda me: create_environment("New", member=me), ["environment.create"])],

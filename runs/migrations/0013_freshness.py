@@ -70,7 +70,7 @@ def _later(known, told):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0011_view'),
+        ('runs', '0012_bulk'),
     ]
 
     operations = [
