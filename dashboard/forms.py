@@ -13,6 +13,7 @@ from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 
 from runs.errors import Failure
+from runs.lookups import parse_uuid
 from runs.models import AccountStatus, Environment, ErrorHandling, IntegratedAccount, SyncJob, Webhook
 from runs.models.run import DEFAULT_GROUP
 from runs.services import ArgField, args_fields
@@ -112,6 +113,17 @@ class StartRunForm(forms.Form):
         )
         if may_force:
             self.fields["force"] = forms.BooleanField(label="Start another run beside the live one", required=False)
+
+    def choose_account(self, text: str) -> None:
+        """Offer this account alone, however many others there are; all of them if it is none of theirs."""
+        accounts = self.fields["account"]
+        assert isinstance(accounts, AccountField)  # noqa: S101 - for the type checker
+        try:
+            only = accounts.queryset.filter(pk=parse_uuid(text))  # type: ignore[union-attr]
+        except ValueError:
+            return
+        if only.exists():
+            accounts.queryset = only
 
     @property
     def arg_fields(self) -> list[forms.BoundField]:

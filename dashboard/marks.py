@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Q
 
+from runs.account_filters import BY_PUNCTUALITY, AccountState
 from runs.models import (
     AccountStatus,
     ApiToken,
@@ -19,6 +21,7 @@ from runs.models import (
     DaemonStatus,
     Delivery,
     DeliveryStatus,
+    Ending,
     IntegratedAccount,
     RunStatus,
     RunStep,
@@ -27,12 +30,12 @@ from runs.models import (
     User,
     Webhook,
 )
+from runs.models.job import OVERDUE_AFTER
+from runs.punctuality import Punctuality
 from runs.services import CatalogState
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
 SILENCE = timedelta(seconds=5)
-# A scheduler looks every two seconds; a slot that is due for longer has none that looks.
-OVERDUE_AFTER = timedelta(minutes=1)
 
 
 class Kind(StrEnum):
@@ -126,6 +129,40 @@ def account_mark(account: IntegratedAccount) -> Mark:
         return Mark(Kind.CREATED, "Connecting")
     words = {AccountStatus.NEEDS_REAUTH: "Needs new credentials"}
     return Mark(Kind.FAILED, words.get(AccountStatus(account.status), account.get_status_display()))
+
+
+def ending_mark(ending: str) -> Mark:
+    """How a run has ended, as its account remembers it."""
+    if ending == Ending.WARNED:
+        return Mark(Kind.WARNED, "Completed with errors")
+    return status_mark(ending)
+
+
+def punctuality_mark(punctualities: Iterable[int]) -> Mark:
+    """Whether data comes when these schedules say so: the worst of them counts."""
+    worst = max(punctualities, default=None)
+    return _PUNCTUALITY_MARKS[None if worst is None else Punctuality(worst)]
+
+
+_PUNCTUALITY_MARKS = {
+    Punctuality.ON_TIME: Mark(Kind.COMPLETED, "On time"),
+    Punctuality.LATE: Mark(Kind.WARNED, "Late"),
+    Punctuality.OVERDUE: Mark(Kind.STALE, "Overdue"),
+    None: Mark(Kind.CREATED, "No schedule"),
+}
+
+
+def account_state_mark(state: AccountState) -> Mark:
+    """The mark of all accounts in this state."""
+    match state:
+        case AccountState.NEEDS_CREDENTIALS:
+            return Mark(Kind.FAILED, "Needs new credentials")
+        case AccountState.RUNNING:
+            return status_mark(RunStatus.RUNNING)
+        case AccountState.UNSCHEDULED:
+            return punctuality_mark([])
+        case _:
+            return punctuality_mark([BY_PUNCTUALITY[state]])
 
 
 def overdue(now: datetime) -> Q:

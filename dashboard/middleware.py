@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -46,9 +48,35 @@ class ActingMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        actor = Actor(request.user.get_username(), request.META.get("REMOTE_ADDR") or None)
+        actor = Actor(request.user.get_username(), client_address(request))
         with acting(actor):
             return self.get_response(request)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Where the request came from, as far as that can be known; None if it can't.
+
+    Behind a proxy that is the last address in X-Forwarded-For, which the proxy itself has written: what stands before
+    it was sent by the client, who may write anything there.
+    """
+    told = request.META.get("REMOTE_ADDR", "")
+    if settings.BEHIND_PROXY:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        return _address(forwarded.rpartition(",")[2]) or _address(told)
+    return _address(told)
+
+
+def _address(text: str) -> str | None:
+    """The address without port and zone, which the database does not take; None for what is none."""
+    text = text.strip().partition("%")[0]
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -57,6 +57,7 @@ RAIL = (
     ),
     (
         Place("daemon_list", "server", "Daemons", "daemons"),
+        Place("audit_list", "scroll-text", "Audit", "audit"),
         Place("settings", "settings", "Settings", "settings"),
     ),
 )

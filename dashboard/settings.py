@@ -139,6 +139,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # nobody locks another person out from elsewhere
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "dashboard.logins.attempted_name"
+AXES_CLIENT_IP_CALLABLE = "dashboard.middleware.client_address"
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
 
 LANGUAGE_CODE = "en"
@@ -158,7 +160,8 @@ STORAGES = {
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", False) else None
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes come from inside, by plain http
 SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -217,6 +220,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "forget old idempotency keys": {"task": "runs.tasks.forget_old_keys", "schedule": 3_600},
     "clear expired sessions": {"task": "runs.tasks.clear_expired_sessions", "schedule": 86_400},
     "finish deletions": {"task": "runs.tasks.finish_deletions", "schedule": 600},
+    "clear old days": {"task": "runs.tasks.clear_old_days", "schedule": 86_400},
     "clear old deliveries": {"task": "runs.tasks.clear_old_deliveries", "schedule": 3_600},
 }
 

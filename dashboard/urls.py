@@ -6,9 +6,11 @@ from django.urls import path
 
 from dashboard.health import healthz, readyz
 from dashboard.pages import (
+    account,
     accounts,
     actions,
     attention,
+    audit,
     bulk,
     daemons,
     environments,
@@ -105,6 +107,11 @@ urlpatterns = [
     path("errors/", errors.error_list, name="error_list"),
     path("errors/<uuid:group_id>/", errors.error_detail, name="error_detail"),
     path("errors/<uuid:group_id>/note/", errors.error_note, name="error_note"),
+    path("accounts/counts/", accounts.account_counts, name="account_counts"),
+    path("accounts/<uuid:account_id>/", account.account_detail, name="account_detail"),
+    path("accounts/<uuid:account_id>/test/", account.account_test, name="account_test"),
+    path("accounts/<uuid:account_id>/credentials/", account.account_credentials, name="account_credentials"),
+    path("accounts/<uuid:account_id>/run/", account.account_run, name="account_run"),
     path("records/", records.record_list, name="record_list"),
     path("webhooks/", webhooks.webhook_list, name="webhook_list"),
     path("webhooks/new/", webhook_changes.webhook_new, name="webhook_new"),
@@ -116,6 +123,9 @@ urlpatterns = [
     path("webhooks/<uuid:webhook_id>/test/", webhooks.webhook_test, name="webhook_test"),
     path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/", webhooks.delivery_detail, name="delivery_detail"),
     path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/resend/", webhooks.delivery_resend, name="delivery_resend"),
+    path("audit/", audit.audit_list, name="audit_list"),
+    path("audit/export.csv", audit.audit_csv, name="audit_csv"),
+    path("audit/export.jsonl", audit.audit_jsonl, name="audit_jsonl"),
     path("daemons/", daemons.daemon_list, name="daemon_list"),
     path("settings/", own_settings.settings, name="settings"),
     path("settings/environments/", environments.environment_list, name="environment_list"),

@@ -51,7 +51,7 @@ _WHOLE_DAY = timedelta(days=1, milliseconds=-1)
 Condition = Callable[[Any], Q]
 
 
-def _since(text: str) -> datetime | timedelta | None:
+def parse_since(text: str) -> datetime | timedelta | None:
     """A time, how long ago, or None for all time."""
     if text == ALL_TIME:
         return None
@@ -63,7 +63,7 @@ def _since(text: str) -> datetime | timedelta | None:
         raise ValueError("must be a date, a time in ISO 8601, how long ago, such as 24h or 7d, or all") from None
 
 
-def _until(text: str) -> datetime:
+def parse_until(text: str) -> datetime:
     """The end of the day when a date alone is given, as people mean it."""
     moment = parse_time(text, timezone.get_current_timezone())
     return moment + _WHOLE_DAY if _DATE.fullmatch(text) else moment
@@ -113,8 +113,8 @@ _MANY = {
 PARAMETERS: dict[str, Parameter] = {
     **_MANY,
     **{f"{NOT}{name}": _MANY[name].negated for name in NEGATABLE},
-    "since": Parameter(_since, _created_since),
-    "until": Parameter(_until, lambda value: RUN_FIELDS["created_at"].compared("lte", value)),
+    "since": Parameter(parse_since, _created_since),
+    "until": Parameter(parse_until, lambda value: RUN_FIELDS["created_at"].compared("lte", value)),
     "over": Parameter(parse_duration, lambda value: took("gt", value)),
     "under": Parameter(parse_duration, lambda value: took("lt", value)),
     "errors": Parameter(parse_choice(["yes", "no"]), lambda value: WITH_ERRORS if value == "yes" else ~WITH_ERRORS),

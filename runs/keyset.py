@@ -21,6 +21,7 @@ from django.db.models import Model, Q, QuerySet
 from runs.errors import SyncdeckError
 
 SALT = "runs.keyset.ordered"
+KEYS = ("created_at", "id")
 
 Row = TypeVar("Row", bound=Model)
 
@@ -55,47 +56,63 @@ class _Cursor:
 
     order: ListOrder
     onwards: bool
-    time: datetime
+    keys: tuple[str, str]
+    place: datetime | str
     id: UUID
 
     @classmethod
-    def parse(cls, text: str, order: ListOrder) -> _Cursor:
+    def parse(cls, text: str, order: ListOrder, keys: tuple[str, str]) -> _Cursor:
         """Raises BadCursor, also for one of the other order, with which a client would go round in circles."""
         try:
-            of_order, onwards, time, row_id = signing.loads(text, salt=SALT)
+            of_order, onwards, place, row_id = signing.loads(text, salt=_salt(keys))
         except signing.BadSignature as error:
             raise BadCursor("The cursor is not valid.") from error
         if of_order != order:
             raise BadCursor("The cursor is of a list in the other order.")
-        return cls(order, onwards, datetime.fromisoformat(time), UUID(row_id))
+        return cls(order, onwards, keys, _read(place), UUID(row_id))
 
     def __str__(self) -> str:
-        return signing.dumps([self.order, self.onwards, self.time.isoformat(), self.id.hex], salt=SALT, compress=True)
+        parts = [self.order, self.onwards, _written(self.place), self.id.hex]
+        return signing.dumps(parts, salt=_salt(self.keys), compress=True)
 
     @property
     def is_upwards(self) -> bool:
         """Whether it leads to newer rows."""
         return (self.order == ListOrder.OLDEST_FIRST) == self.onwards
 
-    def condition(self, keys: tuple[str, str]) -> Q:
+    def condition(self) -> Q:
         """The rows beyond it. The first comparison alone gives the index its range; an OR at the top would not."""
-        time, row_id = keys
+        key, row_id = self.keys
         side = "gt" if self.is_upwards else "lt"
-        beyond: Mapping[str, Any] = {f"{time}__{side}": self.time}
+        beyond: Mapping[str, Any] = {f"{key}__{side}": self.place}
         tied: Mapping[str, Any] = {f"{row_id}__{side}": self.id}
-        return Q(**{f"{time}__{side}e": self.time}) & (Q(**beyond) | Q(**tied))
+        return Q(**{f"{key}__{side}e": self.place}) & (Q(**beyond) | Q(**tied))
+
+
+def _salt(keys: tuple[str, str]) -> str:
+    """A cursor of a list with other keys is not even read."""
+    return SALT if keys == KEYS else f"{SALT}.{keys[0]}"
+
+
+def _written(place: datetime | str) -> str:
+    """No time begins with the mark of a text."""
+    return f"={place}" if isinstance(place, str) else place.isoformat()
+
+
+def _read(written: str) -> datetime | str:
+    return written[1:] if written.startswith("=") else datetime.fromisoformat(written)
 
 
 def keyset_page(
     queryset: QuerySet[Row],
     cursor: str | None,
     limit: int,
-    keys: tuple[str, str] = ("created_at", "id"),
+    keys: tuple[str, str] = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Row]:
     """The page of `queryset` at `cursor`; the first page without one.
 
-    `keys` names a time and a unique id. Raises BadCursor.
+    `keys` names a time or a text, and a unique id. Raises BadCursor.
     """
     return merged_page([queryset], cursor, limit, keys, order)
 
@@ -104,17 +121,18 @@ def merged_page(
     querysets: Sequence[QuerySet[Any, Any]],
     cursor: str | None,
     limit: int,
-    keys: tuple[str, str] = ("created_at", "id"),
+    keys: tuple[str, str] = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Any]:
-    """The page of several tables that are read as one list. Raises BadCursor.
+    """The page of several tables that are read as one list, by times. Raises BadCursor.
 
     Of each as many rows are read as the page may have: no more can be needed, and nobody knows from which.
     """
-    place = _Cursor.parse(cursor, order) if cursor else None
+    place = _Cursor.parse(cursor, order, keys) if cursor else None
     backwards = place is not None and not place.onwards
     parts = [beyond(queryset, cursor, keys, order)[: limit + 1] for queryset in querysets]
-    fetched = list(islice(merge(*parts, key=attrgetter(*keys), reverse=not _is_upwards(place, order)), limit + 1))
+    upwards = _is_upwards(place, order)
+    fetched = list(parts[0]) if len(parts) == 1 else _merged(parts, keys, upwards, limit + 1)
     rows, more = fetched[:limit], len(fetched) > limit
     if backwards:
         rows.reverse()
@@ -130,17 +148,17 @@ def merged_page(
 def beyond(
     queryset: QuerySet[Row, Any],
     cursor: str | None,
-    keys: tuple[str, str] = ("created_at", "id"),
+    keys: tuple[str, str] = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> QuerySet[Row, Any]:
     """The rows on the cursor's far side, those next to it first; all of them without one. Raises BadCursor."""
-    place = _Cursor.parse(cursor, order) if cursor else None
+    place = _Cursor.parse(cursor, order, keys) if cursor else None
     if place is not None:
-        queryset = queryset.filter(place.condition(keys))
+        queryset = queryset.filter(place.condition())
     return queryset.order_by(*(keys if _is_upwards(place, order) else [f"-{key}" for key in keys]))
 
 
-def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, str] = ("created_at", "id")) -> int:
+def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, str] = KEYS) -> int:
     """How many rows of a list, newest first, stand before the `first` of a page; counted up to `cap`.
 
     Raises BadCursor.
@@ -149,14 +167,22 @@ def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, 
 
 
 def cursor_at(time: datetime, row_id: UUID, order: ListOrder = ListOrder.NEWEST_FIRST, *, onwards: bool) -> str:
-    """The cursor of the page that begins beyond this key, onwards in the list's order or back."""
-    return str(_Cursor(order, onwards, time, row_id))
+    """The cursor of the page of a list by time that begins beyond this key, onwards in the list's order or back."""
+    return str(_Cursor(order, onwards, KEYS, time, row_id))
 
 
 def _is_upwards(place: _Cursor | None, order: ListOrder) -> bool:
     return place.is_upwards if place else order == ListOrder.OLDEST_FIRST
 
 
+def _merged(parts: Sequence[QuerySet[Any, Any]], keys: tuple[str, str], upwards: bool, limit: int) -> list[Any]:
+    """Only for times: of texts a database has an order of its own."""
+    return list(islice(merge(*parts, key=attrgetter(*keys), reverse=not upwards), limit))
+
+
 def _edge(edge: list[Any], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:
     """The cursor beyond the row at the page's edge; None for an empty page, which has no edge."""
-    return cursor_at(*attrgetter(*keys)(edge[0]), order, onwards=onwards) if edge else None
+    if not edge:
+        return None
+    place, row_id = attrgetter(*keys)(edge[0])
+    return str(_Cursor(order, onwards, keys, place, row_id))

@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from runs.dispatch import CARRY_OUT_BULK, EXECUTE_RUN, SETTLE_STOP
 from runs.engine.deliveries import forget_old as forget_old_deliveries
+from runs.engine.freshness import forget_old_days
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
 from runs.services import carry_out
@@ -51,6 +52,12 @@ def forget_old_keys() -> None:
 def clear_old_deliveries() -> None:
     """Remove what was sent to webhooks long ago."""
     forget_old_deliveries()
+
+
+@shared_task
+def clear_old_days() -> None:
+    """Remove how accounts' runs ended on days long ago."""
+    forget_old_days()
 
 
 @shared_task

@@ -58,7 +58,7 @@ def job_live(request: PageRequest, job_id: UUID) -> HttpResponse:
 def run_start(request: PageRequest, job_id: UUID) -> HttpResponse:
     """Ask for account and arguments, in a dialog or on a page of its own, and start the run."""
     job = visible_job(request, job_id)
-    form = StartRunForm(job, request.POST or None, may_force="force" in request.POST)
+    form = _start_form(request, job, may_force="force" in request.POST)
     live_run_id = None
     if form.is_valid():
         try:
@@ -67,10 +67,17 @@ def run_start(request: PageRequest, job_id: UUID) -> HttpResponse:
             form.refuse(error.failures)
         except LiveRunExists as error:
             live_run_id = error.live_run_id
-            form = StartRunForm(job, request.POST, may_force=True)
+            form = _start_form(request, job, may_force=True)
     status = 409 if live_run_id else 400 if form.errors else 200
     template = "jobs/_start.html" if request.htmx else "jobs/start.html"
     return render(request, template, {"job": job, "form": form, "live_run_id": live_run_id}, status=status)
+
+
+def _start_form(request: PageRequest, job: SyncJob, *, may_force: bool) -> StartRunForm:
+    """The form; for one account, if the address names one."""
+    form = StartRunForm(job, request.POST or None, may_force=may_force)
+    form.choose_account(request.GET.get("account", ""))
+    return form
 
 
 def _start(request: PageRequest, job: SyncJob, form: StartRunForm) -> SyncJobRun:

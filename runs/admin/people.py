@@ -6,16 +6,19 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from runs.admin.common import ScopedAdmin, person
+from runs.admin.noted import NotedAdmin
 from runs.models import Environment, User
-from runs.services import may_manage, people_of
+from runs.services import may_manage, note, people_of
 
+PASSWORD_PAGE = "auth_user_password_change"  # noqa: S105 - a page's name
 POWERS = ("is_superuser", "is_staff", "groups", "user_permissions", "environments")
 
 
@@ -28,12 +31,13 @@ class PersonForm(UserChangeForm):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(NotedAdmin, UserAdmin):
     """Whoever is no superuser hands out no powers here, and changes only people whom they manage.
 
     A password is a power too: of somebody who also belongs elsewhere, it would open what its finder does not see.
     """
 
+    noun = "person"
     form = PersonForm
     list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
     fieldsets = (
@@ -57,10 +61,28 @@ class PersonAdmin(UserAdmin):
         fixed = ("last_login", "date_joined")
         return fixed if person(request).is_superuser else (*fixed, *POWERS)
 
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        """The page that sets a password saves by itself, and calls nothing else of ours."""
+        if request.resolver_match and request.resolver_match.url_name == PASSWORD_PAGE:
+            note("person.password", obj)
+        return super().log_change(request, obj, message)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class PowersAdmin(NotedAdmin, GroupAdmin):
+    """Groups, which hand out permissions."""
+
+    noun = "group"
+
 
 @admin.register(Environment)
-class EnvironmentAdmin(ScopedAdmin):
+class EnvironmentAdmin(NotedAdmin, ScopedAdmin):
     """Never deleted here: with it would go its whole history."""
+
+    noun = "environment"
 
     environment_path = "pk"
     list_display = ("name", "created_at")

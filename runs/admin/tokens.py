@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, ScopedAdmin, person
+from runs.admin.noted import NotedAdmin
 from runs.models import ApiToken, KeyedRequest, Scope
 from runs.services import issue_token, revoke_token
 
@@ -32,9 +33,10 @@ class TokenForm(forms.ModelForm):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ScopedAdmin):
+class ApiTokenAdmin(NotedAdmin, ScopedAdmin):
     """Never deleted: a revoked token tells who made it and when it was last used."""
 
+    noun = "token"
     form = TokenForm
     list_display = (
         "__str__",
@@ -75,6 +77,11 @@ class ApiTokenAdmin(ScopedAdmin):
         )
         obj.pk, obj.prefix = issued.pk, issued.prefix
         messages.warning(request, f"The token is {secret} - copy it now, it is not shown again.")
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A new one is noted where it is issued."""
+        if change:
+            super().save_related(request, form, formsets, change)
 
     @admin.action(description="Revoke selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:

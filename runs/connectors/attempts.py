@@ -42,6 +42,7 @@ class Attempts:
         self._on_limit = on_limit
         self._clock = clock
         self._now = now
+        self._ends = clock() + bounds.total_seconds
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def ask(self, outgoing: Outgoing, read: Callable[[Reply], T], *, may_repeat: bool) -> T:
@@ -54,7 +55,8 @@ class Attempts:
         while True:
             started += self._paused(patience)
             try:
-                return read(self._exchange.send(outgoing, deadline=started + self._bounds.page_seconds))
+                deadline = min(started + self._bounds.page_seconds, self._ends)
+                return read(self._exchange.send(outgoing, deadline=deadline))
             except RequestFailed as error:
                 delay = None if error.permanent or not may_repeat else patience.after_failure(self._clock())
                 if delay is None:

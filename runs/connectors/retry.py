@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ _MANY_DIGITS = 10
 class Bounds:
     """How much a page may cost: tries after failures within a window, seconds of waiting for a limit of the rate, and
     seconds in all, without those waits. The wait after the first failure is up to twice the `backoff`, in seconds.
+    `total_seconds` bound all requests of the client together, those for an access token too.
     """
 
     tries: int = 4
@@ -25,6 +27,7 @@ class Bounds:
     retry_window: float = 30.0
     longest_wait: float = 30.0
     page_seconds: float = 60.0
+    total_seconds: float = math.inf
 
 
 OF_A_RUN = Bounds()

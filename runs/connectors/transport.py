@@ -92,8 +92,10 @@ class _GuardedBackend(httpcore2.NetworkBackend):
         except OSError as error:
             raise httpcore2.ConnectError(f"{host} has no address.") from error
 
-    def _connect(self, *where: Any) -> httpcore2.NetworkStream:
-        return _TimedStream(self._sockets.connect_tcp(*where), self._deadline)
+    def _connect(self, address: str, port: int, timeout: float | None, *how: Any) -> httpcore2.NetworkStream:
+        """Within the deadline too: a name may have any number of addresses at which nobody answers."""
+        stream = self._sockets.connect_tcp(address, port, self._deadline.capped(timeout), *how)
+        return _TimedStream(stream, self._deadline)
 
 
 class _TimedStream(httpcore2.NetworkStream):
@@ -115,7 +117,8 @@ class _TimedStream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.capped(timeout))
+        return _TimedStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

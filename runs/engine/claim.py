@@ -21,6 +21,7 @@ from django.db.models.functions import Coalesce, Least
 
 from runs.connectors import masked
 from runs.engine.error_groups import count_failure
+from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.engine.outcome import settle_outcome
 from runs.errors import ErrorInfo
@@ -173,6 +174,7 @@ def end_run(
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
             settle_outcome(run)
+            note_end(run)
             add_event(run_id, EventKind(status), message, actor)
     return bool(ended)
 

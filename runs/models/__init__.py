@@ -5,6 +5,7 @@ from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkSt
 from runs.models.daemon import Daemon, DaemonStatus
 from runs.models.environment import ApiToken, Environment, Role, Scope, User
 from runs.models.error_group import ErrorGroup, ErrorSighting
+from runs.models.freshness import WORST_FIRST, AccountDay, AccountFreshness, Ending, JobFreshness, ending_of
 from runs.models.habit import RunHabit
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
@@ -18,6 +19,9 @@ from runs.models.warning import DataWarning, WarningCode
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
 
 __all__ = [
+    "WORST_FIRST",
+    "AccountDay",
+    "AccountFreshness",
     "AccountStatus",
     "AccountToken",
     "Action",
@@ -34,6 +38,7 @@ __all__ = [
     "DataWarning",
     "Delivery",
     "DeliveryStatus",
+    "Ending",
     "Environment",
     "ErrorGroup",
     "ErrorHandling",
@@ -42,6 +47,7 @@ __all__ = [
     "FurtherRequest",
     "IntegratedAccount",
     "Integration",
+    "JobFreshness",
     "KeyedRequest",
     "Record",
     "RecordError",
@@ -65,4 +71,5 @@ __all__ = [
     "WarningCode",
     "Webhook",
     "WebhookEvent",
+    "ending_of",
 ]

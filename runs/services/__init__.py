@@ -1,10 +1,12 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.args_schema import ArgField, args_fields
-from runs.services.audit import note
+from runs.services.audit import changes_between, note
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
+from runs.services.connection import ConnectionTest, check_connection
+from runs.services.credentials import CredentialField, credential_fields, give_credentials
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
     delete_account,
@@ -52,6 +54,8 @@ __all__ = [
     "Asked",
     "BulkOrder",
     "CatalogState",
+    "ConnectionTest",
+    "CredentialField",
     "EntryKind",
     "LoadedPart",
     "Origin",
@@ -74,9 +78,12 @@ __all__ = [
     "catalog_entry",
     "change_person",
     "change_view",
+    "changes_between",
+    "check_connection",
     "create_environment",
     "create_person",
     "create_run",
+    "credential_fields",
     "delete_account",
     "delete_integration",
     "delete_job",
@@ -90,6 +97,7 @@ __all__ = [
     "finish_deletions",
     "fire_due",
     "force_stop",
+    "give_credentials",
     "issue_token",
     "job_failures",
     "job_labelled",

@@ -14,6 +14,7 @@ from runs.engine.entries import parse_entries
 from runs.errors import ChangedMeanwhile, Failure, InvalidInput
 from runs.models import AccountStatus, AccountToken, Environment, IntegratedAccount, Integration, SyncJob
 from runs.services.args_schema import check_schema
+from runs.services.audit import note, note_saved, values_of
 from runs.services.mappings import override_failures
 from runs.services.run_request import spec_of
 from runs.services.saving import assign, caught, locked, raise_if
@@ -21,6 +22,8 @@ from runs.storable import storage_failures
 
 VERSIONS = (None, 1, 2)
 LONGEST_LABEL = 200
+INTEGRATION_FIELDS = ("name", "label", "category", "config")
+ACCOUNT_FIELDS = ("integration", "tenant_id", "status", "unified_model_override")
 JOB_FIELDS = ("integration", "label", "args_schema", "resources", "default_runtime_version")
 
 
@@ -30,7 +33,8 @@ def save_integration(
 ) -> Integration:
     """Create the integration, or change the one given. Raises InvalidInput with every fault of it."""
     row = locked(integration) if integration else Integration(environment=environment)
-    assign(row, values, ("name", "label", "category", "config"))
+    before = values_of(row, INTEGRATION_FIELDS)
+    assign(row, values, INTEGRATION_FIELDS)
     failures = [] if row.name else [Failure("name", "is required.")]
     try:
         parse_integration(row.config)
@@ -42,6 +46,7 @@ def save_integration(
             row.save()
     except IntegrityError as error:
         raise InvalidInput([Failure("name", f"{row.name} is taken in this environment.")]) from error
+    note_saved("integration", row, before)
     return row
 
 
@@ -55,7 +60,8 @@ def save_account(
     are gone. Raises InvalidInput.
     """
     row = locked(account) if account else IntegratedAccount(environment=environment)
-    assign(row, values, ("integration", "tenant_id", "status", "unified_model_override"))
+    before = values_of(row, ACCOUNT_FIELDS)
+    assign(row, values, ACCOUNT_FIELDS)
     failures = [] if row.integration_id else [Failure("integration_name", "is required.")]
     if row.status not in AccountStatus.values:
         failures.append(Failure("status", f"must be one of {', '.join(AccountStatus.values)}."))
@@ -66,6 +72,7 @@ def save_account(
     if row.integration_id and "unified_model_override" in values:
         failures += override_failures(row)
     raise_if(failures)
+    renewed = [key for key, value in (given or {}).items() if key not in row.context or row.context[key] != value]
     if given:
         row.context = {**row.context, **given}
         if row.status == AccountStatus.NEEDS_REAUTH:
@@ -74,6 +81,9 @@ def save_account(
             row.rate_limited_until = None
             AccountToken.objects.filter(account=row.id).delete()
     row.save()
+    if before is not None and renewed:
+        note("account.credentials", row, keys=sorted(renewed))
+    note_saved("account", row, before)
     return row
 
 
@@ -92,9 +102,11 @@ def save_job(
     row = locked(job) if job else SyncJob(environment=environment)
     if unchanged_since is not None and row.updated_at != unchanged_since:
         raise ChangedMeanwhile(f"The job {row} was changed at {row.updated_at:%H:%M:%S} UTC.")
+    before = values_of(row, JOB_FIELDS)
     assign(row, values, JOB_FIELDS)
     raise_if(_job_failures(row))
     row.save()
+    note_saved("job", row, before)
     return row
 
 

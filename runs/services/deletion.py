@@ -26,6 +26,7 @@ from runs.models import (
     SyncJobRun,
     Webhook,
 )
+from runs.services.audit import note
 from runs.services.runs import request_stop
 from runs.services.saving import locked
 from runs.services.triggers import disarm
@@ -41,15 +42,18 @@ def delete_integration(integration: Integration) -> None:
 
     Raises InvalidInput, naming the run, while a live run uses it.
     """
-    disarm(CronTrigger.objects.filter(sync_job__integration=integration))
-    _delete_unused(integration, integration, SyncJobRun.objects.filter(integrated_account__integration=integration))
+    disarmed = disarm(CronTrigger.objects.filter(sync_job__integration=integration))
+    runs = SyncJobRun.objects.filter(integrated_account__integration=integration)
+    if _delete_unused(integration, integration, runs):
+        note("integration.delete", integration, disarmed_schedules=disarmed)
 
 
 @transaction.atomic
 def delete_job(job: SyncJob) -> None:
     """Its schedules are disarmed. Raises InvalidInput, naming the run, while a live run uses it."""
-    disarm(job.cron_triggers.all())
-    _delete_unused(job, job.integration, job.runs.all())
+    disarmed = disarm(job.cron_triggers.all())
+    if _delete_unused(job, job.integration, job.runs.all()):
+        note("job.delete", job, disarmed_schedules=disarmed)
 
 
 @transaction.atomic
@@ -59,9 +63,10 @@ def delete_webhook(webhook: Webhook) -> None:
     A new run holds its webhook before it is written, so none slips in. Raises InvalidInput, naming the run, while a
     live run uses it.
     """
-    disarm(webhook.cron_triggers.all())
+    disarmed = disarm(webhook.cron_triggers.all())
     _mark(locked(webhook), webhook.runs.all())
     cancel_unsent([webhook.id])
+    note("webhook.delete", webhook, disarmed_schedules=disarmed)
 
 
 def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
@@ -70,10 +75,12 @@ def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
     Only after the mark nothing new can start, so the mark comes first. What a crash leaves undone after it,
     `finish_deletions` does.
     """
-    disarm(account.cron_triggers.all())
+    disarmed = disarm(account.cron_triggers.all())
     now = timezone.now()
     with transaction.atomic():
-        IntegratedAccount.objects.filter(id=account.id).update(deleted_at=now, updated_at=now, context={})
+        here = IntegratedAccount.objects.live().filter(id=account.id)
+        if here.update(deleted_at=now, updated_at=now, context={}):
+            note("account.delete", account, actor=actor, disarmed_schedules=disarmed)
         AccountToken.objects.filter(account=account).delete()
     _clear(account, actor)
 
@@ -99,15 +106,16 @@ def _clear(account: IntegratedAccount, actor: str) -> None:
         Record.objects.filter(pk__in=ids).delete()
 
 
-def _delete_unused(row: Integration | SyncJob, integration: Integration, runs: Any) -> None:
+def _delete_unused(row: Integration | SyncJob, integration: Integration, runs: Any) -> bool:
+    """False if it had been deleted before."""
     accounts = IntegratedAccount.objects.live().filter(integration=integration).order_by("id")
     list(accounts.select_for_update(no_key=True).values_list("id"))
-    _mark(row, runs)
+    return _mark(row, runs)
 
 
-def _mark(row: Integration | SyncJob | Webhook, runs: Any) -> None:
+def _mark(row: Integration | SyncJob | Webhook, runs: Any) -> bool:
     live = runs.live().first()
     if live is not None:
         raise InvalidInput([Failure("id", f"is in use by the live run {live.id}.")])
     now = timezone.now()
-    type(row).objects.filter(id=row.id).update(deleted_at=now, updated_at=now)
+    return bool(type(row).objects.live().filter(id=row.id).update(deleted_at=now, updated_at=now))

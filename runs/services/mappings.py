@@ -14,12 +14,14 @@ from runs.connectors import SpecError, UnknownMethod, layered, parse_mapping
 from runs.engine.description import described, override_methods
 from runs.errors import Failure, InvalidInput
 from runs.models import Environment, IntegratedAccount, UnifiedMapping
+from runs.services.audit import note, note_saved, values_of
 from runs.services.run_request import spec_of
 from runs.services.saving import raise_if
 from runs.storable import storage_failures
 
 LONGEST = {"model": 100, "resource": 100, "method": 50}
 OBJECTS = ("config", "override")
+FIELDS = ("integration", *LONGEST, *OBJECTS)
 _NAME = re.compile(r"[\w-]+")
 
 
@@ -33,7 +35,8 @@ def save_mapping(
     What is checked is what is in force: the override laid over the config. Raises InvalidInput with every fault.
     """
     row = _locked(mapping) if mapping else UnifiedMapping(environment=environment)
-    for field in ("integration", *LONGEST, *OBJECTS):
+    before = values_of(row, FIELDS)
+    for field in FIELDS:
         if field in values:
             setattr(row, field, values[field])
     failures = [*_form_failures(row)]
@@ -48,12 +51,15 @@ def save_mapping(
     except IntegrityError as error:
         message = f"{row} is mapped for the integration {row.integration.name} already."
         raise InvalidInput([Failure("resource", message)]) from error
+    note_saved("mapping", row, before)
     return row
 
 
+@transaction.atomic
 def delete_mapping(mapping: UnifiedMapping) -> None:
     """Runs and jobs that name it are told so by their next check."""
-    UnifiedMapping.objects.filter(id=mapping.id).delete()
+    if UnifiedMapping.objects.filter(id=mapping.id).delete()[0]:
+        note("mapping.delete", mapping)
 
 
 def override_failures(account: IntegratedAccount) -> Iterator[Failure]:

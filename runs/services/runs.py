@@ -33,6 +33,8 @@ from runs.models.run import LONGEST_REASON
 from runs.services.audit import note
 from runs.services.run_request import RunRequest, checked
 
+UNNOTED = (RunTrigger.API, RunTrigger.SCHEDULE)
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -225,10 +227,13 @@ def _row(request: RunRequest, entries: tuple[Entry, ...], args: dict[str, Any], 
 
 
 def _note_start(run: SyncJobRun, origin: Origin) -> None:
-    """Of reruns alone: somebody has asked for each of them."""
+    """Only of runs that a person has started: programs and schedules start a million, and the runs themselves tell."""
     if run.rerun_of_id is not None:
         told: dict[str, Any] = {"rerun_of": str(run.rerun_of_id), "ignore_previous_run": run.ignore_previous_run}
         note("run.rerun", run, actor=origin.actor, reason=origin.reason, **told)
+    elif origin.trigger not in UNNOTED:
+        ignoring = run.ignore_previous_run
+        note("run.create", run, actor=origin.actor, reason=origin.reason, ignore_previous_run=ignoring)
 
 
 def _hold_target(run: SyncJobRun) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from runs import cron
 from runs.errors import Failure
 from runs.models import CronTrigger, Environment, RunTrigger, SyncJobRun
+from runs.services.audit import note, note_saved, values_of
 from runs.services.run_request import RunRequest, checked
 from runs.services.runs import Origin, create_run
 from runs.services.saving import assign, caught, locked, raise_if
@@ -27,6 +28,7 @@ FIELDS = (
     "ignore_previous_run",
     "is_active",
 )
+NOTED = tuple(name.removesuffix("_id") for name in FIELDS)
 
 
 @transaction.atomic
@@ -40,6 +42,7 @@ def save_trigger(
     """
     row = locked(trigger) if trigger else CronTrigger(environment=environment)
     was = None if row._state.adding else (row.is_active, row.cron_expression)
+    before = values_of(row, NOTED)
     assign(row, _with_one_destination(values), FIELDS)
     if row.is_active or row._state.adding or set(values) - {"is_active"}:
         _check(row)
@@ -48,6 +51,7 @@ def save_trigger(
     elif (row.is_active, row.cron_expression) != was:
         _look_ahead(row)
     row.save()
+    note_saved("schedule", row, before, switch={True: "arm", False: "disarm"})
     return row
 
 
@@ -56,7 +60,7 @@ def arm_trigger(trigger: CronTrigger) -> CronTrigger:
     """Check it again, and wait for its next slot from now on. Raises InvalidInput if it would not be accepted today."""
     row = save_trigger(trigger.environment, {"is_active": True}, trigger)
     _look_ahead(row)
-    row.save(update_fields=["next_run_at", "completion_due_at", "updated_at"])
+    row.save(update_fields=["next_run_at", "completion_due_at", "last_slot_at", "earlier_slot_at", "updated_at"])
     return row
 
 
@@ -65,10 +69,13 @@ def disarm_trigger(trigger: CronTrigger) -> CronTrigger:
     return save_trigger(trigger.environment, {"is_active": False}, trigger)
 
 
+@transaction.atomic
 def delete_trigger(trigger: CronTrigger) -> None:
     """It fires no more; the runs that it has started keep naming it."""
     now = timezone.now()
-    CronTrigger.objects.filter(id=trigger.id).update(deleted_at=now, updated_at=now, is_active=False, next_run_at=None)
+    gone = {"deleted_at": now, "updated_at": now, "is_active": False, "next_run_at": None}
+    if CronTrigger.objects.live().filter(id=trigger.id).update(**gone):
+        note("schedule.delete", trigger)
 
 
 def disarm(triggers: QuerySet[CronTrigger]) -> int:
@@ -131,6 +138,6 @@ def _check(row: CronTrigger) -> None:
 
 
 def _look_ahead(row: CronTrigger) -> None:
-    """Wait for the next slot from now on; what was awaited of earlier ones is not any more."""
-    row.completion_due_at = None
+    """Wait for the next slot from now on; nothing is due for those of before."""
+    row.completion_due_at = row.last_slot_at = row.earlier_slot_at = None
     row.next_run_at = next(iter(cron.next_slots(row.cron_expression, timezone.now())), None)

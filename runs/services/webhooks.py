@@ -14,9 +14,11 @@ from runs.engine.outbox import new_delivery
 from runs.errors import Failure, NotAllowed, RemoteError
 from runs.models import Delivery, DeliveryStatus, Environment, Webhook, WebhookEvent
 from runs.models.base import Now
+from runs.services.audit import note, note_saved, values_of
 from runs.services.saving import assign, locked, raise_if
 
 MAX_URL = 2000
+FIELDS = ("target_url", "is_active", "event_types")
 TEST_PAYLOAD = {"foo": "bar"}
 
 
@@ -27,13 +29,15 @@ def save_webhook(environment: Environment, values: Mapping[str, Any], webhook: W
     Switching it on forgets its failures; switching it off cancels what it was still to be told.
     """
     row = locked(webhook) if webhook else Webhook(environment=environment)
-    assign(row, values, ("target_url", "is_active", "event_types"))
+    before = values_of(row, FIELDS)
+    assign(row, values, FIELDS)
     raise_if([*_url_failures(row.target_url), *_event_failures(row.event_types)])
     if values.get("is_active"):
         row.failing_since, row.failure_count, row.disabled_reason = None, 0, ""
     row.save()
     if not row.is_active:
         cancel_unsent([row.id])
+    note_saved("webhook", row, before, switch={True: "activate", False: "deactivate"})
     return row
 
 
@@ -52,6 +56,7 @@ def send_test(webhook: Webhook) -> Delivery:
         client.close()
     write(delivery, answer, outcome(delivery, answer, retries=()))
     note_health(webhook.id, answer)
+    note("webhook.test", webhook, taken=answer.accepted, status_code=answer.status_code)
     if not answer.accepted:
         raise _refused(answer)
     return Delivery.objects.get(id=delivery.id)
@@ -66,8 +71,10 @@ def resend(delivery: Delivery) -> Delivery:
         raise NotAllowed("The webhook is switched off or deleted: nothing is sent to it.")
     settled = Delivery.objects.filter(id=delivery.id).exclude(status=DeliveryStatus.PENDING)
     again = {"status": DeliveryStatus.PENDING, "attempts": 0, "is_awaited": False, "delivered_at": None}
-    if not settled.update(**again, next_attempt_at=Now(), updated_at=Now()):
-        raise NotAllowed("The event is still on its way.")
+    with transaction.atomic():
+        if not settled.update(**again, next_attempt_at=Now(), updated_at=Now()):
+            raise NotAllowed("The event is still on its way.")
+        note("webhook.resend", delivery.webhook, event=delivery.event, delivery_id=str(delivery.id))
     return Delivery.objects.select_related("webhook").get(id=delivery.id)
 
 

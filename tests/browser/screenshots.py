@@ -48,6 +48,11 @@ PATHS = {
     "errors": "/errors/",
     "errors-month": "/errors/?window=30d&sort=count",
     "errors-nothing": "/errors/?q=nothing+is+called+this&window=nonsense",
+    "accounts-late": "/accounts/?state=late",
+    "accounts-stalest": "/accounts/?sort=fresh",
+    "accounts-nothing": "/accounts/?q=nothing+is+called+this",
+    "audit": "/audit/",
+    "audit-nothing": "/audit/?q=nothing+is+called+this&since=nonsense",
     "records": "/records/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
@@ -121,9 +126,13 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_accounts, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
+    account, named_at_length = runs["completed"].integrated_account, runs["long-name"].integrated_account
+    cast_accounts.two_weeks(runs)
+    cast_accounts.slots(runs["created"].sync_job)
+    cast_accounts.deeds(account)
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
@@ -155,6 +164,10 @@ def _populated() -> dict[str, str]:
         "run-compare": f"/runs/{runs['failed'].pk}/compare/",
         "run-compare-nothing": f"/runs/{runs['completed'].pk}/compare/",
         "run-compare-others": f"/runs/{runs['many'].pk}/compare/{runs['warned'].pk}/",
+        "account": f"/accounts/{account.pk}/",
+        "account-long-name": f"/accounts/{named_at_length.pk}/",
+        "account-needs-credentials": f"/accounts/{runs['stopped'].integrated_account_id}/",
+        "account-credentials": f"/accounts/{account.pk}/credentials/",
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
@@ -182,7 +195,9 @@ class Camera:
         self._shoot_dialogs()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
-        for name in ("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "errors"):
+        for name in (
+            *("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "accounts", "audit", "errors"),
+        ):
             self._open(self.paths[name])
             self._shoot(f"empty-{name}")
 

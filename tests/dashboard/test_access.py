@@ -54,7 +54,10 @@ def test_a_job_of_another_environment_is_not_there(outsider: Client, run: SyncJo
     assert outsider.get(f"/jobs/{run.sync_job_id}/run/").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/runs/", "/jobs/", "/schedules/", "/accounts/", "/errors/", "/records/"])
+PATHS = ["/", "/runs/", "/jobs/", "/schedules/", "/accounts/", "/errors/", "/records/", "/audit/"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_lists_leave_out_what_belongs_to_other_environments(outsider: Client, run: SyncJobRun, path: str) -> None:
     page = outsider.get(path).content.decode()
     assert "acme" not in page

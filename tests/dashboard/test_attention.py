@@ -354,7 +354,7 @@ class TestAccount:
         page = operator.get("/").content.decode()
         assert "Accounts that need new credentials" in page
         assert "acme" in page
-        address = f'href="/admin/runs/integratedaccount/{account.pk}/change/"'
+        address = f'href="/accounts/{account.pk}/credentials/"'
         assert address not in page
         assert address in logged_in(superuser).get("/").content.decode()
         assert operator.get("/attention/count/", headers=HTMX).context["count"] == 1

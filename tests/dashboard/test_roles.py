@@ -152,6 +152,7 @@ def rows(environment: Environment) -> Iterator[dict[str, Any]]:
         "line_id": run.events.get().pk,
         "base_id": ended.pk,
         "job_id": run.sync_job_id,
+        "account_id": run.integrated_account_id,
         "trigger_id": factories.trigger(account=run.integrated_account, job=run.sync_job).pk,
         "webhook_id": webhook.pk,
         "delivery_id": delivery.pk,
@@ -175,7 +176,9 @@ def test_no_page_shows_a_way_that_its_reader_may_not_go(
     for address in [*addresses, f"/runs/{rows['ended']}/"]:
         page = client.get(address)
         assert page.status_code in (200, 302, 400, 503), f"{address}: {page.status_code}"
-        ways = Ways(b"".join(page).decode())
+        if page.streaming:  # a file
+            continue
+        ways = Ways(page.content.decode())
         too_much = {way for way in ways.read if not may(client, rank, address, way, "get")}
         too_much |= {way for way in ways.posted if not may(client, rank, address, way, "post")}
         assert too_much == set(), address

@@ -9,9 +9,10 @@ import pytest
 from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from runs.keyset import BadCursor, keyset_page
-from runs.models import SyncJobRun
+from runs.keyset import BadCursor, ListOrder, keyset_page, merged_page
+from runs.models import AuditEntry, Environment, RunEvent, SyncJobRun
 from tests import factories
 from tests.runs import rows
 
@@ -122,3 +123,54 @@ def test_a_page_takes_one_query_whatever_its_place() -> None:
         keyset_page(SyncJobRun.objects.all(), cursor, 3)
     assert len(queries) == 1
     assert "OFFSET" not in queries[0]["sql"]
+
+
+class TestTextKeys:
+    """Lists by name: the key is a text, in the order that the database has for texts."""
+
+    def walk(self, order: ListOrder) -> list[str]:
+        seen, cursor = [], None
+        while True:
+            page = keyset_page(Environment.objects.all(), cursor, 3, ("name", "id"), order)
+            seen += [row.name for row in page.rows]
+            cursor = page.next_cursor
+            if cursor is None:
+                return seen
+
+    def test_lead_through_the_list_in_both_orders(self) -> None:
+        for name in ("=1", "b", "a", "ä", "Z", "", "2026-01-01T00:00:00", "same", "c" * 90):
+            Environment.objects.create(name=name)
+        forwards = self.walk(ListOrder.OLDEST_FIRST)
+        assert len(forwards) == len(set(forwards)) == 9
+        assert self.walk(ListOrder.NEWEST_FIRST) == forwards[::-1]
+
+    def test_their_cursors_are_of_no_other_list(self) -> None:
+        for number in range(4):
+            Environment.objects.create(name=f"{number}")
+        cursor = keyset_page(Environment.objects.all(), None, 2, ("name", "id")).next_cursor
+        with pytest.raises(BadCursor):
+            keyset_page(Environment.objects.all(), cursor, 2)
+        cursor = keyset_page(Environment.objects.all(), None, 2).next_cursor
+        with pytest.raises(BadCursor):
+            keyset_page(Environment.objects.all(), cursor, 2, ("name", "id"))
+
+
+class TestMergedStreams:
+    def test_are_one_stream_in_which_equal_times_are_told_apart_by_id(self) -> None:
+        run = factories.run()
+        at = timezone.now()
+        for number in range(11):
+            RunEvent.objects.create(run=run, kind="started", message=f"{number}")
+            AuditEntry.objects.create(action=f"n.{number}")
+        RunEvent.objects.update(created_at=at)
+        AuditEntry.objects.update(created_at=at)
+        streams = [RunEvent.objects.all(), AuditEntry.objects.all()]
+        seen, cursor = [], None
+        while True:
+            page = merged_page(streams, cursor, 4)
+            seen += [row.pk for row in page.rows]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        expected = [*RunEvent.objects.values_list("pk", flat=True), *AuditEntry.objects.values_list("pk", flat=True)]
+        assert seen == sorted(expected, reverse=True)

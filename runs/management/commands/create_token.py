@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.forms.models import fields_for_model
 
 from runs.management.database import ensure_tables
+from runs.management.typist import typing, who_types
 from runs.models import ApiToken, Environment, Scope
-from runs.services import issue_token
+from runs.services import create_environment, issue_token
 
 
 class Command(BaseCommand):
@@ -31,10 +32,15 @@ class Command(BaseCommand):
 
     def handle(self, *, environment: str, name: str, read_only: bool, **options: Any) -> None:
         ensure_tables()
-        opened, _ = Environment.objects.get_or_create(name=environment)
         scopes = [Scope.READ] if read_only else list(Scope)
-        _, secret = issue_token(opened, name=name, actor="cli", scopes=scopes)
+        with typing():
+            _, secret = issue_token(named_environment(environment), name=name, actor=who_types(), scopes=scopes)
         self.stdout.write(secret)
+
+
+def named_environment(name: str) -> Environment:
+    """The environment of this name, which is made if missing."""
+    return Environment.objects.filter(name=name).first() or create_environment(name)
 
 
 def name_of(model: type[Environment | ApiToken]) -> Callable[[str], str]:

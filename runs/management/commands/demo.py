@@ -16,6 +16,7 @@ from runs.management.database import ensure_tables
 from runs.management.refusals import refusals_told
 from runs.management.supervisor import Lost, Service, Supervisor
 from runs.management.tour import Tour
+from runs.management.typist import typing
 from runs.management.whole import project_path, whole
 
 CONCURRENCY = 4
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             )
         require_free(host, port)
         ensure_tables()
-        with refusals_told():
+        with typing(), refusals_told():
             demo = find_or_make()
         console, logs = Console(), settings.DATA_DIR / "logs"
         supervisor = Supervisor([*whole(host, port, CONCURRENCY), sample_api(demo)], console.print, logs)

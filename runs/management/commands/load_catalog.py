@@ -10,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runs.catalog import CatalogEntry, catalog, parse_entry
 from runs.errors import InvalidInput
-from runs.management.commands.create_token import name_of
+from runs.management.commands.create_token import name_of, named_environment
 from runs.management.database import ensure_tables
 from runs.management.refusals import refusals_told
+from runs.management.typist import typing
 from runs.models import Environment
 from runs.services import CatalogState, LoadedPart, Outcome, catalog_entry, load_entry, shelf
 
@@ -48,8 +49,8 @@ class Command(BaseCommand):
             raise CommandError("Say which environment to load into: --environment NAME.")
         entries = [_entry(name) for name in names] or list(catalog().values())
         ensure_tables()
-        into, _ = Environment.objects.get_or_create(name=environment)
-        with refusals_told():
+        with typing(), refusals_told():
+            into = named_environment(environment)
             outcomes = [self._told(load_entry(into, entry, force=force, with_jobs=with_jobs)) for entry in entries]
         if any(Outcome.KEPT in of_entry for of_entry in outcomes):
             self.stderr.write("What was changed by hand was kept; --force overwrites it.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import signal
 import socket
@@ -23,6 +22,7 @@ from runs.management.database import ensure_tables
 from runs.management.progress import RunProgress, last_line
 from runs.management.refusals import refusals_told
 from runs.management.targets import find_account, find_job
+from runs.management.typist import typing, who_types
 from runs.models import RunStatus, RunTrigger, SyncJobRun
 from runs.services import Origin, RunRequest, create_run, request_stop
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     ) -> None:
         ensure_tables()
         of_job = find_job(job)
-        with refusals_told():
+        with typing(), refusals_told():
             of_account = find_account(account, of_job)
             request = RunRequest(of_job, of_account, run_args, ignore_previous_run=ignore_previous_run)
             run = create_run(request, Origin(RunTrigger.CLI, who_types()), dispatch=False)
@@ -53,14 +53,6 @@ class Command(BaseCommand):
         ended = execute_visibly(run, Console())
         self.stdout.write(last_line(ended))
         sys.exit(EXIT_CODES[RunStatus(ended.status)])
-
-
-def who_types() -> str:
-    """The person's name on this machine; a container's user may have none."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "cli"
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -83,7 +75,8 @@ def execute_visibly(run: SyncJobRun, console: Console) -> SyncJobRun:
         try:
             progress.follow(lambda seconds: _is_over(work, seconds))
         except KeyboardInterrupt:
-            request_stop(run, actor=who_types())
+            with typing():
+                request_stop(run, actor=who_types())
         work.result()
     return SyncJobRun.objects.get(id=run.id)
 

@@ -182,7 +182,7 @@ class TestAccess:
         assert browser.get("/runs/").status_code == 302
         assert not set_access(admin, person, is_active=False)
         assert set_access(admin, person, is_active=True)
-        assert actions() == ["person.deactivate", "person.activate"]
+        assert actions() == ["person.deactivate", "person.login_failed", "person.activate"]
 
     def test_nobody_shuts_themselves_out(self, admin: User, superuser: User) -> None:
         for person in (admin, superuser):

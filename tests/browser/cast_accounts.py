@@ -1,0 +1,93 @@
+"""Accounts whose data is on time, late and overdue, with two weeks behind them; and what people have done to them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from runs.acting import Actor, acting
+from runs.engine.freshness import note_end
+from runs.models import CronTrigger, IntegratedAccount, RunStatus, SyncJobRun
+from runs.services import (
+    arm_trigger,
+    check_connection,
+    disarm_trigger,
+    give_credentials,
+    issue_token,
+    note,
+    request_stop,
+    save_account,
+    save_job,
+    save_webhook,
+)
+from tests import factories
+
+OLGA = Actor("olga", "203.0.113.7")
+# One letter a day, the oldest first: completed, warned, failed, stopped, nothing.
+WEEKS = ("cccccccccccccc", "ccccfcccccwccc", "...ccccc.ccccc", "cccccccccccfff", "cccscccccccccw", "......cccccccc")
+_VALUES: dict[str, dict[str, Any]] = {
+    "c": {"status": RunStatus.COMPLETED, "error_count": 0},
+    "w": {"status": RunStatus.COMPLETED, "error_count": 3},
+    "f": {"status": RunStatus.FAILED, "error_count": 0},
+    "s": {"status": RunStatus.STOPPED, "error_count": 0},
+}
+
+
+def two_weeks(runs: dict[str, SyncJobRun]) -> None:
+    """What the ends of four runs a day would have left, and of the runs that there are."""
+    accounts = list(IntegratedAccount.objects.order_by("created_at")[:12])
+    pattern = runs["completed"]
+    for number, account in enumerate(accounts):
+        for age, letter in enumerate(reversed(WEEKS[number % len(WEEKS)])):
+            if letter in _VALUES:
+                _ended(pattern, account, letter, age)
+    for run in SyncJobRun.objects.exclude(finished_at=None).order_by("finished_at"):
+        note_end(run)
+
+
+def _ended(pattern: SyncJobRun, account: IntegratedAccount, letter: str, age: int) -> None:
+    at = timezone.now() - timedelta(days=age, minutes=17)
+    for hours in range(0, 24, 6):
+        run = SyncJobRun(pk=pattern.pk, integrated_account=account, sync_job=pattern.sync_job)
+        run.finished_at = at - timedelta(hours=hours / 12)
+        for name, value in _VALUES[letter if hours == 6 else "c"].items():
+            setattr(run, name, value)
+        note_end(run)
+
+
+def slots(job: Any) -> None:
+    """Schedules on time, late and overdue."""
+    now = timezone.now()
+    accounts = list(IntegratedAccount.objects.order_by("created_at")[:5])
+    for number, last, earlier in ((0, 2000, 2100), (4, 5, 500), (2, 3, 5)):
+        trigger = factories.trigger(
+            job=job, account=accounts[number], cron_expression="15 */2 * * *", args={"of": "slots"}
+        )
+        CronTrigger.objects.filter(pk=trigger.pk).update(
+            last_slot_at=now - timedelta(minutes=last), earlier_slot_at=now - timedelta(minutes=earlier)
+        )
+
+
+def deeds(account: IntegratedAccount) -> None:
+    """A bit of everything, by people, a token and a command."""
+    job = factories.job(integration=account.integration, label="Orders")
+    with acting(OLGA):
+        trigger = factories.trigger(job=job, account=account, cron_expression="30 6 * * 1-5")
+        disarm_trigger(trigger)
+        arm_trigger(trigger)
+        save_account(account.environment, {"tenant_id": account.tenant_id, "status": "needs_reauth"}, account)
+        give_credentials(account, {"token": "n3w"})
+        check_connection(account)
+        save_job(job.environment, {"label": "Orders and refunds", "resources": job.resources[:1]}, job)
+        hook = save_webhook(account.environment, {"target_url": "https://hooks.example.org/in?token=abc"})
+        save_webhook(account.environment, {"is_active": False}, hook)
+        run = factories.run(account=account, job=job, force=True)
+        request_stop(run, actor="olga")
+        issue_token(account.environment, name="importer", actor="olga")
+    with acting(Actor("importer", "2001:db8:85a3::8a2e:370:7334")):
+        save_account(account.environment, {"tenant_id": f"{account.tenant_id} Ltd"}, account)
+    with acting(Actor("deploy")):
+        note("integration.change", account.integration, reason="The source has moved.", changes={"config": "changed"})
+    save_account(account.environment, {"tenant_id": account.tenant_id.removesuffix(" Ltd")}, account)
