@@ -1,21 +1,12 @@
-"""Accounts, records and daemons."""
+"""Accounts and daemons."""
 
 from __future__ import annotations
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 
-from runs.models import IntegratedAccount, Record, RunStatus, SyncJobRun
+from runs.models import IntegratedAccount, RunStatus, SyncJobRun
 from tests.dashboard import states
-
-
-def record(account: IntegratedAccount, run: SyncJobRun, record_id: str, resource: str = "cities") -> Record:
-    now = timezone.now()
-    return Record.objects.create(
-        integrated_account=account, resource=resource, record_id=record_id, data={"name": f"<City {record_id}>"},
-        content_hash=bytes(16), first_run=run, last_run=run, created_at=now, updated_at=now,
-    )  # fmt: skip
 
 
 class TestAccounts:
@@ -36,41 +27,6 @@ class TestAccounts:
 
     def test_keep_their_credentials_to_themselves(self, viewer: Client, run: SyncJobRun) -> None:
         assert "t0k3n" not in viewer.get("/accounts/").content.decode()
-
-
-class TestRecords:
-    @pytest.fixture(autouse=True)
-    def records(self, run: SyncJobRun) -> None:
-        for number in range(3):
-            record(run.integrated_account, run, f"c{number}")
-        record(run.integrated_account, run, "DE", "countries")
-
-    def test_are_those_of_one_account(self, viewer: Client, run: SyncJobRun) -> None:
-        page = viewer.get(f"/records/?account={run.integrated_account_id}").content.decode()
-        assert "&lt;City c0&gt;" in page
-        assert "<City" not in page
-
-    def test_are_found_by_resource_and_id(self, viewer: Client, run: SyncJobRun) -> None:
-        found = viewer.get("/records/?resource=cities&record_id=c1").context["rows"]
-        assert [row.record_id for row in found] == ["c1"]
-
-    def test_that_are_gone_at_the_source_say_so(self, viewer: Client, run: SyncJobRun) -> None:
-        assert "Gone at the source" not in viewer.get("/records/").content.decode()
-        Record.objects.filter(record_id="c1").update(deleted_at=timezone.now())
-        page = viewer.get("/records/").content.decode()
-        assert page.count("Gone at the source") == 1
-
-    def test_that_match_nothing_say_so(self, viewer: Client) -> None:
-        assert "No record matches" in viewer.get("/records/?record_id=%00odd").content.decode()
-
-    def test_of_another_environment_are_not_there(self, outsider: Client, run: SyncJobRun) -> None:
-        page = outsider.get(f"/records/?account={run.integrated_account_id}").content.decode()
-        assert "City" not in page
-
-    @pytest.mark.parametrize("account", ["odd", "%00", "0192f0c1-2b3c-7d4e-8f50-112233445566"])
-    def test_of_an_account_that_is_none_are_not_there(self, viewer: Client, account: str) -> None:
-        answer = viewer.get(f"/records/?account={account}")
-        assert "This account is not here" in answer.content.decode()
 
 
 class TestDaemons:
