@@ -57,6 +57,7 @@ RAIL = (
     ),
     (
         Place("daemon_list", "server", "Daemons", "daemons"),
+        Place("health", "heart-pulse", "Health", "health"),
         Place("settings", "settings", "Settings", "settings"),
     ),
 )

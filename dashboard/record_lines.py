@@ -11,7 +11,7 @@ from dashboard.marks import Mark, record_mark
 from runs.models import Record
 
 MOST_COLUMNS = 4
-LARGE = 32 * 1024  # bytes as stored: beyond it a record is shown on its own page only
+LARGE = 8 * 1024  # bytes as stored: beyond it a record is shown on its own page only
 LONGEST_CELL = 120
 # What tells one record from another, for people, before what else there is.
 _TELLING = ("name", "title", "subject", "label", "email", "status", "state", "type")

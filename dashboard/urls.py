@@ -14,6 +14,7 @@ from dashboard.pages import (
     environments,
     errors,
     frame,
+    health,
     integrations,
     job_changes,
     job_files,
@@ -120,6 +121,9 @@ urlpatterns = [
     path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/", webhooks.delivery_detail, name="delivery_detail"),
     path("webhooks/<uuid:webhook_id>/<uuid:delivery_id>/resend/", webhooks.delivery_resend, name="delivery_resend"),
     path("daemons/", daemons.daemon_list, name="daemon_list"),
+    path("daemons/live/", daemons.daemon_live, name="daemon_live"),
+    path("health/", health.health, name="health"),
+    path("health/live/", health.health_live, name="health_live"),
     path("settings/", own_settings.settings, name="settings"),
     path("settings/environments/", environments.environment_list, name="environment_list"),
     path("settings/environments/new/", environments.environment_new, name="environment_new"),
@@ -140,3 +144,4 @@ urlpatterns = [
 handler400 = "dashboard.problems.bad_request"
 handler403 = "dashboard.problems.forbidden"
 handler404 = "dashboard.problems.not_found"
+handler500 = "dashboard.problems.server_error"

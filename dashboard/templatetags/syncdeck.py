@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
@@ -195,6 +195,15 @@ def pretty_json(value: Any) -> str:
 def without_secrets(value: Any) -> Any:
     """The JSON value with what is named or looks like a credential masked: arguments are a program's own."""
     return masked_value(value)
+
+
+@register.filter
+def with_code(text: str) -> SafeString:
+    """A sentence whose commands stand between backticks."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "<{0}>{1}</{0}>", (("code" if index % 2 else "span", part) for index, part in enumerate(parts) if part)
+    )
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from runs import record_filter
 from runs.models import Record, SyncJobRun
+from runs.models.base import uuid7
 from runs.record_filter import RecordFilter
 from tests import factories
 from tests.runs.records import store
@@ -134,10 +136,17 @@ class TestResources:
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'")
 def test_the_beginning_of_an_id_is_found_by_the_index_in_any_locale(run: SyncJobRun) -> None:
-    store(run, "abc", {})
+    like = store(run, "first", {})
+    others = [Record(**{**vars_of(like), "id": uuid7(), "record_id": str(number)}) for number in range(3000)]
+    Record.objects.bulk_create(others)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        plan = filtered(run, "record_id=ab&resource=cities").queryset().order_by().explain()
+        cursor.execute("ANALYZE runs_record")
+
+    plan = filtered(run, "record_id=123&resource=cities").queryset().order_by().explain()
 
     assert "record_once" in plan
     assert "~>=~" in plan
+
+
+def vars_of(record: Record) -> dict[str, Any]:
+    return {field.attname: getattr(record, field.attname) for field in Record._meta.concrete_fields}
