@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from dashboard.health import healthz, readyz
+from dashboard.metrics import metrics
 from dashboard.pages import (
     accounts,
     actions,
@@ -41,6 +42,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("login/", passwords.LoginView.as_view(), name="login"),
+    path("metrics", metrics, name="metrics"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password/", passwords.PasswordChangeView.as_view(), name="password_change"),
     path("password/<uidb64>/<token>/", passwords.PasswordLinkView.as_view(), name="password_set"),
