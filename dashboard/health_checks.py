@@ -87,7 +87,9 @@ def _database(now: datetime) -> list[Check]:
     took = timezone.now() - begun
     size = _size()
     server = ".".join(map(str, connection.get_database_version()))
-    words = f"{connection.display_name} {server}, answers in {took / timedelta(milliseconds=1):.1f} ms, {size}."
+    milliseconds = took / timedelta(milliseconds=1)
+    latency = f"in {milliseconds:.1f} ms" if milliseconds >= 0.1 else "within 0.1 ms"
+    words = f"{connection.display_name} {server}, answers {latency}, {size}."
     if took > SLOW_DATABASE:
         return [Check("Database", WORTH_A_LOOK, words, "It is slow to answer: look at its load and its disk.")]
     return [Check("Database", GOOD, words)]
@@ -107,7 +109,7 @@ def _tables(now: datetime) -> list[Check]:
     missing = missing_migrations()
     if missing:
         advice = "Run `python manage.py migrate`, and start the other processes again."
-        return [Check("Tables", BAD, f"{missing} migrations are not applied.", advice)]
+        return [Check("Tables", BAD, f"Migrations that are not applied: {missing}.", advice)]
     return [Check("Tables", GOOD, "Up to date: every migration is applied.")]
 
 
@@ -153,7 +155,7 @@ def _daemons(now: datetime) -> list[Check]:
 
 
 def _group_without_daemon(group: WaitingGroup) -> Check:
-    words = f"{group.shown_count} runs wait for the group {group.key}, of which no daemon is alive."
+    words = f"No daemon of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
     return Check("Daemons", BAD, words, f"Start one: `python manage.py daemon --group {group.key}`.")
 
 
@@ -175,7 +177,7 @@ def _scheduler(now: datetime) -> list[Check]:
     if late:
         oldest = armed.aggregate(oldest=Min("next_run_at"))["oldest"]
         shown = f"{number(COUNT_CAP)}+" if late > COUNT_CAP else number(late)
-        words = f"{shown} slots are overdue, the oldest by {duration(now - oldest)}."
+        words = f"Overdue slots: {shown}, the oldest by {duration(now - oldest)}."
         advice = "Start the scheduler: `celery -A dashboard beat`. Missed slots are made up for by one run each."
         return [Check("Scheduler", BAD, words, advice)]
     due = armed.aggregate(next=Min("next_run_at"))["next"]
@@ -189,7 +191,7 @@ def _sweep(now: datetime) -> list[Check]:
     """Daemons tell their last sweep with their heartbeat."""
     swept = [time for daemon in Daemon.objects.alive(now) if (time := daemon.swept_at)]
     stale = SyncJobRun.objects.filter(silent(now)).order_by()[: COUNT_CAP + 1].count()
-    left = f" {number(stale)} runs have lost their daemon and wait to be taken over." if stale else ""
+    left = f" Runs that have lost their daemon and wait to be taken over: {number(stale)}." if stale else ""
     if not swept:
         advice = "Daemons sweep, so start one." if not Daemon.objects.alive(now).exists() else ""
         return [Check("Sweep", WORTH_A_LOOK, f"No living daemon has told of a sweep yet.{left}", advice)]
