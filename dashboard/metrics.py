@@ -20,6 +20,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -30,7 +31,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from dashboard.marks import overdue, silent
-from runs.models import CronTrigger, Daemon, Delivery, DeliveryStatus, RunStatus, RunStep, SyncJobRun, User, Webhook
+from runs.models import CronTrigger, Daemon, Delivery, DeliveryStatus, RunStatus, RunStep, SyncJobRun, Webhook
 from runs.queues import waiting_groups
 
 KEPT_SECONDS = 10
@@ -44,24 +45,30 @@ RECENT = timedelta(hours=1)
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED)
 
 
-@require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For whoever brings `METRICS_TOKEN`, and for superusers. Numbers are of all environments."""
-    if not _may_read(request):
-        refusal = HttpResponse("Authorization: Bearer METRICS_TOKEN is required.\n", "text/plain", status=401)
-        refusal.headers["WWW-Authenticate"] = "Bearer"
-        return refusal
-    text = cache.get_or_set("metrics", _text, KEPT_SECONDS)
-    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+    """For whoever brings `METRICS_TOKEN`, and for superusers: the numbers are of all environments."""
+    if "Authorization" in request.headers or not request.user.is_authenticated:
+        return _numbers(request) if _has_token(request) else _unknown()
+    if not (request.user.is_active and request.user.is_superuser):
+        raise PermissionDenied("Metrics are of all environments, and therefore for superusers.")
+    return _numbers(request)
 
 
-def _may_read(request: HttpRequest) -> bool:
+@require_safe
+def _numbers(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(cache.get_or_set("metrics", _text, KEPT_SECONDS), content_type=CONTENT_TYPE_LATEST)
+
+
+def _has_token(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        wanted = settings.METRICS_TOKEN
-        return bool(wanted) and compare_digest(token.strip().encode(), wanted.encode())
-    return isinstance(request.user, User) and request.user.is_active and request.user.is_superuser
+    wanted = settings.METRICS_TOKEN
+    return scheme.lower() == "bearer" and bool(wanted) and compare_digest(token.strip().encode(), wanted.encode())
+
+
+def _unknown() -> HttpResponse:
+    words = "Authorization: Bearer METRICS_TOKEN is required.\n"
+    return HttpResponse(words, "text/plain", status=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _text() -> bytes:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
@@ -60,6 +60,8 @@ def record_raw(request: PageRequest, record_id: UUID) -> HttpResponse:
 @require_GET
 def record_export(request: PageRequest, form: str) -> HttpResponseBase:
     """What the list's filters let through, as a file that is written while it is read."""
+    if not request.GET.get("account"):
+        return redirect("record_list")  # where one is chosen
     account = _chosen(request, [])
     if account is None or form not in list(ExportFormat):
         raise Http404("There is nothing to export.")

@@ -14,9 +14,9 @@ from django.utils import timezone
 from rich.table import Table
 from rich.text import Text
 
-from runs.run_fields import NOT_LISTED, RUN_FIELDS, SHORTEST_ID_PREFIX, id_begins_with
 from runs.lookups import where
 from runs.models import RunEvent, RunStatus, SyncJobRun
+from runs.run_fields import NOT_LISTED, RUN_FIELDS, SHORTEST_ID_PREFIX, id_begins_with
 from runs.wire import known_time, run_payload
 
 _STYLES = {

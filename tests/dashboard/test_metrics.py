@@ -58,7 +58,7 @@ class TestReader:
         assert client.get("/metrics").status_code == 401
 
     def test_sees_all_environments_and_is_therefore_a_superuser(self, viewer: Client, superuser: Any) -> None:
-        assert viewer.get("/metrics").status_code == 401
+        assert viewer.get("/metrics").status_code == 403
         assert logged_in(superuser).get("/metrics").status_code == 200
 
 

@@ -196,9 +196,12 @@ class TestFile:
         assert 'role="alert"' in page
         assert not AuditEntry.objects.exists()
 
-    @pytest.mark.parametrize("address", ["export.csv", "export.xml?account={}", "export.csv?account=odd"])
+    @pytest.mark.parametrize("address", ["export.xml?account={}", "export.csv?account=odd"])
     def test_of_nothing_is_not_there(self, viewer: Client, run: SyncJobRun, address: str) -> None:
         assert viewer.get(f"/records/{address.format(run.integrated_account_id)}").status_code == 404
+
+    def test_of_no_account_leads_to_where_one_is_chosen(self, viewer: Client) -> None:
+        assert viewer.get("/records/export.csv").headers["Location"] == "/records/"
 
     def test_of_another_environment_is_not_there(self, outsider: Client, run: SyncJobRun) -> None:
         store(run, "a", {})
