@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0013_error_groups'),
+        ('runs', '0016_habits_fill'),
     ]
 
     operations = [
