@@ -1,27 +1,30 @@
-"""Whether the web process lives, and whether the whole is ready to work. For probes: no login, no secrets."""
+"""Whether the web process lives, and whether the whole is ready to work. For probes: no login, no secrets.
+
+A probe's answer is JSON, whatever happens: a database that goes away between two checks is a database that is away.
+"""
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 
-from django.conf import settings
-from django.db import DatabaseError, connection
+import structlog
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from kombu.exceptions import OperationalError as BrokerUnreachable
 
-from dashboard.celery import app
+from dashboard.broker_state import BrokerDown, ask_broker
+from runs.database import DATABASE_FAULTS
 from runs.models import Daemon
 
-BROKER_PATIENCE = 1.0  # seconds
+log = structlog.get_logger(__name__)
 
 OK = "ok"
 UNREACHABLE = "unreachable"
+MIGRATIONS_MISSING = "migrations are missing"
 
 
 @require_safe
@@ -38,9 +41,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     The age of the newest daemon's heartbeat is told but not judged: the pages work without a daemon.
     """
-    checks = {"database": database_state(), "broker": broker_state()}
+    age: float | None = None
+    database = database_state()
+    if database == OK:
+        database, age = _heartbeat_age()
+    checks = {"database": database, "broker": broker_state()}
     ready = all(state == OK for state in checks.values())
-    age = None if checks["database"] != OK else heartbeat_age(timezone.now())
     body = {"status": "ready" if ready else "not ready", **checks, "daemon_heartbeat_age_seconds": age}
     return JsonResponse(body, status=200 if ready else 503)
 
@@ -48,21 +54,24 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def database_state() -> str:
     """`ok`, `unreachable`, or `migrations are missing`."""
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+        missing = missing_migrations()
+    except DATABASE_FAULTS:
+        log.warning("The database did not answer a probe.", exc_info=True)
         return UNREACHABLE
-    return "migrations are missing" if missing else OK
+    return MIGRATIONS_MISSING if missing else OK
+
+
+def missing_migrations() -> int:
+    """How many steps of our own tables this database has not made yet."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def broker_state() -> str:
-    """`ok` or `unreachable`; the embedded broker is reached where its files can be written."""
-    if settings.EMBEDDED_BROKER:
-        return OK if os.access(settings.DATA_DIR, os.W_OK) else UNREACHABLE
+    """`ok` or `unreachable`."""
     try:
-        with app.connection_for_write(connect_timeout=BROKER_PATIENCE) as broker:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_PATIENCE)
-    except (BrokerUnreachable, OSError):
+        ask_broker()
+    except BrokerDown:
         return UNREACHABLE
     return OK
 
@@ -71,3 +80,12 @@ def heartbeat_age(now: datetime) -> float | None:
     """Seconds since any daemon was last heard of; None when there has never been one."""
     newest = Daemon.objects.aggregate(newest=Max("last_active_at"))["newest"]
     return None if newest is None else round((now - newest).total_seconds(), 1)
+
+
+def _heartbeat_age() -> tuple[str, float | None]:
+    """The state of the database after the question, and its answer."""
+    try:
+        return OK, heartbeat_age(timezone.now())
+    except DATABASE_FAULTS:
+        log.warning("The database did not answer a probe.", exc_info=True)
+        return UNREACHABLE, None

@@ -23,6 +23,7 @@ from runs.models import (
     DeliveryStatus,
     Ending,
     IntegratedAccount,
+    Record,
     RunStatus,
     RunStep,
     StepStatus,
@@ -271,6 +272,11 @@ def outcome_mark(outcome: str) -> Mark:
     }
     known = BulkOutcome(outcome)
     return Mark(kinds[known], str(known.label))
+
+
+def record_mark(record: Record) -> Mark | None:
+    """None for a record that the source still has, as far as is known."""
+    return Mark(Kind.STOPPED, "Gone at the source") if record.deleted_at else None
 
 
 def daemon_mark(daemon: Daemon, now: datetime) -> Mark:

@@ -21,6 +21,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _problem(request, 404)
 
 
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page needs neither database nor session, which may be what has failed."""
+    return _problem(request, 500)
+
+
 def _problem(request: HttpRequest, status: int) -> HttpResponse:
     """A page of its own, or a fragment for the dialog that asked."""
     if _is_program(request):

@@ -58,6 +58,7 @@ RAIL = (
     (
         Place("daemon_list", "server", "Daemons", "daemons"),
         Place("audit_list", "scroll-text", "Audit", "audit"),
+        Place("health", "heart-pulse", "Health", "health"),
         Place("settings", "settings", "Settings", "settings"),
     ),
 )

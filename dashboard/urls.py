@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from dashboard.health import healthz, readyz
+from dashboard.metrics import metrics
 from dashboard.pages import (
     account,
     accounts,
@@ -16,6 +17,7 @@ from dashboard.pages import (
     environments,
     errors,
     frame,
+    health,
     integrations,
     job_changes,
     job_files,
@@ -42,6 +44,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("login/", passwords.LoginView.as_view(), name="login"),
+    path("metrics", metrics, name="metrics"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password/", passwords.PasswordChangeView.as_view(), name="password_change"),
     path("password/<uidb64>/<token>/", passwords.PasswordLinkView.as_view(), name="password_set"),
@@ -113,6 +116,9 @@ urlpatterns = [
     path("accounts/<uuid:account_id>/credentials/", account.account_credentials, name="account_credentials"),
     path("accounts/<uuid:account_id>/run/", account.account_run, name="account_run"),
     path("records/", records.record_list, name="record_list"),
+    path("records/<uuid:record_id>/", records.record_detail, name="record_detail"),
+    path("records/<uuid:record_id>/raw.json", records.record_raw, name="record_raw"),
+    path("records/export.<slug:form>", records.record_export, name="record_export"),
     path("webhooks/", webhooks.webhook_list, name="webhook_list"),
     path("webhooks/new/", webhook_changes.webhook_new, name="webhook_new"),
     path("webhooks/<uuid:webhook_id>/edit/", webhook_changes.webhook_edit, name="webhook_edit"),
@@ -127,6 +133,9 @@ urlpatterns = [
     path("audit/export.csv", audit.audit_csv, name="audit_csv"),
     path("audit/export.jsonl", audit.audit_jsonl, name="audit_jsonl"),
     path("daemons/", daemons.daemon_list, name="daemon_list"),
+    path("daemons/live/", daemons.daemon_live, name="daemon_live"),
+    path("health/", health.health, name="health"),
+    path("health/live/", health.health_live, name="health_live"),
     path("settings/", own_settings.settings, name="settings"),
     path("settings/environments/", environments.environment_list, name="environment_list"),
     path("settings/environments/new/", environments.environment_new, name="environment_new"),
@@ -147,3 +156,4 @@ urlpatterns = [
 handler400 = "dashboard.problems.bad_request"
 handler403 = "dashboard.problems.forbidden"
 handler404 = "dashboard.problems.not_found"
+handler500 = "dashboard.problems.server_error"

@@ -10,6 +10,7 @@ import os
 import platform
 import threading
 import time
+from datetime import datetime
 from typing import Any
 
 from celery import bootsteps, signals
@@ -19,7 +20,9 @@ from django.utils import timezone
 from runs.database import outages_survived
 from runs.engine.recovery import sweep, wake
 from runs.models import Daemon, DaemonStatus
-from runs.models.daemon import HEARTBEAT
+from runs.models.daemon import HEARTBEAT, SWEPT_AT
+from runs.version import VERSION
+from runs.wire import known_time
 
 QUEUE_PREFIX = "sync."
 WAKE_SECONDS = 3.0
@@ -33,6 +36,7 @@ class Sweeper(threading.Thread):
         super().__init__(name="sweeper", daemon=True)
         self._groups = groups
         self._stopping = stopping
+        self.swept_at: datetime | None = None
 
     def run(self) -> None:
         next_sweep = time.monotonic()
@@ -41,6 +45,7 @@ class Sweeper(threading.Thread):
             next_sweep = time.monotonic() + settings.SWEEP_SECONDS if is_due else next_sweep
             with outages_survived("sweep"):
                 (sweep if is_due else wake)(self._groups)
+                self.swept_at = timezone.now() if is_due else self.swept_at
             self._stopping.wait(min(WAKE_SECONDS, settings.SWEEP_SECONDS))
 
 
@@ -50,7 +55,7 @@ class Presence(threading.Thread):
     def __init__(self, daemon_id: str, group_key: str, metadata: dict[str, Any]) -> None:
         super().__init__(name="presence", daemon=True)
         self._daemon_id = daemon_id
-        self._told = {"group_key": group_key, "metadata": metadata}
+        self._told: dict[str, Any] = {"group_key": group_key, "metadata": metadata}
         self._stopping = threading.Event()
         self._woken = threading.Event()
         self._sweeper = Sweeper(group_key.split(","), self._stopping)
@@ -73,6 +78,8 @@ class Presence(threading.Thread):
 
     def _write(self, status: DaemonStatus) -> None:
         values = {**self._told, "status": status, "last_active_at": timezone.now()}
+        if self._sweeper.swept_at is not None:
+            values["metadata"] = {**self._told["metadata"], SWEPT_AT: known_time(self._sweeper.swept_at)}
         with outages_survived("heartbeat"):
             Daemon.objects.update_or_create(daemon_id=self._daemon_id, defaults=values)
 
@@ -113,4 +120,5 @@ def _metadata(consumer: Any) -> dict[str, Any]:
         "pool": type(consumer.pool).__module__.rsplit(".", 1)[-1],
         "concurrency": consumer.pool.num_processes,
         "python": platform.python_version(),
+        "version": VERSION,
     }

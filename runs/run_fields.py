@@ -150,7 +150,7 @@ def mentions(text: str) -> Q:
     jobs = SyncJob.objects.filter(label__icontains=text)
     found = Q(integrated_account__in=accounts.values("id")) | Q(sync_job__in=jobs.values("id"))
     error = Q(status__in=[RunStatus.FAILED, RunStatus.STOPPED], error__message__icontains=text)
-    return found | error | _id_begins_with(text)
+    return found | error | id_begins_with(text)
 
 
 def _whole_id(text: str) -> UUID | None:
@@ -160,7 +160,7 @@ def _whole_id(text: str) -> UUID | None:
         return None
 
 
-def _id_begins_with(text: str) -> Q:
+def id_begins_with(text: str) -> Q:
     digits = text.lower().replace("-", "")
     if not SHORTEST_ID_PREFIX <= len(digits) <= 32 or set(digits) - set("0123456789abcdef"):
         return Q(pk__in=[])

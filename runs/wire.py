@@ -12,7 +12,7 @@ import orjson
 from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
-from runs.models import ErrorHandling, RecordError, RunStatus, RunTrigger, SyncJobRun
+from runs.models import ErrorHandling, Record, RecordError, RunStatus, RunTrigger, SyncJobRun
 
 
 def one_of(choices: Iterable[str]) -> WithJsonSchema:
@@ -79,6 +79,19 @@ class ErrorPayload(TypedDict):
     created_at: str
 
 
+class RecordPayload(TypedDict):
+    id: UUID
+    integrated_account_id: UUID
+    resource: str
+    record_id: str
+    data: Any
+    first_run_id: UUID
+    last_run_id: UUID
+    created_at: str
+    updated_at: str
+    deleted_at: str | None
+
+
 def wire_time(moment: datetime | None) -> str | None:
     """ISO 8601 in UTC, with milliseconds and `Z`."""
     return None if moment is None else known_time(moment)
@@ -141,6 +154,21 @@ def error_payload(error: RecordError) -> ErrorPayload:
         "fingerprint": error.fingerprint,
         "is_quarantine": error.is_quarantine,
         "created_at": known_time(error.created_at),
+    }
+
+
+def record_payload(record: Record) -> RecordPayload:
+    return {
+        "id": record.id,
+        "integrated_account_id": record.integrated_account_id,
+        "resource": record.resource,
+        "record_id": record.record_id,
+        "data": record.data,
+        "first_run_id": record.first_run_id,
+        "last_run_id": record.last_run_id,
+        "created_at": known_time(record.created_at),
+        "updated_at": known_time(record.updated_at),
+        "deleted_at": wire_time(record.deleted_at),
     }
 
 

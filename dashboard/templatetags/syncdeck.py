@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.marks import Mark
@@ -17,6 +17,7 @@ from runs.comparison import Change
 from runs.connectors import masked_value
 from runs.differences import ABSENT
 from runs.models import RunTrigger
+from runs.record_filter import RecordFilter
 from runs.wire import known_time
 
 register = template.Library()
@@ -25,7 +26,6 @@ UNKNOWN = "–"  # noqa: RUF001 - an en dash is meant
 MINUS = "\u2212"
 DASH = "\u2013"
 THIN_SPACE = "\u202f"
-GIST_LENGTH = 200
 _DAY = timedelta(days=1)
 
 
@@ -198,16 +198,24 @@ def without_secrets(value: Any) -> Any:
 
 
 @register.filter
+def with_code(text: str) -> SafeString:
+    """A sentence whose commands stand between backticks."""
+    parts = text.split("`")
+    return format_html_join(
+        "", "<{0}>{1}</{0}>", (("code" if index % 2 else "span", part) for index, part in enumerate(parts) if part)
+    )
+
+
+@register.filter
 def as_time(text: str) -> datetime:
     """A time that is kept as the wire writes it."""
     return datetime.fromisoformat(text)
 
 
-@register.filter
-def gist(value: Any) -> str:
-    """The start of a record in one line, to tell it from others."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= GIST_LENGTH else f"{text[:GIST_LENGTH]}…"
+@register.simple_tag
+def record_query(filters: RecordFilter, **changes: str | None) -> str:
+    """The query of a list of records with these filters changed."""
+    return filters.query_string(**changes)
 
 
 @register.filter

@@ -14,6 +14,7 @@ from runs.admin import (
     records,
     runs,
     tokens,
+    views,
     webhooks,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "records",
     "runs",
     "tokens",
+    "views",
     "webhooks",
 ]

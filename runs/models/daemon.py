@@ -14,6 +14,7 @@ from runs.models.base import TimedModel
 # Of a killed daemon the truth is told within 15 s; three beats may be late before a busy one is taken for dead.
 HEARTBEAT = timedelta(seconds=3)
 SILENT_AFTER = timedelta(seconds=10)
+SWEPT_AT = "swept_at"  # in the metadata
 
 
 class DaemonStatus(models.TextChoices):
@@ -75,6 +76,12 @@ class Daemon(TimedModel):
     @property
     def groups(self) -> list[str]:
         return self.group_key.split(",")
+
+    @property
+    def swept_at(self) -> datetime | None:
+        """When it last looked for runs that nobody works on; None for one that has not told."""
+        told = self.metadata.get(SWEPT_AT)
+        return datetime.fromisoformat(told) if told else None
 
     def status_at(self, now: datetime) -> DaemonStatus:
         """What is true of it now: a silent daemon is stopped, whatever it last said of itself."""

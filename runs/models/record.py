@@ -2,11 +2,60 @@
 
 from __future__ import annotations
 
-from django.db import models
+from typing import Any, Self
+
+from django.db import connection, models
+from django.db.models import F, Func, Q
 
 from runs.models.base import uuid7
 from runs.models.integration import IntegratedAccount
 from runs.models.run import SyncJobRun
+
+MOST_RESOURCES = 200
+
+# One step of the index per resource, however many records it has: `min` reads the first entry beyond the last one.
+_RESOURCES = """
+    WITH RECURSIVE named (resource) AS (
+        SELECT min(resource) FROM runs_record WHERE integrated_account_id = %s
+        UNION ALL
+        SELECT (SELECT min(r.resource) FROM runs_record r
+                WHERE r.integrated_account_id = %s AND r.resource > named.resource)
+        FROM named WHERE named.resource IS NOT NULL
+    )
+    SELECT resource FROM named WHERE resource IS NOT NULL LIMIT %s"""
+
+
+class StoredSize(Func):
+    """How many bytes a column takes where it lies, without reading it where the database can say so."""
+
+    function = "pg_column_size"
+    output_field = models.IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, function="length", **extra)
+
+
+class RecordQuerySet(models.QuerySet["Record"]):
+    def with_size(self) -> Self:
+        """Each with `stored_size`, and without its data, which may be large."""
+        return self.annotate(stored_size=StoredSize(F("data"))).defer("data", "content_hash")
+
+    def resources_of(self, account: IntegratedAccount) -> list[str]:
+        """The resources of which the account has records, in order; at most `MOST_RESOURCES`."""
+        account_id = Record._meta.get_field("integrated_account").get_db_prep_value(account.pk, connection)
+        with connection.cursor() as cursor:
+            cursor.execute(_RESOURCES, [account_id, account_id, MOST_RESOURCES])
+            return [name for (name,) in cursor.fetchall()]
+
+
+def id_begins_with(text: str) -> Q:
+    """Records whose id begins with the text, as the index `record_once` finds them, in whatever locale it is.
+
+    On SQLite texts compare by bytes, and its LIKE does not tell capitals from small letters.
+    """
+    if connection.vendor == "sqlite":
+        return Q(record_id__gte=text, record_id__lt=f"{text}\U0010ffff")
+    return Q(record_id__startswith=text)
 
 
 class Record(models.Model):
@@ -17,7 +66,9 @@ class Record(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    integrated_account = models.ForeignKey(IntegratedAccount, on_delete=models.CASCADE, related_name="records")
+    integrated_account = models.ForeignKey(
+        IntegratedAccount, on_delete=models.CASCADE, db_index=False, related_name="records"
+    )
     resource = models.CharField(max_length=255)
     record_id = models.CharField(max_length=512)
     data = models.JSONField()
@@ -34,12 +85,23 @@ class Record(models.Model):
         null=True, blank=True, help_text="When it was found to be gone at the source (`delete_tracking: soft`)."
     )
 
+    objects = RecordQuerySet.as_manager()
+    stored_size: int  # of rows that were read `with_size`
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["integrated_account", "resource", "record_id"], name="record_once")
+            # By patterns, so that the same index finds the ids that begin with something.
+            models.UniqueConstraint(
+                fields=["integrated_account", "resource", "record_id"],
+                name="record_once",
+                opclasses=["uuid_ops", "varchar_ops", "varchar_pattern_ops"],
+            )
         ]
         indexes = [
+            models.Index(
+                fields=["integrated_account", "resource", "-updated_at", "-id"], name="record_of_resource"
+            ),  # in place of the foreign key's own, which `record_once` begins with
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="record_list"),
             models.Index(fields=["integrated_account", "updated_at"], name="record_changed"),
             models.Index(fields=["-created_at", "-id"], name="record_of_all"),

@@ -253,6 +253,8 @@ class SyncJobRun(CountedModel):
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="run_by_account"),
             models.Index(fields=["-created_at", "-id"], name="run_of_all"),
             models.Index(fields=["lease_until"], condition=Q(status__in=LIVE), name="run_live"),
+            # Written once in a run's life; what has ended since is counted by it (`/metrics`).
+            models.Index(fields=["finished_at", "id"], condition=Q(finished_at__isnull=False), name="run_ended"),
             models.Index(
                 fields=["integrated_account"], condition=Q(lease_token__isnull=False), name="run_held_by_account"
             ),

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from dashboard.run_lines import named, run_lines
 from runs.keyset import keyset_page
-from runs.models import IntegratedAccount, RunStatus, SyncJob, SyncJobRun
+from runs.models import IntegratedAccount, Record, RunStatus, SyncJob, SyncJobRun
 
 PAGE_10_000 = 10_000
 ROWS = 50
@@ -26,6 +26,7 @@ class Landmarks:
     deep: SyncJobRun
     account: IntegratedAccount
     job: SyncJob
+    record: Record
 
     @classmethod
     def found(cls) -> Landmarks:
@@ -34,7 +35,15 @@ class Landmarks:
         failed = runs.filter(status=RunStatus.FAILED)[0]
         live = list(runs.filter(status=RunStatus.RUNNING)[:ROWS])
         completed = runs.filter(status=RunStatus.COMPLETED)[0]
-        return cls(failed, completed, live, runs[depth], failed.integrated_account, failed.sync_job)
+        return cls(
+            failed,
+            completed,
+            live,
+            runs[depth],
+            failed.integrated_account,
+            failed.sync_job,
+            Record.objects.only("id")[0],
+        )
 
     @property
     def deep_cursor(self) -> str:
@@ -95,5 +104,10 @@ PAGES = (
     Measured("accounts", at("/accounts/")),
     Measured("schedules", at("/schedules/")),
     Measured("records", at("/records/")),
+    Measured("records of a resource", at("/records/?resource=tickets")),
+    Measured("records, search by id", at("/records/?record_id=12")),
+    Measured("record", lambda marks: f"/records/{marks.record.pk}/"),
+    Measured("health", at("/health/"), most_queries=30),
+    Measured("metrics", at("/metrics"), most_queries=70),
     Measured("daemons", at("/daemons/")),
 )

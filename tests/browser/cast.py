@@ -31,6 +31,7 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.services import Origin, RunRequest, create_run, disarm_trigger, run_now
+from runs.version import VERSION
 from runs.wire import known_time
 from tests import factories
 
@@ -172,7 +173,13 @@ def _daemons(now: datetime) -> None:
             group_key=group,
             status=status,
             last_active_at=now - timedelta(seconds=silent),
-            metadata={"pool": "threads", "concurrency": 4},
+            metadata={
+                "pool": "threads",
+                "concurrency": 4,
+                "host": name.partition("@")[2],
+                "pid": 4711,
+                "version": VERSION,
+            },
         )
 
 

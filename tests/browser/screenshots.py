@@ -54,6 +54,9 @@ PATHS = {
     "audit": "/audit/",
     "audit-nothing": "/audit/?q=nothing+is+called+this&since=nonsense",
     "records": "/records/",
+    "records-nothing": "/records/?record_id=nothing-begins-with-this",
+    "records-wrong": "/records/?since=soon&resource=cities",
+    "health": "/health/",
     "daemons": "/daemons/",
     "webhooks": "/webhooks/",
     "webhook-form": "/webhooks/new/",
@@ -126,7 +129,16 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_accounts, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import (
+        cast,
+        cast_accounts,
+        cast_bulk,
+        cast_errors,
+        cast_jobs,
+        cast_people,
+        cast_records,
+        cast_webhooks,
+    )
 
     runs = cast.populate()
     account, named_at_length = runs["completed"].integrated_account, runs["long-name"].integrated_account
@@ -143,6 +155,7 @@ def _populated() -> dict[str, str]:
     accounts = list(runs["completed"].integrated_account.integration.accounts.order_by("created_at")[:10])
     errors = cast_errors.groups(runs["completed"].sync_job, accounts)
     webhooks = cast_webhooks.webhooks(runs["failed"])
+    stored = cast_records.records(runs["running"])
     failing, schedule = webhooks["failing"], CronTrigger.objects.latest("created_at")
     paths = {
         "job": f"{job}/",
@@ -170,6 +183,8 @@ def _populated() -> dict[str, str]:
         "account-credentials": f"/accounts/{account.pk}/credentials/",
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
+    paths["records-many-kinds"] = f"/records/?account={runs['running'].integrated_account_id}"
+    paths |= {f"record-{name}": f"/records/{record.pk}/" for name, record in stored.items()}
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
     paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}

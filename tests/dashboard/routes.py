@@ -48,6 +48,7 @@ ADMINISTERS = Access(Rank.ADMIN, Rank.ADMIN)
 ACCESS = {
     "healthz": Access(Rank.ANYBODY),
     "readyz": Access(Rank.ANYBODY),
+    "metrics": Access(Rank.SUPERUSER),  # or a token of its own
     "login/": Access(Rank.ANYBODY, Rank.ANYBODY),
     "logout/": Access(None, Rank.ANYBODY),
     "look/": Access(None, Rank.ANYBODY),
@@ -101,6 +102,7 @@ ACCESS = {
     "webhooks/<uuid:webhook_id>/<uuid:delivery_id>/resend/": ORDERS,
     "audit/": LOOKS,
     "daemons/": LOOKS,
+    "health/": LOOKS,
     "settings/": Access(Rank.VIEWER, Rank.VIEWER),
     "settings/environments/": LOOKS,
     "settings/environments/new/": ADMINISTERS,

@@ -33,6 +33,7 @@ from runs.services import BulkOrder, run_set, start_bulk
 from tests import factories
 from tests.dashboard.conftest import logged_in, member
 from tests.dashboard.routes import Rank, access_of, address_of, all_routes, page_routes
+from tests.runs.records import store
 
 PEOPLE = (Rank.CUSTOMER, Rank.VIEWER, Rank.OPERATOR, Rank.ADMIN, Rank.SUPERUSER)
 OPEN = {"/healthz", "/readyz", "/login/", "/admin/login/", "/ping", "/docs", "/openapi.json", "/password/MQ/a-b/"}
@@ -57,9 +58,11 @@ DONE = (200, 204, 302, 400, 404, 409, 503)
 
 
 def is_refused(rank: Rank, answer: Any) -> bool:
-    """The unknown are sent to the login, which leads back; everybody else is told."""
+    """The unknown are sent to the login, which leads back, or asked for a token; everybody else is told."""
     if rank > Rank.ANYBODY:
         return answer.status_code == 403
+    if answer.status_code == 401:
+        return answer.headers["WWW-Authenticate"] == "Bearer"
     return answer.status_code == 302 and answer.url.startswith("/login/?next=")
 
 
@@ -157,6 +160,7 @@ def rows(environment: Environment) -> Iterator[dict[str, Any]]:
         "webhook_id": webhook.pk,
         "delivery_id": delivery.pk,
         "group_id": group.pk,
+        "record_id": store(ended, "a", {"name": "Ada"}).pk,
         "environment_id": environment.pk,
         "token_id": ApiToken.objects.get().pk,
         "person_id": member("colleague", environment, role=Role.VIEWER).pk,

@@ -1,15 +1,10 @@
-"""Stored records on the wire."""
+"""Stored records on the wire: which fields of them a list can be filtered by."""
 
 from __future__ import annotations
 
-from typing import Any
-from uuid import UUID
-
-from typing_extensions import TypedDict
-
-from runs.api.payloads.common import known_time, wire_time
 from runs.lookups import Field, TimeField, parse_uuid
-from runs.models import Record
+from runs.wire import RecordPayload as RecordPayload
+from runs.wire import record_payload as record_payload
 
 RECORD_FIELDS = {
     "id": Field("id", parse_uuid),
@@ -22,31 +17,3 @@ RECORD_FIELDS = {
     "updated_at": TimeField("updated_at"),
     "deleted_at": TimeField("deleted_at"),
 }
-
-
-class RecordPayload(TypedDict):
-    id: UUID
-    integrated_account_id: UUID
-    resource: str
-    record_id: str
-    data: Any
-    first_run_id: UUID
-    last_run_id: UUID
-    created_at: str
-    updated_at: str
-    deleted_at: str | None
-
-
-def record_payload(record: Record) -> RecordPayload:
-    return {
-        "id": record.id,
-        "integrated_account_id": record.integrated_account_id,
-        "resource": record.resource,
-        "record_id": record.record_id,
-        "data": record.data,
-        "first_run_id": record.first_run_id,
-        "last_run_id": record.last_run_id,
-        "created_at": known_time(record.created_at),
-        "updated_at": known_time(record.updated_at),
-        "deleted_at": wire_time(record.deleted_at),
-    }
