@@ -8,6 +8,8 @@ from dashboard.health import healthz, readyz
 from dashboard.pages import (
     accounts,
     actions,
+    alert_changes,
+    alerts,
     attention,
     bulk,
     daemons,
@@ -130,6 +132,14 @@ urlpatterns = [
     path("settings/people/<int:person_id>/link/", people.person_link, name="person_link"),
     path("settings/people/<int:person_id>/deactivate/", people.person_deactivate, name="person_deactivate"),
     path("settings/people/<int:person_id>/activate/", people.person_activate, name="person_activate"),
+    path("settings/alerts/", alerts.alert_list, name="alert_list"),
+    path("settings/alerts/new/", alert_changes.alert_new, name="alert_new"),
+    path("settings/alerts/<uuid:rule_id>/", alerts.alert_detail, name="alert_detail"),
+    path("settings/alerts/<uuid:rule_id>/edit/", alert_changes.alert_edit, name="alert_edit"),
+    path("settings/alerts/<uuid:rule_id>/delete/", alert_changes.alert_delete, name="alert_delete"),
+    path("settings/alerts/<uuid:rule_id>/mute/", alerts.alert_mute, name="alert_mute"),
+    path("settings/alerts/<uuid:rule_id>/unmute/", alerts.alert_unmute, name="alert_unmute"),
+    path("settings/alerts/<uuid:rule_id>/test/", alerts.alert_test, name="alert_test"),
     path("admin/", admin.site.urls),
     path("", api.urls),
 ]

@@ -2,9 +2,21 @@
 
 from django.contrib import admin
 
-from runs.admin import bulk, daemons, definitions, errors, habits, people, records, runs, tokens, webhooks
+from runs.admin import alerts, bulk, daemons, definitions, errors, habits, people, records, runs, tokens, webhooks
 
 admin.site.site_header = admin.site.site_title = "Syncdeck"
 admin.site.index_title = "Administration"
 
-__all__ = ["bulk", "daemons", "definitions", "errors", "habits", "people", "records", "runs", "tokens", "webhooks"]
+__all__ = [
+    "alerts",
+    "bulk",
+    "daemons",
+    "definitions",
+    "errors",
+    "habits",
+    "people",
+    "records",
+    "runs",
+    "tokens",
+    "webhooks",
+]

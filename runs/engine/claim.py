@@ -20,6 +20,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Least
 
 from runs.connectors import masked
+from runs.engine.alerts import note_end
 from runs.engine.error_groups import count_failure
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.engine.outcome import settle_outcome
@@ -174,6 +175,7 @@ def end_run(
                 _note_failure(run, error)
             settle_outcome(run)
             add_event(run_id, EventKind(status), message, actor)
+            note_end(run)
     return bool(ended)
 
 

@@ -1,5 +1,6 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
+from runs.services.alerts import delete_alert_rule, mute_alert_rule, save_alert_rule, send_test_alert
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import note
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
@@ -78,6 +79,7 @@ __all__ = [
     "create_person",
     "create_run",
     "delete_account",
+    "delete_alert_rule",
     "delete_integration",
     "delete_job",
     "delete_mapping",
@@ -98,6 +100,7 @@ __all__ = [
     "may_manage",
     "mode_failures",
     "move_view_left",
+    "mute_alert_rule",
     "note",
     "note_cause",
     "offered",
@@ -118,6 +121,7 @@ __all__ = [
     "run_now",
     "run_set",
     "save_account",
+    "save_alert_rule",
     "save_integration",
     "save_job",
     "save_mapping",
@@ -126,6 +130,7 @@ __all__ = [
     "save_view",
     "save_webhook",
     "send_test",
+    "send_test_alert",
     "set_access",
     "set_password",
     "shelf",

@@ -57,6 +57,7 @@ PATHS = {
     "settings": "/settings/",
     "environments": "/settings/environments/",
     "environment-new": "/settings/environments/new/",
+    "alerts": "/settings/alerts/",
     "tokens": "/settings/tokens/",
     "token-new": "/settings/tokens/new/",
     "people": "/settings/people/",
@@ -121,7 +122,7 @@ def _populated() -> dict[str, str]:
     django.setup()
     from runs.models import CronTrigger
     from tests import factories
-    from tests.browser import cast, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
+    from tests.browser import cast, cast_alerts, cast_bulk, cast_errors, cast_jobs, cast_people, cast_webhooks
 
     runs = cast.populate()
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
@@ -157,6 +158,14 @@ def _populated() -> dict[str, str]:
         "run-compare-others": f"/runs/{runs['many'].pk}/compare/{runs['warned'].pk}/",
     }
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
+    rules = cast_alerts.alert_rules(runs["failed"], runs["completed"])
+    paths |= {f"alert-{name}": f"/settings/alerts/{rule.pk}/" for name, rule in rules.items()}
+    paths |= {
+        "alert-new": f"/settings/alerts/new/?environment={runs['failed'].environment_id}",
+        "alert-edit": f"/settings/alerts/{rules['lost'].pk}/edit/",
+        "alert-delete": f"/settings/alerts/{rules['lost'].pk}/delete/",
+        "alert-environment": "/settings/alerts/new/",
+    }
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
     paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
