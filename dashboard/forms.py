@@ -61,7 +61,7 @@ class Lines(forms.CharField):
         return [line.strip() for line in text.splitlines() if line.strip()] or None
 
 
-class _FirstRows(ModelChoiceIterator):
+class FirstRows(ModelChoiceIterator):
     """A list that a person can still read: beyond it, runs are started over the API."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -69,7 +69,7 @@ class _FirstRows(ModelChoiceIterator):
 
 
 class AccountField(forms.ModelChoiceField):
-    iterator = _FirstRows
+    iterator = FirstRows
 
     def label_from_instance(self, account: IntegratedAccount) -> str:
         usable = account.status == AccountStatus.ACTIVE
@@ -77,7 +77,7 @@ class AccountField(forms.ModelChoiceField):
 
 
 class WebhookField(forms.ModelChoiceField):
-    iterator = _FirstRows
+    iterator = FirstRows
 
     def label_from_instance(self, webhook: Webhook) -> str:
         return webhook.target_url if webhook.takes_events else f"{webhook.target_url} (switched off)"

@@ -12,6 +12,8 @@ from django.db.models import Q
 from runs.account_filters import BY_PUNCTUALITY, AccountState
 from runs.models import (
     AccountStatus,
+    AlertMessage,
+    AlertRule,
     ApiToken,
     BulkAction,
     BulkOutcome,
@@ -23,6 +25,7 @@ from runs.models import (
     DeliveryStatus,
     Ending,
     IntegratedAccount,
+    MessageStatus,
     Record,
     RunStatus,
     RunStep,
@@ -219,6 +222,28 @@ def delivery_mark(delivery: Delivery) -> Mark:
 def error_group_mark(*, still_happens: bool) -> Mark:
     """Whether a trouble is over: every account that met it has had a run to the end without it since."""
     return Mark(Kind.FAILED, "Still happening") if still_happens else Mark(Kind.COMPLETED, "Recovered")
+
+
+def alert_rule_mark(rule: AlertRule, now: datetime) -> Mark:
+    if rule.deleted_at is not None:
+        return Mark(Kind.STOPPED, "Deleted")
+    if not rule.is_active:
+        return Mark(Kind.STOPPED, "Switched off")
+    if rule.is_muted_at(now):
+        return Mark(Kind.STOPPED, "Muted")
+    return Mark(Kind.FAILED, "Not arriving") if rule.failing_since else Mark(Kind.COMPLETED, "Active")
+
+
+def alert_message_mark(message: AlertMessage) -> Mark:
+    match message.status:
+        case MessageStatus.SENT:
+            return Mark(Kind.COMPLETED, "Sent")
+        case MessageStatus.PENDING:
+            return Mark(Kind.RUNNING, "Trying again") if message.attempts else Mark(Kind.CREATED, "Waiting")
+        case MessageStatus.CANCELLED:
+            return Mark(Kind.STOPPED, "Muted" if message.is_muted else "Cancelled")
+        case _:
+            return Mark(Kind.FAILED, "Failed")
 
 
 def catalog_mark(state: CatalogState) -> Mark | None:

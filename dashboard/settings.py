@@ -14,6 +14,7 @@ from environs import Env, validate
 
 from dashboard import logs
 from dashboard.keys import kept_secret
+from dashboard.mail import mail_server
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -142,6 +143,14 @@ AXES_VERBOSE = False
 AXES_USERNAME_CALLABLE = "dashboard.logins.attempted_name"
 AXES_CLIENT_IP_CALLABLE = "dashboard.middleware.client_address"
 AXES_LOCKOUT_TEMPLATE = "people/locked.html"
+
+# Mail, for alerts: none where EMAIL_URL is empty.
+_MAIL = mail_server(env.str("EMAIL_URL", ""))
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL.starttls, _MAIL.ssl
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", f"Syncdeck <syncdeck@{_PUBLIC_HOST}>")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -1,26 +1,28 @@
-"""The daemon's own thread that sends webhooks what no run waits for: what happened, errors, what is sent again.
+"""The daemon's own thread that sends what no run waits for: events to webhooks, and the messages of alert rules.
 
 Not a task: it goes on while the broker is down, and never queues behind the runs. Any number of couriers may be at
-work at once, since each event is taken by a conditional UPDATE before it is sent.
+work at once, since each event or message is taken by a conditional UPDATE before it is sent.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from celery import bootsteps, signals
 from django.db import connection
 
+from runs.connectors import ReceiverClient
 from runs.database import outages_survived
+from runs.engine import alert_sending
 from runs.engine.deliveries import deliver, due_heads, due_webhooks, receiver_client, take
-from runs.models import Delivery
 
 POLL = 0.5  # seconds
-AT_ONCE = 32  # events under way: they mostly wait
-AT_ONCE_EACH = 2  # of them for one webhook, so that a slow receiver does not hold up the others
+AT_ONCE = 32  # sends under way: they mostly wait
+AT_ONCE_EACH = 2  # of them for one webhook or rule, so that a slow receiver does not hold up the others
 
 
 class Courier(threading.Thread):
@@ -53,31 +55,46 @@ class Courier(threading.Thread):
         self._woken.set()
 
     def look(self) -> int:
-        """One round: take what is due and may be sent now. Returns how many events are on their way after it."""
-        with self._lock:
-            under_way = +self._under_way
-        free = AT_ONCE - under_way.total()
-        busy = [webhook for webhook, count in under_way.items() if count >= AT_ONCE_EACH]
-        for webhook_id in due_webhooks(busy, at_most=max(0, free)):
-            for delivery in due_heads(webhook_id, at_most=min(free, AT_ONCE_EACH - under_way[webhook_id])):
+        """One round: take what is due and may be sent now. Returns how many sends are under way after it."""
+        self._look_for_alerts()  # first: they are few, and a person waits for them
+        self._look_for_events()
+        return AT_ONCE - self._free()
+
+    def _look_for_events(self) -> None:
+        for webhook_id in due_webhooks(self._busy(), at_most=self._free()):
+            for delivery in due_heads(webhook_id, at_most=self._free(webhook_id)):
                 if take(delivery):
-                    free -= 1
-                    self._start(delivery)
-        return AT_ONCE - free
+                    self._start(webhook_id, deliver, delivery)
 
-    def _start(self, delivery: Delivery) -> None:
+    def _look_for_alerts(self) -> None:
+        for message in alert_sending.due_messages(self._busy(), at_most=self._free()):
+            if self._free(message.rule_id) and alert_sending.take(message):
+                self._start(message.rule_id, alert_sending.send, message)
+
+    def _free(self, receiver_id: UUID | None = None) -> int:
+        """How many sends may begin now, of all or to this receiver."""
         with self._lock:
-            self._under_way[delivery.webhook_id] += 1
-        threading.Thread(target=self._send, args=[delivery], name="delivery", daemon=True).start()
+            free = AT_ONCE - self._under_way.total()
+            return max(0, free if receiver_id is None else min(free, AT_ONCE_EACH - self._under_way[receiver_id]))
 
-    def _send(self, delivery: Delivery) -> None:
+    def _busy(self) -> list[UUID]:
+        with self._lock:
+            return [receiver for receiver, count in self._under_way.items() if count >= AT_ONCE_EACH]
+
+    def _start(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any) -> None:
+        with self._lock:
+            self._under_way[receiver_id] += 1
+        threading.Thread(target=self._send, args=[receiver_id, send, what], name="delivery", daemon=True).start()
+
+    def _send(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any) -> None:
         try:
             with outages_survived("courier"):
-                deliver(delivery, self._client)
+                send(what, self._client)
         finally:
             connection.close()
             with self._lock:
-                self._under_way[delivery.webhook_id] -= 1
+                self._under_way[receiver_id] -= 1
+                self._under_way += Counter()  # forget those that have nothing under way
             self._woken.set()
 
 

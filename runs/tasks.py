@@ -9,6 +9,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from runs.dispatch import CARRY_OUT_BULK, EXECUTE_RUN, SETTLE_STOP
+from runs.engine.alert_sending import forget_old as forget_old_messages
 from runs.engine.deliveries import forget_old as forget_old_deliveries
 from runs.engine.freshness import forget_old_days
 from runs.engine.recovery import settle_stop as settle
@@ -50,8 +51,9 @@ def forget_old_keys() -> None:
 
 @shared_task
 def clear_old_deliveries() -> None:
-    """Remove what was sent to webhooks long ago."""
+    """Remove what webhooks and the readers of alerts were sent long ago."""
     forget_old_deliveries()
+    forget_old_messages()
 
 
 @shared_task

@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 
 from runs.models import (
+    AlertChannel,
+    AlertRule,
     ApiToken,
     CronTrigger,
     Environment,
@@ -20,7 +22,7 @@ from runs.models import (
     Webhook,
 )
 from runs.models.run import RunTrigger
-from runs.services import Origin, RunRequest, create_run, save_trigger
+from runs.services import Origin, RunRequest, create_run, save_alert_rule, save_trigger
 
 COUNTRIES_AND_CITIES: list[dict[str, Any]] = [
     {"resource": "countries", "method": "list", "persist": True},
@@ -117,3 +119,10 @@ def token(of: Environment | None = None) -> str:
     secret = row.draw_secret()
     row.save()
     return secret
+
+
+def alert_rule(**over: Any) -> AlertRule:
+    """A rule that looks at everything in its environment, and tells a Slack webhook where nobody listens."""
+    of = over.pop("environment", None) or environment()
+    values = {"name": "On call", "channel": AlertChannel.SLACK, "target": "http://127.0.0.1:9/alerts"}
+    return save_alert_rule(of, {**values, **over})

@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from runs.admin import (
+    alerts,
     audit,
     bulk,
     daemons,
@@ -22,6 +23,7 @@ admin.site.site_header = admin.site.site_title = "Syncdeck"
 admin.site.index_title = "Administration"
 
 __all__ = [
+    "alerts",
     "audit",
     "bulk",
     "daemons",

@@ -20,6 +20,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Least
 
 from runs.connectors import masked
+from runs.engine.alerts import alert_of
 from runs.engine.error_groups import count_failure
 from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
@@ -176,6 +177,7 @@ def end_run(
             settle_outcome(run)
             note_end(run)
             add_event(run_id, EventKind(status), message, actor)
+            alert_of(run)
     return bool(ended)
 
 

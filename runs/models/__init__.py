@@ -1,5 +1,6 @@
 """The rows everything else reads and writes. One module per noun; import the names from here."""
 
+from runs.models.alert import AlertChannel, AlertKind, AlertMessage, AlertRule, AlertState, MessageStatus
 from runs.models.audit import AuditEntry
 from runs.models.bulk import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus
 from runs.models.daemon import Daemon, DaemonStatus
@@ -25,6 +26,11 @@ __all__ = [
     "AccountStatus",
     "AccountToken",
     "Action",
+    "AlertChannel",
+    "AlertKind",
+    "AlertMessage",
+    "AlertRule",
+    "AlertState",
     "ApiToken",
     "AuditEntry",
     "BulkAction",
@@ -49,6 +55,7 @@ __all__ = [
     "Integration",
     "JobFreshness",
     "KeyedRequest",
+    "MessageStatus",
     "Record",
     "RecordError",
     "Role",

@@ -85,6 +85,11 @@ class User(AbstractUser):
         return self.has_perm("runs.change_user")
 
     @property
+    def can_change_alerts(self) -> bool:
+        """Whether this person may say who is told of failures; to mute takes an operator."""
+        return self.has_perm("runs.change_alertrule")
+
+    @property
     def can_see_admin(self) -> bool:
         """Whether Django's admin has anything to show to this person."""
         views = (name.partition(".view_")[1] for name in self.get_all_permissions())

@@ -1,5 +1,6 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
+from runs.services.alerts import delete_alert_rule, mute_alert_rule, save_alert_rule, send_test_alert
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import changes_between, note
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
@@ -85,6 +86,7 @@ __all__ = [
     "create_run",
     "credential_fields",
     "delete_account",
+    "delete_alert_rule",
     "delete_integration",
     "delete_job",
     "delete_mapping",
@@ -106,6 +108,7 @@ __all__ = [
     "may_manage",
     "mode_failures",
     "move_view_left",
+    "mute_alert_rule",
     "note",
     "note_cause",
     "offered",
@@ -126,6 +129,7 @@ __all__ = [
     "run_now",
     "run_set",
     "save_account",
+    "save_alert_rule",
     "save_integration",
     "save_job",
     "save_mapping",
@@ -134,6 +138,7 @@ __all__ = [
     "save_view",
     "save_webhook",
     "send_test",
+    "send_test_alert",
     "set_access",
     "set_password",
     "shelf",

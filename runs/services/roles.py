@@ -13,7 +13,7 @@ from runs.models import Role
 
 # A viewer sees the work; who else is here, and what opens it to programs, is the admins' business.
 _PRIVATE = ("user", "apitoken", "accounttoken", "keyedrequest")
-_DEFINITIONS = ("integration", "integratedaccount", "unifiedmapping", "syncjob", "crontrigger", "webhook")
+_DEFINITIONS = ("integration", "integratedaccount", "unifiedmapping", "syncjob", "crontrigger", "webhook", "alertrule")
 _OPERATING = "operate_runs"
 _ADMINISTERING = (
     *(f"{verb}_{noun}" for noun in _DEFINITIONS for verb in ("add", "change", "delete")),

@@ -12,16 +12,16 @@ from runs.storable import storage_failures
 Row = TypeVar("Row", bound=DeletableModel)
 
 
-def locked(row: Row) -> Row:
+def locked(row: Row, *, no_key: bool = False) -> Row:
     """The row, read again and locked to the end of the transaction, so that no change of another caller is lost.
 
-    Raises InvalidInput if it has been deleted meanwhile.
+    `no_key`: rows that name it may be written meanwhile. Raises InvalidInput if it has been deleted meanwhile.
     """
     if row._state.adding:
         return row
     rows: Any = type(row).objects
     try:
-        row.refresh_from_db(from_queryset=rows.live().select_for_update(of=("self",)))
+        row.refresh_from_db(from_queryset=rows.live().select_for_update(of=("self",), no_key=no_key))
     except type(row).DoesNotExist as error:
         raise InvalidInput([Failure("id", "has been deleted.")]) from error
     return row

@@ -31,7 +31,7 @@ def save_webhook(environment: Environment, values: Mapping[str, Any], webhook: W
     row = locked(webhook) if webhook else Webhook(environment=environment)
     before = values_of(row, FIELDS)
     assign(row, values, FIELDS)
-    raise_if([*_url_failures(row.target_url), *_event_failures(row.event_types)])
+    raise_if([*url_failures(row.target_url, "target_url"), *_event_failures(row.event_types)])
     if values.get("is_active"):
         row.failing_since, row.failure_count, row.disabled_reason = None, 0, ""
     row.save()
@@ -82,15 +82,16 @@ def _refused(answer: Answer) -> RemoteError:
     return RemoteError(answer.error, status_code=answer.status_code, raw_response=answer.text)
 
 
-def _url_failures(url: str) -> list[Failure]:
+def url_failures(url: str, path: str) -> list[Failure]:
+    """Why nothing may be sent to the address, as a fault of what is at the path."""
     if not url:
-        return [Failure("target_url", "is required.")]
+        return [Failure(path, "is required.")]
     if len(url) > MAX_URL:
-        return [Failure("target_url", f"must be at most {MAX_URL} characters long.")]
+        return [Failure(path, f"must be at most {MAX_URL} characters long.")]
     try:
         check_target(url, allow_private=settings.ALLOW_PRIVATE_NETWORKS)
     except AddressRefused as refused:
-        return [Failure("target_url", refused.message)]
+        return [Failure(path, refused.message)]
     return []
 
 

@@ -65,6 +65,7 @@ PATHS = {
     "settings": "/settings/",
     "environments": "/settings/environments/",
     "environment-new": "/settings/environments/new/",
+    "alerts": "/settings/alerts/",
     "tokens": "/settings/tokens/",
     "token-new": "/settings/tokens/new/",
     "people": "/settings/people/",
@@ -132,6 +133,7 @@ def _populated() -> dict[str, str]:
     from tests.browser import (
         cast,
         cast_accounts,
+        cast_alerts,
         cast_bulk,
         cast_errors,
         cast_jobs,
@@ -185,6 +187,14 @@ def _populated() -> dict[str, str]:
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths["records-many-kinds"] = f"/records/?account={runs['running'].integrated_account_id}"
     paths |= {f"record-{name}": f"/records/{record.pk}/" for name, record in stored.items()}
+    rules = cast_alerts.alert_rules(runs["failed"], runs["completed"])
+    paths |= {f"alert-{name}": f"/settings/alerts/{rule.pk}/" for name, rule in rules.items()}
+    paths |= {
+        "alert-new": f"/settings/alerts/new/?environment={runs['failed'].environment_id}",
+        "alert-edit": f"/settings/alerts/{rules['lost'].pk}/edit/",
+        "alert-delete": f"/settings/alerts/{rules['lost'].pk}/delete/",
+        "alert-environment": "/settings/alerts/new/",
+    }
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
     paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}

@@ -165,6 +165,7 @@ def rows(environment: Environment) -> Iterator[dict[str, Any]]:
         "token_id": ApiToken.objects.get().pk,
         "person_id": member("colleague", environment, role=Role.VIEWER).pk,
         "action_id": _ordered_stop(run).pk,
+        "rule_id": factories.alert_rule().pk,
         "ended": ended.pk,
     }
 

@@ -16,10 +16,12 @@ from runs.acting import Actor, acting
 from runs.catalog import catalog
 from runs.errors import InvalidInput, RemoteError
 from runs.models import (
+    AlertRule,
     AuditEntry,
     BulkAction,
     Delivery,
     DeliveryStatus,
+    ErrorGroup,
     IntegratedAccount,
     Role,
     RunStatus,
@@ -31,6 +33,8 @@ from runs.models import (
 from runs.services import (
     Origin,
     RunRequest,
+    acknowledge_failure,
+    acknowledge_failures,
     arm_trigger,
     cancel_bulk,
     change_person,
@@ -40,6 +44,7 @@ from runs.services import (
     create_person,
     create_run,
     delete_account,
+    delete_alert_rule,
     delete_integration,
     delete_job,
     delete_mapping,
@@ -53,16 +58,20 @@ from runs.services import (
     issue_token,
     load_entry,
     move_view_left,
+    mute_alert_rule,
+    note_cause,
     open_with,
     password_link,
     rename_environment,
     rename_view,
+    reopen_failure,
     request_stop,
     rerun,
     resend,
     revoke_token,
     run_now,
     save_account,
+    save_alert_rule,
     save_integration,
     save_job,
     save_mapping,
@@ -71,6 +80,7 @@ from runs.services import (
     save_view,
     save_webhook,
     send_test,
+    send_test_alert,
     set_access,
     set_password,
     start_bulk,
@@ -124,6 +134,21 @@ def ended_run() -> SyncJobRun:
 def delivery() -> Delivery:
     hook = factories.webhook()
     return Delivery.objects.create(webhook=hook, event="test", body=b"{}", status=DeliveryStatus.FAILED)
+
+
+def acknowledged() -> SyncJobRun:
+    run = ended_run()
+    acknowledge_failure(run, actor="otto")
+    return SyncJobRun.objects.get(pk=run.pk)
+
+
+def error_group() -> ErrorGroup:
+    return ErrorGroup.objects.create(environment=factories.environment(), fingerprint="f" * 32, code="odd", title="Odd")
+
+
+def send_alert_in_vain(rule: AlertRule) -> None:
+    with pytest.raises(RemoteError):
+        send_test_alert(rule)
 
 
 def send_test_in_vain(hook: Any) -> None:
@@ -274,6 +299,27 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
     "cancel_bulk": [(bulk_stop, lambda action: cancel_bulk(action, actor="olga"), ["bulk.cancel"])],
     "send_test": [(factories.webhook, send_test_in_vain, ["webhook.test"])],
     "resend": [(delivery, resend, ["webhook.resend"])],
+    "acknowledge_failure": [(ended_run, lambda run: acknowledge_failure(run, actor="olga"), ["run.acknowledge"])],
+    "acknowledge_failures": [(ended_run, lambda run: acknowledge_failures([run], actor="olga"), ["run.acknowledge"])],
+    "reopen_failure": [(acknowledged, lambda run: reopen_failure(run, actor="olga"), ["run.reopen"])],
+    "note_cause": [(error_group, lambda group: note_cause(group, "Known.", actor="olga"), ["error_group.note"])],
+    "save_alert_rule": [
+        (factories.environment, lambda env: factories.alert_rule(environment=env), ["alert.create"]),
+        (
+            factories.alert_rule,
+            lambda rule: save_alert_rule(rule.environment, {"name": "Others"}, rule),
+            ["alert.change"],
+        ),
+    ],
+    "mute_alert_rule": [
+        (
+            factories.alert_rule,
+            lambda rule: mute_alert_rule(rule, timezone.now() + timedelta(hours=1)),
+            ["alert.mute"],
+        )
+    ],
+    "send_test_alert": [(factories.alert_rule, send_alert_in_vain, ["alert.test"])],
+    "delete_alert_rule": [(factories.alert_rule, delete_alert_rule, ["alert.delete"])],
     "create_environment": [(boss, lambda me: create_environment("New", member=me), ["environment.create"])],
     "rename_environment": [(factories.environment, lambda env: rename_environment(env, "New"), ["environment.rename"])],
     "create_person": [
