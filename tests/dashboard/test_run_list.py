@@ -179,7 +179,7 @@ class TestPages:
         assert set(shown) == before
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no such plans")
+@pytest.mark.only_on("postgresql")
 class TestPlan:
     """With the sorts made dear: one that an index could spare would show in the plan nevertheless."""
 

@@ -15,7 +15,7 @@ from tests.dashboard.conftest import HTMX, logged_in, member
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "postgresql", reason="On SQLite readers wait for nobody."),
+    pytest.mark.only_on("postgresql"),  # on SQLite readers wait for nobody
 ]
 
 

@@ -48,8 +48,7 @@ def test_another_fault_stays_what_it_is() -> None:
         raise OperationalError("the server has gone away")
 
 
-def test_on_sqlite_it_takes_no_lock_that_writers_need() -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL's readers lock nobody out.")
+@pytest.mark.only_on("sqlite")
+def test_it_takes_no_lock_that_writers_need() -> None:
     with bounded_read(10_000):
         assert not connection.in_atomic_block

@@ -134,7 +134,7 @@ class TestResources:
         assert Record.objects.resources_of(run.integrated_account) == []
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.only_on("postgresql")
 def test_the_beginning_of_an_id_is_found_by_the_index_in_any_locale(run: SyncJobRun) -> None:
     like = store(run, "first", {})
     others = [Record(**{**vars_of(like), "id": uuid7(), "record_id": str(number)}) for number in range(3000)]

@@ -197,7 +197,7 @@ class TestAccess:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite lets one writer in at a time anyway")
+@pytest.mark.only_on("postgresql")
 def test_of_two_admins_who_shut_each_other_out_at_once_one_stays() -> None:
     environment = factories.environment()
     admins = [member(name, environment, role=Role.ADMIN) for name in ("anna", "bert")]
