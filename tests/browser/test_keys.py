@@ -69,7 +69,7 @@ def test_r_asks_before_it_reruns_the_row(olga: Page, deck: Deck, two_ended: list
     olga.goto(f"/runs/{two_ended[0]}/")
     olga.keyboard.press("r")
     expect(olga.get_by_role("dialog")).to_contain_text("Rerun")
-    expect(olga.get_by_role("link", name="Cancel")).to_be_focused()
+    expect(olga.get_by_role("dialog").get_by_role("button", name="Rerun")).to_be_focused()
     olga.keyboard.press("r")  # keys are off in a dialog
     olga.keyboard.press("Escape")
     expect(olga.get_by_role("dialog")).to_be_hidden()
