@@ -16,12 +16,13 @@ from django.urls import reverse
 
 from dashboard.causes import SAMPLES, Cause, causes, open_failures, open_warnings
 from dashboard.live import version_of
-from dashboard.marks import Mark, account_mark, late, overdue, run_mark, webhook_mark
+from dashboard.marks import Mark, account_mark, run_mark, webhook_mark
 from dashboard.run_lines import named
 from dashboard.schedule_lines import schedule_lines, triggers_named
 from dashboard.troubled_runs import Stuck, stuck_runs, troubled
 from runs.models import AccountStatus, Action, CronTrigger, Environment, IntegratedAccount, SyncJobRun, Webhook
 from runs.models.job import refused_triggers
+from runs.punctuality import overdue, unfired
 
 SHOWN = 50  # of each section
 COUNTED = 1000
@@ -225,7 +226,7 @@ def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[C
         sync_job=OuterRef("sync_job"), integrated_account=OuterRef("integrated_account")
     )
     told = Exists(failed)
-    return armed.filter(refused_triggers() | overdue(now) | late(now) & ~told).order_by("next_run_at", "id")
+    return armed.filter(refused_triggers() | unfired(now) | overdue(now) & ~told).order_by("next_run_at", "id")
 
 
 def _other(kind: str, pk: UUID, mark: Mark, about: object, *facts: object) -> Concern:

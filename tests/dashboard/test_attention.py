@@ -272,7 +272,8 @@ class TestSchedule:
         page = operator.get("/").content.decode()
         assert "A run should have completed by" in page
         assert f'action="/schedules/{schedule.pk}/run/"' in page
-        assert "Late" in operator.get("/schedules/").content.decode()
+        assert "Overdue" in operator.get("/schedules/").content.decode()
+        assert "Overdue" in operator.get("/accounts/").content.decode()
 
     def test_is_not_told_as_well_where_its_failure_is(
         self, environment: Environment, schedule: CronTrigger, run: SyncJobRun
