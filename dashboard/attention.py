@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from dashboard.causes import SAMPLES, Cause, causes, open_failures, open_warnings
+from dashboard.first_steps import FirstStep, first_steps
 from dashboard.live import version_of
 from dashboard.marks import Mark, account_mark, run_mark, webhook_mark
 from dashboard.run_lines import named
@@ -98,11 +99,17 @@ class Attention:
         return named(failed).order_by("-created_at", "-id").first()
 
     @cached_property
+    def first_steps(self) -> list[FirstStep]:
+        """What there is to do until the first run; empty from then on, and wherever something needs attention."""
+        return [] if self.sections or self.last_failure else first_steps(self._environments)
+
+    @cached_property
     def version(self) -> str:
         """Changes whenever anything of it reads otherwise, apart from times that the browser counts on by itself."""
         lines = [(concern.key, concern.version) for section in self.sections for concern in section.concerns]
         totals = [(section.name, section.total) for section in self.sections]
-        return version_of(lines, totals, "" if lines else getattr(self.last_failure, "pk", None))
+        steps = [step.is_done for step in self.first_steps]
+        return version_of(lines, totals, steps, "" if lines else getattr(self.last_failure, "pk", None))
 
     @cached_property
     def _stuck(self) -> list[Stuck]:

@@ -156,7 +156,7 @@ def _daemons(now: datetime) -> list[Check]:
 
 
 def _group_without_daemon(group: WaitingGroup) -> Check:
-    words = f"No daemon of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
+    words = f"None of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
     return Check("Daemons", BAD, words, f"Start one: `python manage.py daemon --group {group.key}`.")
 
 
