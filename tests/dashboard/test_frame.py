@@ -118,7 +118,7 @@ class TestProblems:
     def test_a_refusal_says_what_is_not_allowed(self, viewer: Client) -> None:
         page = viewer.get("/settings/people/")
         assert page.status_code == 403
-        assert "Somebody with admin rights can change that." in page.content.decode()
+        assert "An admin can change what you may do." in page.content.decode()
         assert "Your account may not do this." not in page.content.decode()
 
     def test_a_program_gets_the_errors_of_the_api(self, client: Client, db: None) -> None:
