@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0018_record'),
+        ('runs', '0019_alert'),
     ]
 
     operations = [
