@@ -15,13 +15,15 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 
 from dashboard.causes import SAMPLES, Cause, causes, open_failures, open_warnings
+from dashboard.first_steps import FirstStep, first_steps
 from dashboard.live import version_of
-from dashboard.marks import Mark, account_mark, late, overdue, run_mark, webhook_mark
+from dashboard.marks import Mark, account_mark, run_mark, webhook_mark
 from dashboard.run_lines import named
 from dashboard.schedule_lines import schedule_lines, triggers_named
 from dashboard.troubled_runs import Stuck, stuck_runs, troubled
 from runs.models import AccountStatus, Action, CronTrigger, Environment, IntegratedAccount, SyncJobRun, Webhook
 from runs.models.job import refused_triggers
+from runs.punctuality import overdue, unfired
 
 SHOWN = 50  # of each section
 COUNTED = 1000
@@ -97,11 +99,17 @@ class Attention:
         return named(failed).order_by("-created_at", "-id").first()
 
     @cached_property
+    def first_steps(self) -> list[FirstStep]:
+        """What there is to do until the first run; empty from then on, and wherever something needs attention."""
+        return [] if self.sections or self.last_failure else first_steps(self._environments)
+
+    @cached_property
     def version(self) -> str:
         """Changes whenever anything of it reads otherwise, apart from times that the browser counts on by itself."""
         lines = [(concern.key, concern.version) for section in self.sections for concern in section.concerns]
         totals = [(section.name, section.total) for section in self.sections]
-        return version_of(lines, totals, "" if lines else getattr(self.last_failure, "pk", None))
+        steps = [step.is_done for step in self.first_steps]
+        return version_of(lines, totals, steps, "" if lines else getattr(self.last_failure, "pk", None))
 
     @cached_property
     def _stuck(self) -> list[Stuck]:
@@ -225,7 +233,7 @@ def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[C
         sync_job=OuterRef("sync_job"), integrated_account=OuterRef("integrated_account")
     )
     told = Exists(failed)
-    return armed.filter(refused_triggers() | overdue(now) | late(now) & ~told).order_by("next_run_at", "id")
+    return armed.filter(refused_triggers() | unfired(now) | overdue(now) & ~told).order_by("next_run_at", "id")
 
 
 def _other(kind: str, pk: UUID, mark: Mark, about: object, *facts: object) -> Concern:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from dashboard.templatetags.syncdeck import moment
 from runs.models import AuditEntry, BulkAction, CronTrigger, IntegratedAccount, SyncJob, SyncJobRun, User, Webhook
 
 SYNCDECK = "Syncdeck"
 UUID_LENGTH = 36
 NOUNS = (
     *("run", "bulk", "account", "job", "schedule", "integration", "mapping", "webhook"),
-    *("token", "environment", "member", "person", "group", "view", "audit"),
+    *("token", "environment", "member", "person", "group", "view", "error_group", "records", "audit"),
 )
-_NOUNS = {"mapping": "unified mapping", "token": "API token", "member": "membership", "bulk": "bulk action"}
+_NOUNS = {
+    "mapping": "unified mapping",
+    "token": "API token",
+    "member": "membership",
+    "bulk": "bulk action",
+}
 _VERBS = {
     "create": "Created",
     "save": "Saved",
@@ -36,6 +44,8 @@ _VERBS = {
     "force_stop": "Forced to stop",
     "test": "Tested",
     "export": "Exported",
+    "acknowledge": "Acknowledged",
+    "reopen": "Kept open",
 }
 _WHOLE = {
     "run.create": "Started run",
@@ -44,7 +54,11 @@ _WHOLE = {
     "account.credentials": "Gave new credentials to account",
     "account.test": "Tested the connection of account",
     "audit.export": "Exported the audit list",
+    "bulk.stop": "Ordered bulk action",
+    "bulk.rerun": "Ordered bulk action",
+    "bulk.rerun_ignoring": "Ordered bulk action",
     "bulk.cancel": "Cancelled bulk action",
+    "error_group.note": "Noted the cause of error",
     "member.add": "Added a member to environment",
     "member.remove": "Removed a member from environment",
     "person.login": "Logged in",
@@ -79,6 +93,8 @@ _PAGES: dict[str, tuple[Callable[[User], QuerySet[Any]], str]] = {
     "crontrigger": (_living(CronTrigger), "schedule_edit"),
 }
 _FOR_OPERATORS = ("crontrigger",)
+_UNTOLD = ("changes", "set_hash")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)")
 
 
 @dataclass(frozen=True)
@@ -115,9 +131,10 @@ class AuditLine:
 
     @property
     def more(self) -> list[tuple[str, Any]]:
-        """What else is known of it."""
-        others = {name: value for name, value in self.entry.details.items() if name != "changes"}
-        return [(name.replace("_", " "), _told(value)) for name, value in others.items() if value not in (None, "", [])]
+        """What else is known of it; the files have also what tells people nothing."""
+        others = {name: value for name, value in self.entry.details.items() if name not in _UNTOLD}
+        told = {name: value for name, value in others.items() if value not in (None, "", []) and value is not False}
+        return [(name.replace("_", " "), _told(value)) for name, value in told.items()]
 
 
 def audit_lines(entries: Iterable[AuditEntry], reader: User) -> list[AuditLine]:
@@ -155,6 +172,16 @@ def _address(entry: AuditEntry, there: set[tuple[str, str]]) -> str:
 
 
 def _told(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if value is True:
+        return "yes"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return _in_zone(value) if isinstance(value, str) and _TIME.fullmatch(value) else str(value)
+
+
+def _in_zone(text: str) -> str:
+    """A moment as the reader's clock has it; what only looks like one stays as it is."""
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:
+        return text

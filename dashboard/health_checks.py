@@ -21,10 +21,11 @@ from django.utils import timezone
 
 from dashboard.broker_state import BrokerDown, queue_lengths
 from dashboard.health import missing_migrations
-from dashboard.marks import OVERDUE_AFTER, Kind, Mark, overdue, silent
+from dashboard.marks import Kind, Mark, silent
 from dashboard.templatetags.syncdeck import duration, number
 from runs.database import DATABASE_FAULTS
 from runs.models import CronTrigger, Daemon, SyncJobRun
+from runs.punctuality import FIRED_WITHIN, unfired
 from runs.queues import COUNT_CAP, WaitingGroup, waiting_groups
 from runs.version import VERSION
 
@@ -155,7 +156,7 @@ def _daemons(now: datetime) -> list[Check]:
 
 
 def _group_without_daemon(group: WaitingGroup) -> Check:
-    words = f"No daemon of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
+    words = f"None of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
     return Check("Daemons", BAD, words, f"Start one: `python manage.py daemon --group {group.key}`.")
 
 
@@ -173,18 +174,18 @@ def _queue(now: datetime) -> list[Check]:
 
 def _scheduler(now: datetime) -> list[Check]:
     armed = CronTrigger.objects.live().filter(is_active=True)
-    late = armed.filter(overdue(now)).order_by()[: COUNT_CAP + 1].count()
-    if late:
+    missed = armed.filter(unfired(now)).order_by()[: COUNT_CAP + 1].count()
+    if missed:
         oldest = armed.aggregate(oldest=Min("next_run_at"))["oldest"]
-        shown = f"{number(COUNT_CAP)}+" if late > COUNT_CAP else number(late)
-        words = f"Overdue slots: {shown}, the oldest by {duration(now - oldest)}."
+        shown = f"{number(COUNT_CAP)}+" if missed > COUNT_CAP else number(missed)
+        words = f"Slots that have come and were not fired: {shown}, the oldest for {duration(now - oldest)}."
         advice = "Start the scheduler: `celery -A dashboard beat`. Missed slots are made up for by one run each."
         return [Check("Scheduler", BAD, words, advice)]
     due = armed.aggregate(next=Min("next_run_at"))["next"]
     if due is None:
         return [Check("Scheduler", GOOD, "No schedule is armed, so nothing tells whether it runs.")]
     ahead = f"the next slot is in {duration(due - now)}" if due > now else "a slot is due now"
-    return [Check("Scheduler", GOOD, f"No slot is overdue by {duration(OVERDUE_AFTER)}; {ahead}.")]
+    return [Check("Scheduler", GOOD, f"No slot waits for longer than {duration(FIRED_WITHIN)}; {ahead}.")]
 
 
 def _sweep(now: datetime) -> list[Check]:

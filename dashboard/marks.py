@@ -34,8 +34,7 @@ from runs.models import (
     User,
     Webhook,
 )
-from runs.models.job import OVERDUE_AFTER
-from runs.punctuality import Punctuality
+from runs.punctuality import Punctuality, is_overdue, is_unfired
 from runs.services import CatalogState
 
 # A daemon renews its lease long before the end; this leaves it one missed round.
@@ -169,34 +168,14 @@ def account_state_mark(state: AccountState) -> Mark:
             return punctuality_mark([BY_PUNCTUALITY[state]])
 
 
-def overdue(now: datetime) -> Q:
-    """The armed triggers whose slot has come and was not fired: no scheduler runs, or it can't keep up."""
-    return Q(is_active=True, next_run_at__lt=now - OVERDUE_AFTER)
-
-
-def is_overdue(trigger: CronTrigger, now: datetime) -> bool:
-    """Whether `overdue` holds for this trigger."""
-    return trigger.is_active and trigger.next_run_at is not None and trigger.next_run_at < now - OVERDUE_AFTER
-
-
-def late(now: datetime) -> Q:
-    """The armed triggers whose slots were followed by no completed run, though it should be there by now."""
-    return Q(is_active=True, completion_due_at__lt=now)
-
-
-def is_late(trigger: CronTrigger, now: datetime) -> bool:
-    """Whether `late` holds for this trigger."""
-    return trigger.is_active and trigger.completion_due_at is not None and trigger.completion_due_at < now
-
-
 def trigger_mark(trigger: CronTrigger, now: datetime) -> Mark:
     if not trigger.is_active:
         return Mark(Kind.STOPPED, "Disarmed")
-    if is_overdue(trigger, now):
-        return Mark(Kind.STALE, "Overdue")
+    if is_unfired(trigger, now):
+        return Mark(Kind.STALE, "Not fired")
     if trigger.is_refused:
         return Mark(Kind.FAILED, "Refused")
-    return Mark(Kind.STALE, "Late") if is_late(trigger, now) else Mark(Kind.COMPLETED, "Armed")
+    return punctuality_mark([Punctuality.OVERDUE]) if is_overdue(trigger, now) else Mark(Kind.COMPLETED, "Armed")
 
 
 def webhook_mark(webhook: Webhook) -> Mark:

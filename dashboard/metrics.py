@@ -30,8 +30,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from dashboard.marks import overdue, silent
+from dashboard.marks import silent
 from runs.models import CronTrigger, Daemon, Delivery, DeliveryStatus, RunStatus, RunStep, SyncJobRun, Webhook
+from runs.punctuality import unfired
 from runs.queues import waiting_groups
 
 KEPT_SECONDS = 10
@@ -183,7 +184,7 @@ def _workers(now: datetime) -> Iterator[Metric]:
         daemons.add_metric([group], count)
     yield daemons
     late = GaugeMetricFamily("syncdeck_overdue_slots", "Slots of armed schedules that have come and were not fired.")
-    late.add_metric([], _bounded(CronTrigger.objects.live().filter(overdue(now))))
+    late.add_metric([], _bounded(CronTrigger.objects.live().filter(unfired(now))))
     yield late
 
 

@@ -8,13 +8,16 @@ from django.shortcuts import render
 
 from runs.api.errors import error_response
 
+IN_FRAME = (403, 404)
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _problem(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _problem(request, 403)
+    """With the refusal's own words, where it has any."""
+    return _problem(request, 403, why=str(exception))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -26,12 +29,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _problem(request, 500)
 
 
-def _problem(request: HttpRequest, status: int) -> HttpResponse:
-    """A page of its own, or a fragment for the dialog that asked."""
+def _problem(request: HttpRequest, status: int, why: str = "") -> HttpResponse:
     if _is_program(request):
         return error_response(status)
-    by_htmx = "HX-Request" in request.headers  # the middleware may not have come so far
-    return render(request, f"{status}.html", {"base": "fragment.html" if by_htmx else "bare.html"}, status=status)
+    return render(request, f"{status}.html", {"base": _base(request, status), "why": why}, status=status)
+
+
+def _base(request: HttpRequest, status: int) -> str:
+    """A fragment for the dialog that asked; else a page, and for staff one from which the others can be reached."""
+    if "HX-Request" in request.headers:  # the middleware may not have come so far
+        return "fragment.html"
+    person = getattr(request, "user", None)
+    return "base.html" if status in IN_FRAME and person is not None and person.is_staff else "bare.html"
 
 
 def _is_program(request: HttpRequest) -> bool:

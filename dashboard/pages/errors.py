@@ -26,7 +26,7 @@ from runs.services import note_cause
 from runs.services.error_groups import LONGEST_NOTE
 
 MOST_CHOICES = 200
-SORTS = {"last": "last seen first", "count": "most occurrences first", "runs": "most runs first"}
+SORTS = {"last": "Last seen first", "count": "Most errors first", "runs": "Most runs first"}
 CONFLICT = 409
 BAD_REQUEST = 400
 

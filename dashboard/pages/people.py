@@ -90,7 +90,8 @@ def person_link(request: PageRequest, person_id: int) -> HttpResponse:
 def person_deactivate(request: PageRequest, person_id: int) -> HttpResponse:
     person = _person(request, person_id)
     if request.method != "POST":
-        crumbs = [(reverse("person_list"), "People"), (reverse("person_edit", args=[person.pk]), str(person))]
+        above = [(reverse("settings"), "Settings"), (reverse("person_list"), "People")]
+        crumbs = [*above, (reverse("person_edit", args=[person.pk]), str(person))]
         return ask(request, "settings/_shut_out.html", crumbs, person=person, mark=person_mark(person))
     return _set_access(request, person, False, f"{person} is shut out.")
 

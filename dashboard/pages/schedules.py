@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.marks import overdue
 from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
 from dashboard.pages.listing import listed
 from dashboard.pages.questions import ask
@@ -20,6 +19,7 @@ from dashboard.schedule_form import ScheduleForm
 from dashboard.schedule_lines import schedule_lines, triggers_named
 from runs.errors import InvalidInput, LiveRunExists
 from runs.models import CronTrigger, SyncJob
+from runs.punctuality import unfired
 from runs.services import arm_trigger, delete_trigger, disarm_trigger, run_now, save_trigger
 
 MOST_CHOICES = 200
@@ -35,8 +35,8 @@ def schedule_list(request: PageRequest) -> HttpResponse:
     context = listed(request, triggers_named(shown))
     lines = schedule_lines(context["rows"], now)
     jobs = visible(SyncJob.objects.live(), request.user).order_by("label").values_list("id", "label")[:MOST_CHOICES]
-    late = triggers.filter(overdue(now)).exists()
-    context |= {"lines": lines, "jobs": jobs, "late": late, "of_job": of_job}
+    unfired_slots = triggers.filter(unfired(now)).exists()
+    context |= {"lines": lines, "jobs": jobs, "unfired": unfired_slots, "of_job": of_job}
     return render(request, "schedules/list.html", context)
 
 

@@ -62,7 +62,7 @@ def token_new(request: PageRequest) -> HttpResponse:
 def token_revoke(request: PageRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(_tokens(request), pk=token_id)
     if request.method != "POST":
-        crumbs = [(reverse("token_list"), "API tokens")]
+        crumbs = [(reverse("settings"), "Settings"), (reverse("token_list"), "API tokens")]
         return ask(request, "settings/_revoke.html", crumbs, token=token, mark=token_mark(token))
     if revoke_token(token):
         messages.success(request, f"Revoked: {token}. It opens nothing any more.")

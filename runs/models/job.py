@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from django.db import models
 from django.db.models import Q
 
@@ -12,9 +10,6 @@ from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount, Integration
 from runs.models.run import ErrorHandling, destination_constraint
 from runs.models.webhook import Webhook
-
-# A scheduler looks every two seconds; a slot that is due for longer has none that looks.
-OVERDUE_AFTER = timedelta(minutes=1)
 
 
 class SyncJob(DeletableModel):
@@ -73,10 +68,6 @@ class CronTrigger(DeletableModel):
         editable=False,
         help_text="When a run of its job and account should have completed at the latest; null while none is awaited.",
     )
-    last_slot_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="The last slot that a run was due for, since it was armed."
-    )
-    earlier_slot_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="The one before that.")
     last_run = models.ForeignKey(
         "runs.SyncJobRun", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )

@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Max, Q, Value
+from django.db.models import Max, Q, Value
 from django.db.models.functions import Coalesce
 
 from runs import cron
@@ -79,7 +79,7 @@ def fire(trigger_id: UUID, now: datetime) -> SyncJobRun | None:
         if isinstance(outcome, Skip):
             _note(trigger, slot, outcome, now)
             return None
-        CronTrigger.objects.filter(id=trigger_id).update(last_run=outcome, **_due_since(slot))
+        CronTrigger.objects.filter(id=trigger_id).update(last_run=outcome)
     return outcome
 
 
@@ -166,16 +166,10 @@ def _write(prepared: PreparedRun) -> SyncJobRun | Skip:
         return Skip(SkipCode.REFUSED, str(refused))
 
 
-def _due_since(slot: datetime) -> dict[str, Any]:
-    """Data is due from this slot on. One that was skipped for a live run is not: that run brings it."""
-    return {"last_slot_at": slot, "earlier_slot_at": F("last_slot_at")}
-
-
 def _note(trigger: CronTrigger, slot: datetime, skip: Skip, now: datetime) -> None:
     """Tell why the slot passed: on the trigger, and in the timeline of the run that was still live."""
     row = CronTrigger.objects.filter(id=trigger.id)
-    due = _due_since(slot) if skip.code == SkipCode.REFUSED else {}
-    row.update(last_skipped_at=now, last_skip_code=skip.code, last_skip_reason=skip.reason, **due)
+    row.update(last_skipped_at=now, last_skip_code=skip.code, last_skip_reason=skip.reason)
     if skip.live_run is not None:
         message = f"The schedule {trigger.cron_expression} skipped its slot {slot_name(slot)}: this run was still live."
         add_event(skip.live_run, EventKind.SLOT_SKIPPED, message, trigger.cron_expression)

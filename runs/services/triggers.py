@@ -60,7 +60,7 @@ def arm_trigger(trigger: CronTrigger) -> CronTrigger:
     """Check it again, and wait for its next slot from now on. Raises InvalidInput if it would not be accepted today."""
     row = save_trigger(trigger.environment, {"is_active": True}, trigger)
     _look_ahead(row)
-    row.save(update_fields=["next_run_at", "completion_due_at", "last_slot_at", "earlier_slot_at", "updated_at"])
+    row.save(update_fields=["next_run_at", "completion_due_at", "updated_at"])
     return row
 
 
@@ -139,5 +139,5 @@ def _check(row: CronTrigger) -> None:
 
 def _look_ahead(row: CronTrigger) -> None:
     """Wait for the next slot from now on; nothing is due for those of before."""
-    row.completion_due_at = row.last_slot_at = row.earlier_slot_at = None
+    row.completion_due_at = None
     row.next_run_at = next(iter(cron.next_slots(row.cron_expression, timezone.now())), None)

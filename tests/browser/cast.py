@@ -143,7 +143,7 @@ def _jobs(integration: Integration) -> list[SyncJob]:
 
 
 def _schedules(job: SyncJob, accounts: list[IntegratedAccount], now: datetime) -> None:
-    """Armed, skipped, refused, overdue, disarmed; the newest stands first."""
+    """Armed, skipped, refused, not fired, overdue, disarmed; the newest stands first."""
     expressions = ("0 2 * * SUN", "15,45 8-18 * * MON-FRI", "*/5 * * * *", "30 6 1 * *", "0 * * * *", "0 4 * * *")
     made = [
         factories.trigger(job=job, account=account, cron_expression=expression, args={"schedule": number})

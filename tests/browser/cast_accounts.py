@@ -61,13 +61,12 @@ def slots(job: Any) -> None:
     """Schedules on time, late and overdue."""
     now = timezone.now()
     accounts = list(IntegratedAccount.objects.order_by("created_at")[:5])
-    for number, last, earlier in ((0, 2000, 2100), (4, 5, 500), (2, 3, 5)):
+    for number, due_in in ((0, None), (4, 70), (2, -20)):
         trigger = factories.trigger(
             job=job, account=accounts[number], cron_expression="15 */2 * * *", args={"of": "slots"}
         )
-        CronTrigger.objects.filter(pk=trigger.pk).update(
-            last_slot_at=now - timedelta(minutes=last), earlier_slot_at=now - timedelta(minutes=earlier)
-        )
+        due = None if due_in is None else now + timedelta(minutes=due_in)
+        CronTrigger.objects.filter(pk=trigger.pk).update(completion_due_at=due)
 
 
 def deeds(account: IntegratedAccount) -> None:

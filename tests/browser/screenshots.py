@@ -1,6 +1,7 @@
 """Every page in both themes at three widths, as pictures to look at: `make screenshots`.
 
-`python -m tests.browser.screenshots FOLDER NAME…` makes those of some pages alone.
+`python -m tests.browser.screenshots FOLDER NAME…` makes those of some pages alone, or of all `forms`, `dialogs` or the
+`frame`.
 
 The installation is real: migrated, populated, and served by `manage.py serve`.
 """
@@ -9,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -218,6 +220,7 @@ class Camera:
             self._shoot(name, full_page=True)
         self._shoot_forms()
         self._shoot_dialogs()
+        self._shoot_frame()
         self.page.context.clear_cookies()
         self._log_in("nobody-yet")
         for name in (
@@ -229,8 +232,27 @@ class Camera:
     def shoot_some(self, names: list[str]) -> None:
         self._log_in("operator")
         for name in names:
+            if name in GROUPS:
+                GROUPS[name](self)
+                continue
             self._open(self.paths[name])
             self._shoot(name, full_page=True)
+
+    def _shoot_frame(self) -> None:
+        """The navigation folded, rows with more air, and a refusal."""
+        self._open("/settings/")
+        self.page.get_by_label("Rows of lists").select_option("comfortable")
+        self.page.get_by_label("Navigation").select_option("narrow")
+        self.page.get_by_role("button", name="Apply").click()
+        for name in ("runs", "errors", "health"):
+            self._open(self.paths[name])
+            self._shoot(f"folded-{name}")
+        self.page.context.clear_cookies()
+        self._log_in("nobody-yet")
+        self._open("/settings/people/")
+        self._shoot("forbidden")
+        self.page.context.clear_cookies()
+        self._log_in("operator")
 
     def _shoot_forms(self) -> None:
         """What a form answers: faults beside their fields, and the secret that is shown once."""
@@ -286,7 +308,7 @@ class Camera:
             ("job-wide", "Delete"),
         ):
             self._open(self.paths[name])
-            self.page.get_by_role("link", name=button, exact=True).click()
+            self.page.get_by_role("link", name=re.compile(f"^{button}( from .*)?$")).click()
             self.page.get_by_role("dialog").wait_for()
             self._shoot(f"dialog-{name}")
         self._open("/runs/")
@@ -322,6 +344,14 @@ class Camera:
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
+
+
+# What can be asked for by name beside the pages.
+GROUPS: dict[str, Callable[[Camera], None]] = {
+    "forms": Camera._shoot_forms,
+    "dialogs": Camera._shoot_dialogs,
+    "frame": Camera._shoot_frame,
+}
 
 
 if __name__ == "__main__":

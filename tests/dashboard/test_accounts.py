@@ -39,13 +39,14 @@ def named(*tenants: str) -> list[IntegratedAccount]:
     return [factories.account(integration=integration, tenant_id=tenant) for tenant in tenants]
 
 
-def missed(trigger: CronTrigger, *, slots: int) -> None:
-    """So many slots have come and brought no data."""
-    ago = [timezone.now() - timedelta(hours=hours) for hours in (1, 2)][:slots]
-    CronTrigger.objects.filter(pk=trigger.pk).update(
-        **dict(zip(("last_slot_at", "earlier_slot_at"), ago, strict=False)),
-        next_run_at=timezone.now() + timedelta(hours=1),
-    )
+# When a completed run is due, by the word for it.
+DUE_IN = {"On time": None, "Late": timedelta(hours=1), "Overdue": timedelta(hours=-1)}
+
+
+def make(trigger: CronTrigger, word: str) -> None:
+    due_in, now = DUE_IN[word], timezone.now()
+    due = None if due_in is None else now + due_in
+    CronTrigger.objects.filter(pk=trigger.pk).update(completion_due_at=due, next_run_at=now + timedelta(hours=1))
 
 
 class TestALine:
@@ -79,20 +80,18 @@ class TestALine:
         [line] = viewer.get("/accounts/").context["lines"]
         assert line.mark.word == "Needs new credentials"
 
-    @pytest.mark.parametrize(("slots", "word"), [(0, "On time"), (1, "Late"), (2, "Overdue")])
-    def test_says_whether_data_is_on_time(
-        self, viewer: Client, environment: Environment, slots: int, word: str
-    ) -> None:
-        missed(factories.trigger(), slots=slots)
+    @pytest.mark.parametrize("word", DUE_IN)
+    def test_says_whether_data_is_on_time(self, viewer: Client, environment: Environment, word: str) -> None:
+        make(factories.trigger(), word)
         [line] = viewer.get("/accounts/").context["lines"]
         assert line.mark.word == word
         assert line.next_slot
 
     def test_of_several_schedules_the_worst_counts(self, viewer: Client, environment: Environment) -> None:
         [account] = named("acme")
-        for slots in (0, 2, 1):
+        for word in ("On time", "Overdue", "Late"):
             job = factories.job(integration=account.integration)
-            missed(factories.trigger(account=account, job=job), slots=slots)
+            make(factories.trigger(account=account, job=job), word)
         [line] = viewer.get("/accounts/").context["lines"]
         assert line.mark.word == "Overdue"
 
@@ -207,7 +206,7 @@ class TestPages:
         integration, job = run.sync_job.integration, run.sync_job
         for number in range(49):
             account = factories.account(integration=integration, tenant_id=f"c{number}")
-            missed(factories.trigger(account=account, job=job), slots=number % 3)
+            make(factories.trigger(account=account, job=job), list(DUE_IN)[number % 3])
             if number % 2:
                 end(factories.run(account=account, job=job), RunStatus.COMPLETED)
             else:
@@ -221,8 +220,8 @@ class TestFilters:
     def each_state(self, environment: Environment) -> None:
         accounts = named("overdue", "late", "on-time", "unscheduled", "reauth", "running")
         job = factories.job(integration=accounts[0].integration)
-        for account, slots in zip(accounts[:3], (2, 1, 0), strict=True):
-            missed(factories.trigger(account=account, job=job), slots=slots)
+        for account, word in zip(accounts[:3], ("Overdue", "Late", "On time"), strict=True):
+            make(factories.trigger(account=account, job=job), word)
         IntegratedAccount.objects.filter(tenant_id="reauth").update(status="needs_reauth")
         factories.run(account=accounts[5], job=job)
 

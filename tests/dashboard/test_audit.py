@@ -121,6 +121,8 @@ class TestALine:
             ("person.login_failed", "Failed to log in"),
             ("records.export", "Exported records"),
             ("run.force_stop", "Forced to stop run"),
+            ("error_group.note", "Noted the cause of error"),
+            ("bulk.rerun_ignoring", "Ordered bulk action"),
             ("error_group.re_open", "Re open error group"),
             ("odd", "odd"),
         ],

@@ -109,6 +109,18 @@ class TestProblems:
         assert answer.status_code == 404
         assert "There is nothing here" in answer.content.decode()
 
+    def test_staff_stay_among_the_pages_and_others_see_none_of_them(self, viewer: Client, client: Client) -> None:
+        assert 'class="rail"' in viewer.get("/no/such/page/").content.decode()
+        client.force_login(factories.user("customer", is_staff=False))
+        for path in ("/no/such/page/", "/runs/"):
+            assert 'class="rail"' not in client.get(path).content.decode()
+
+    def test_a_refusal_says_what_is_not_allowed(self, viewer: Client) -> None:
+        page = viewer.get("/settings/people/")
+        assert page.status_code == 403
+        assert "An admin can change what you may do." in page.content.decode()
+        assert "Your account may not do this." not in page.content.decode()
+
     def test_a_program_gets_the_errors_of_the_api(self, client: Client, db: None) -> None:
         answer = client.get("/no/such/page", headers={"Accept": "application/json"})
         assert answer.json()["statusCode"] == 404
@@ -170,6 +182,14 @@ class TestNavigation:
     def test_the_page_one_is_on_is_marked(self, viewer: Client) -> None:
         page = viewer.get("/settings/environments/").content.decode()
         assert re.search(r'href="/settings/"[^>]* aria-current="page"', page)
+
+
+class TestSearch:
+    def test_shows_what_the_list_of_runs_was_searched_for_and_no_other_page(self, viewer: Client) -> None:
+        field = re.compile(r'id="search" value="([^"]*)"')
+        assert field.findall(viewer.get("/runs/?q=acme").content.decode()) == ["acme"]
+        for path in ("/errors/?q=acme", "/audit/?q=acme", "/accounts/?q=acme"):
+            assert field.findall(viewer.get(path).content.decode()) == [""]
 
 
 class TestShortcuts:

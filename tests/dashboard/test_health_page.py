@@ -67,11 +67,11 @@ def test_runs_of_a_group_without_a_daemon_are_told(run: SyncJobRun) -> None:
     assert not line("Queue").is_good
 
 
-def test_an_overdue_slot_tells_by_how_much(environment: object) -> None:
+def test_a_slot_that_nobody_fires_tells_for_how_long(environment: object) -> None:
     trigger = factories.trigger()
     CronTrigger.objects.filter(pk=trigger.pk).update(next_run_at=timezone.now() - timedelta(minutes=7))
 
-    assert "the oldest by 7m" in line("Scheduler").words
+    assert "the oldest for 7m" in line("Scheduler").words
     assert "celery -A dashboard beat" in line("Scheduler").advice
 
 

@@ -94,12 +94,12 @@ class TestList:
         run_now(trigger)
         assert "args.slug" not in page_of(viewer)
 
-    def test_says_that_no_scheduler_runs_when_slots_are_overdue(self, viewer: Client, trigger: CronTrigger) -> None:
+    def test_says_that_no_scheduler_runs_when_slots_are_not_fired(self, viewer: Client, trigger: CronTrigger) -> None:
         assert "Does a scheduler run?" not in page_of(viewer)
         change(trigger, next_run_at=timezone.now() - timedelta(minutes=2))
         page = page_of(viewer)
         assert "Does a scheduler run?" in page
-        assert "Overdue" in page
+        assert "Not fired" in page
 
     def test_shows_what_nobody_can_read_any_more(self, operator: Client, trigger: CronTrigger) -> None:
         change(trigger, cron_expression="every now and then")
@@ -301,7 +301,9 @@ class TestAttention:
         states.ended(run_now(trigger), "completed")
         assert reason not in page_of(operator, "/")
 
-    def test_is_asked_for_by_an_overdue_slot(self, viewer: Client, outsider: Client, trigger: CronTrigger) -> None:
+    def test_is_asked_for_by_a_slot_that_nobody_fires(
+        self, viewer: Client, outsider: Client, trigger: CronTrigger
+    ) -> None:
         change(trigger, next_run_at=timezone.now() - timedelta(hours=1))
         assert "was not fired. Does a scheduler run?" in page_of(viewer, "/")
         assert "was not fired" not in page_of(outsider, "/")
