@@ -54,6 +54,16 @@ def tick(page: Page, times: int = 1) -> None:
             page.clock.run_for(TICK * 1000)
 
 
+def test_nothing_of_it_reaches_over_the_edge_of_a_phone(listed: Page) -> None:
+    """Not the words that are there for the ear alone, however many, and not the sheet that opens."""
+    listed.set_viewport_size({"width": 360, "height": 780})
+    expect(listed.locator("#histogram svg")).to_be_visible(timeout=SOON)
+    listed.locator("#histogram td").first.evaluate("cell => { cell.textContent = '9 completed, '.repeat(20) }")
+    listed.get_by_text("Save view").click()
+    expect(listed.get_by_label("Save these filters as")).to_be_visible()
+    assert listed.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_a_line_that_nobody_uses_is_replaced(changing: Page) -> None:
     line(changing).evaluate(MARK)
     tick(changing)

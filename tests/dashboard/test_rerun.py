@@ -25,7 +25,7 @@ def test_the_question_tells_the_window_that_will_be_used(operator: Client, run: 
     run.steps.update(watermark=timezone.now())
     page = operator.get(run_url + "rerun/").content.decode()
     assert "fetches what has changed from" in page
-    assert re.search(r"<button[^>]*>Rerun from <time[^>]*>\d+ \w+ \d\d:\d\d</time></button>", page)
+    assert re.search(r"<button[^>]*><span>Rerun from <time[^>]*>\d+ \w+ \d\d:\d\d</time></span></button>", page)
 
 
 def test_the_question_says_when_there_is_no_window(operator: Client, run: SyncJobRun, run_url: str) -> None:
@@ -92,11 +92,12 @@ def test_a_job_that_is_no_longer_accepted_is_told(operator: Client, run: SyncJob
     assert "planets" in answer.content.decode()
 
 
-def test_entries_with_dates_of_their_own_are_told_one_by_one(operator: Client, run: SyncJobRun, run_url: str) -> None:
+def test_resources_with_dates_of_their_own_are_told_one_by_one(operator: Client, run: SyncJobRun, run_url: str) -> None:
     states.ended(run, RunStatus.COMPLETED)
     run.steps.filter(name="countries").update(watermark=timezone.now())
     page = operator.get(run_url + "rerun/").content.decode()
     windows = page[page.index('<details class="windows"') :]
+    assert "2 resources, each to now" in windows
     assert re.search(r"<b>countries</b><span class=\"muted\">from <time", windows)
     assert '<b>cities</b><span class="muted">from the beginning' in windows
 

@@ -95,6 +95,11 @@ class TestFacts:
     def test_carry_the_whole_id_to_copy(self, viewer: Client, run: SyncJobRun) -> None:
         assert f'data-copy="{run.pk}"' in viewer.get(f"/runs/{run.pk}/").content.decode()
 
+    def test_lead_to_the_account_and_the_job(self, viewer: Client, run: SyncJobRun) -> None:
+        heading = re.search(r"<h1.*?</h1>", viewer.get(f"/runs/{run.pk}/").content.decode(), re.DOTALL)[0]
+        assert f'href="/accounts/{run.integrated_account_id}/"' in heading
+        assert f'href="/jobs/{run.sync_job_id}/"' in heading
+
     def test_show_the_arguments(self, viewer: Client, environment: object) -> None:
         run = factories.run(args={"brand": "acme & sons"})
         assert "&quot;brand&quot;: &quot;acme &amp; sons&quot;" in viewer.get(f"/runs/{run.pk}/").content.decode()
@@ -112,7 +117,7 @@ class TestFailure:
             excerpt="<h1>Sorry</h1>",
         )  # fmt: skip
         page = viewer.get(f"/runs/{run.pk}/").content.decode()
-        assert page.index('id="failure"') < page.index('id="entries"')
+        assert page.index("needs attention</a> until") < page.index('id="failure"') < page.index('id="entries"')
         failure = shown(viewer, run, "failure")
         for fact in ("request_failed", "cities list", "HTTP status500", "https://api.example.org/cities?page=7"):
             assert fact in failure
