@@ -99,6 +99,7 @@ def served(data_dir: Path) -> Iterator[Scene]:
         "PUBLIC_URL": url,
         "DATABASE_URL": "",
         "CELERY_BROKER_URL": "filesystem://",
+        "ALLOW_PRIVATE_NETWORKS": "false",
         "DJANGO_SETTINGS_MODULE": "dashboard.settings",
     }
     with processes(data_dir, environment) as started:
@@ -123,6 +124,33 @@ def look_at(page: Page, path: str) -> None:
     page.evaluate("document.fonts.ready")
 
 
+def opened(page: Page, paths: dict[str, str]) -> Iterator[str]:
+    """Open one dialog or menu after the other; the name of each, while it stands open."""
+    for name, link in DIALOGS.items():
+        look_at(page, paths[name])
+        page.get_by_role("link", name=link, exact=True).click()
+        page.get_by_role("dialog").wait_for()
+        yield f"dialog-{name}"
+    look_at(page, "/runs/")
+    for number in (1, 3):
+        page.get_by_role("checkbox", name="Select ").nth(number).check()
+    yield "runs-selected"
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("dialog").wait_for()
+    yield "dialog-bulk"
+    look_at(page, "/runs/")
+    page.locator("details.menu summary").click()
+    yield "menu"
+    look_at(page, "/runs/")
+    page.keyboard.press("?")
+    page.get_by_role("dialog").wait_for()
+    yield "dialog-shortcuts"
+    look_at(page, "/runs/")
+    if more := page.locator("details.rest summary").filter(visible=True).all():
+        more[0].click()
+        yield "more"
+
+
 def _populated_elsewhere(environment: dict[str, str]) -> dict[str, str]:
     """In a process of its own: this one may have been set up for another database."""
     command = [sys.executable, "-m", "tests.browser.scene"]
@@ -134,7 +162,7 @@ def _populated_elsewhere(environment: dict[str, str]) -> dict[str, str]:
 def populated() -> dict[str, str]:
     """The addresses of the pages whose names contain an id. Django is set up here: it had to wait for the settings."""
     django.setup()
-    from runs.models import CronTrigger
+    from runs.models import CronTrigger, Role
     from tests import factories
     from tests.browser import (
         cast,
@@ -155,6 +183,7 @@ def populated() -> dict[str, str]:
     runs["composed"] = cast.composed(runs["completed"].integrated_account)
     factories.user("operator", is_superuser=True)
     factories.user("nobody-yet")
+    factories.user("vera", role=Role.VIEWER).environments.add(account.environment)
     people = cast_people.people()
     job = f"/jobs/{runs['running'].sync_job_id}"
     shapes = cast_jobs.jobs(runs["running"].integrated_account.integration)

@@ -1,5 +1,7 @@
 """Every page in both themes at three widths, as pictures to look at: `make screenshots`.
 
+The six pictures of a page are put side by side on a sheet, `sheet-NAME.png`.
+
 `python -m tests.browser.screenshots FOLDER NAME…` makes those of some pages alone.
 
 The installation is real: migrated, populated, and served by `manage.py serve`.
@@ -13,14 +15,16 @@ import tempfile
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, MISSING, executable
-from tests.browser.scene import DIALOGS, WIDTHS, log_in, look_at, served
+from tests.browser.scene import WIDTHS, log_in, look_at, opened, served
 from tests.processes import PROJECT
 
 THEMES = ("light", "dark")
+SUFFIXES = [f"-{width}-{theme}" for theme, width in product(THEMES, WIDTHS)]
 
 
 def main() -> None:
@@ -37,7 +41,33 @@ def main() -> None:
             camera = Camera(context.new_page(), scene.paths, wanted.folder, f"{width}-{theme}")
             camera.shoot_some(wanted.names) if wanted.names else camera.shoot_all()
             context.close()
+        lay_out_sheets(browser, wanted.folder)
         browser.close()
+
+
+def lay_out_sheets(browser: Browser, folder: Path) -> None:
+    """A sheet for each page that there are pictures of, narrow ones first, the light theme above the dark one."""
+    page = browser.new_page(viewport={"width": 1800, "height": 900})
+    for name in sorted({picture.stem.removesuffix(SUFFIXES[0]) for picture in folder.glob(f"*{SUFFIXES[0]}.png")}):
+        pictures = [folder / f"{name}{suffix}.png" for suffix in SUFFIXES]
+        html = folder / "sheet.html"  # a file, as only a file may show other files
+        html.write_text(_sheet([picture for picture in pictures if picture.exists()]))
+        page.goto(html.as_uri())
+        page.screenshot(path=folder / f"sheet-{name}.png", full_page=True)
+        html.unlink()
+    page.close()
+
+
+def _sheet(pictures: list[Path]) -> str:
+    """The widths as they are to each other, and of a very long page its beginning alone."""
+    images = "".join(f'<div><img src="{quote(picture.name)}"></div>' for picture in pictures)
+    columns = " ".join(f"{width}fr" for width in WIDTHS)
+    style = (
+        "body { margin: 12px; background: #888; } img { width: 100%; display: block; }"
+        f"main {{ display: grid; grid-template-columns: {columns}; gap: 12px; }}"
+        "div { max-height: 1400px; overflow: hidden; }"
+    )
+    return f'<!doctype html><meta charset="utf-8"><style>{style}</style><main>{images}</main>'
 
 
 def _arguments() -> argparse.Namespace:
@@ -64,7 +94,8 @@ class Camera:
             look_at(self.page, path)
             self._shoot(name, full_page=True)
         self._shoot_forms()
-        self._shoot_dialogs()
+        for name in opened(self.page, self.paths):
+            self._shoot(name)
         self.page.context.clear_cookies()
         log_in(self.page, "nobody-yet")
         for name in (
@@ -120,31 +151,6 @@ class Camera:
         self.page.locator("[name=seen]").evaluate("field => { field.value = ''; }")
         self.page.get_by_role("button", name="Save").click()
         self._shoot("job-conflict", full_page=True)
-
-    def _shoot_dialogs(self) -> None:
-        for name, button in DIALOGS.items():
-            look_at(self.page, self.paths[name])
-            self.page.get_by_role("link", name=button, exact=True).click()
-            self.page.get_by_role("dialog").wait_for()
-            self._shoot(f"dialog-{name}")
-        look_at(self.page, "/runs/")
-        for number in (1, 3):
-            self.page.get_by_role("checkbox", name="Select ").nth(number).check()
-        self._shoot("runs-selected")
-        self.page.get_by_role("button", name="Stop", exact=True).click()
-        self.page.get_by_role("dialog").wait_for()
-        self._shoot("dialog-bulk")
-        look_at(self.page, "/runs/")
-        self.page.locator("details.menu summary").click()
-        self._shoot("menu")
-        look_at(self.page, "/runs/")
-        self.page.keyboard.press("?")
-        self.page.get_by_role("dialog").wait_for()
-        self._shoot("dialog-shortcuts")
-        look_at(self.page, "/runs/")
-        if more := self.page.locator("details.rest summary").filter(visible=True).all():
-            more[0].click()
-            self._shoot("more")
 
     def _shoot(self, name: str, *, full_page: bool = False) -> None:
         self.page.screenshot(path=self.folder / f"{name}-{self.suffix}.png", full_page=full_page)
