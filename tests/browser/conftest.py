@@ -11,10 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from tests.acceptance.deck import Deck, countries_then_cities, embedded, prepare
 from tests.browser.chromium import ARGUMENTS, MISSING, executable
+from tests.browser.scene import PASSWORD, Scene, log_in, served
 from tests.factories import COUNTRIES_AND_CITIES
 from tests.sources import Source, countries_and_cities, serving
-
-PASSWORD = "pw-for-tests-1"
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +43,13 @@ def deck(source: Source, browser: Browser, tmp_path_factory: pytest.TempPathFact
         assert made.returncode == 0, made.stderr
         deck.daemon()
         yield deck
+
+
+@pytest.fixture(scope="session")
+def scene(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """An installation with everything that a page can show, for tests that only look."""
+    with served(tmp_path_factory.mktemp("scene")) as scene:
+        yield scene
 
 
 @pytest.fixture(autouse=True)
@@ -98,9 +104,6 @@ def olga(page: Page, deck: Deck) -> Iterator[Page]:
     page.on(
         "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
     )
-    page.goto("/login/")
-    page.get_by_label("Username").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "olga")
     yield page
     assert faults == []

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from werkzeug import Response
 
 from tests.acceptance.deck import Deck
-from tests.browser.conftest import PASSWORD
+from tests.browser.scene import log_in
 from tests.sources import Source
 
 PHONE = {"width": 360, "height": 780}
@@ -67,10 +67,7 @@ def test_a_connection_is_tested_without_leaving_the_page(olga: Page, fresh: Deck
 def test_all_of_it_works_without_scripts(browser: Browser, base_url: str, fresh: Deck) -> None:
     context = browser.new_context(base_url=base_url, java_script_enabled=False)
     page = context.new_page()
-    page.goto("/login/")
-    page.get_by_label("Username").fill("olga")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    log_in(page, "olga")
     page.goto(f"/accounts/{fresh.account_id}/")
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#tested")).to_contain_text("It works")

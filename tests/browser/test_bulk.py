@@ -83,6 +83,28 @@ def test_all_of_a_page_and_all_that_match(olga: Page, deck: Deck, ended: list[st
     expect(olga).to_have_url(re.compile(r"/runs/\?status=completed$"))
 
 
+def test_a_set_that_has_changed_meanwhile_is_asked_for_again_and_nothing_is_done(olga: Page, deck: Deck) -> None:
+    first, second = (deck.create_run(daemon_group_key="nobody", args={"n": n}, force=True) for n in range(2))
+    olga.goto("/runs/?status=created")
+    lines = olga.locator("tbody tr").count()
+    olga.get_by_label("Select all runs on this page").check()
+    bar = olga.get_by_role("form", name="Actions on many runs")
+    bar.get_by_role("checkbox").check()
+    bar.get_by_role("button", name="Stop", exact=True).click()
+    dialog = olga.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"Stop {lines} runs?")
+    third = deck.create_run(daemon_group_key="nobody", args={"n": 2}, force=True)
+    with olga.expect_response(lambda answer: answer.url.endswith("/bulk/new/") and answer.status == 409):
+        dialog.get_by_role("button", name=f"Stop {lines} runs").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Nothing was done")
+    expect(dialog).to_contain_text(f"Stop {lines + 1} runs?")
+    made = (first, second, third)
+    assert {deck.run(run_id)["status"] for run_id in made} == {"created"}
+    dialog.get_by_role("button", name=f"Stop {lines + 1} runs").click()
+    olga.wait_for_url(re.compile("/bulk/.+"))
+    assert {deck.ended(run_id)["status"] for run_id in made} == {"stopped"}
+
+
 def test_without_scripts_the_same_forms_do_it(deck: Deck, ended: list[str], olga: Page) -> None:
     plain = olga.context.browser.new_context(java_script_enabled=False, storage_state=olga.context.storage_state())  # type: ignore[union-attr]
     page = plain.new_page()

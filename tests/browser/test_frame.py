@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.deck import Deck
-from tests.browser.conftest import PASSWORD
+from tests.browser.scene import log_in
 
 TARGETS = ".dock a, .sections a, .button, select, summary, input:not([type=hidden], [type=checkbox], [type=radio])"
 SMALL = """targets => [...document.querySelectorAll(targets)]
     .filter(element => element.checkVisibility() && element.getBoundingClientRect().height < 44)
     .map(element => element.outerHTML)"""
+NOBODY = "nobody"  # a group without a daemon
 PAGES = [
     *("/", "/runs/", "/jobs/", "/schedules/", "/integrations/", "/integrations/catalog/hubspot/", "/accounts/"),
     *("/records/", "/webhooks/", "/webhooks/new/", "/daemons/", "/password/", "/shortcuts/"),
@@ -189,10 +190,7 @@ class TestWithoutJavaScript:
     def plain(self, browser: Browser, deck: Deck) -> Iterator[Page]:
         context = browser.new_context(base_url=str(deck.api.base_url), java_script_enabled=False)
         page = context.new_page()
-        page.goto("/login/")
-        page.get_by_label("Username").fill("olga")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        log_in(page, "olga")
         yield page
         context.close()
 
@@ -204,6 +202,26 @@ class TestWithoutJavaScript:
         deck.ended(plain.url.rstrip("/").rpartition("/")[2])
         plain.reload()
         expect(plain.locator("#summary")).to_contain_text("Completed in")
+
+    def test_a_run_is_found_opened_and_stopped(self, plain: Page, deck: Deck) -> None:
+        waiting = deck.create_run(daemon_group_key=NOBODY, force=True)
+        plain.goto("/runs/?status=created")
+        plain.locator(f"#run-{waiting} .what a").first.click()
+        plain.get_by_role("link", name="Stop run").click()
+        plain.get_by_role("button", name="Stop run").click()
+        expect(plain.locator("#summary")).to_contain_text("Stopped by olga")
+        assert deck.run(waiting)["status"] == "stopped"
+
+    def test_ticked_runs_are_stopped(self, plain: Page, deck: Deck) -> None:
+        waiting = [deck.create_run(daemon_group_key=NOBODY, args={"n": number}, force=True) for number in range(2)]
+        plain.goto("/runs/")
+        for run_id in waiting:
+            plain.locator(f"#run-{run_id}").get_by_role("checkbox").check()
+        plain.get_by_role("button", name="Stop", exact=True).click()
+        expect(plain.locator(".question")).to_contain_text("Stop 2 runs?")
+        plain.get_by_role("button", name="Stop 2 runs").click()
+        assert "/bulk/" in plain.url
+        assert {deck.ended(run_id)["status"] for run_id in waiting} == {"stopped"}
 
     def test_the_list_is_filtered(self, plain: Page, finished: str) -> None:
         plain.goto("/runs/")

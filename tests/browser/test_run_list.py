@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -175,6 +176,21 @@ def test_filters_are_chosen_saved_and_found_again(olga: Page, deck: Deck) -> Non
     olga.locator("#view-menu summary").click()
     olga.get_by_role("button", name="Delete this view").click()
     expect(olga.locator(".tabs")).not_to_contain_text("Countries by API")
+
+
+def test_an_address_fills_the_form_and_the_form_gives_the_address_back(olga: Page, deck: Deck) -> None:
+    deck.ended(deck.create_run())
+    asked = "/runs/?status=completed&status=failed&trigger=api&not_job=Nothing&over=0s&since=30d&q=acme"
+    olga.goto(asked)
+    shown = olga.locator("table.runs tbody tr").evaluate_all("rows => rows.map(row => row.id)")
+    olga.locator("#refine > summary").click()
+    expect(olga.get_by_label("Started by")).to_have_value("api")
+    olga.get_by_role("button", name="Apply").click()
+    wanted, got = (parse_qs(urlsplit(address).query) for address in (asked, olga.url))
+    assert got == wanted
+    assert olga.locator("table.runs tbody tr").evaluate_all("rows => rows.map(row => row.id)") == shown != []
+    olga.reload()
+    assert parse_qs(urlsplit(olga.url).query) == wanted
 
 
 def test_a_field_offers_names_while_one_types(olga: Page, deck: Deck) -> None:
