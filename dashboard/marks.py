@@ -180,8 +180,11 @@ def is_overdue(trigger: CronTrigger, now: datetime) -> bool:
 
 
 def late(now: datetime) -> Q:
-    """The armed triggers whose slots were followed by no completed run, though it should be there by now."""
-    return Q(is_active=True, completion_due_at__lt=now)
+    """The armed triggers whose slots were followed by no completed run, though it should be there by now.
+
+    Null is told apart first: after a comparison with it, PostgreSQL still looks at what else is asked of the row.
+    """
+    return Q(completion_due_at__isnull=False) & Q(is_active=True, completion_due_at__lt=now)
 
 
 def is_late(trigger: CronTrigger, now: datetime) -> bool:
