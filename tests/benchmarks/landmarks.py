@@ -11,6 +11,7 @@ from django.utils import timezone
 from dashboard.run_lines import named, run_lines
 from runs.keyset import keyset_page
 from runs.models import (
+    AlertState,
     ApiToken,
     BulkAction,
     CronTrigger,
@@ -94,6 +95,7 @@ def _ids() -> dict[str, Any]:
         "delivery_id": delivery.pk,
         "record_id": Record.objects.only("id")[0].pk,
         "token_id": ApiToken.objects.all()[0].pk,
+        "rule_id": AlertState.objects.all()[0].rule_id,
         "person_id": User.objects.filter(is_superuser=False).order_by("id")[0].pk,
         "form": "csv",
     }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from runs.models import (
     AccountDay,
     AccountFreshness,
+    AlertMessage,
+    AlertRule,
+    AlertState,
     AuditEntry,
     BulkAction,
     BulkItem,
@@ -16,6 +19,7 @@ from runs.models import (
     RunEvent,
     RunHabit,
     RunStep,
+    SyncJob,
     SyncJobRun,
     Webhook,
 )
@@ -36,6 +40,7 @@ def leave_traces(size: Size) -> None:
     _habits()
     _freshness()
     _deliveries()
+    _alerts(size)
     _audit_lines()
     _bulk_actions(size)
 
@@ -193,6 +198,44 @@ def _deliveries() -> None:
             "delivered_at": f"CASE WHEN {failed} THEN NULL ELSE r.created_at END",
         }
         fill(Delivery, 0, {**delivery, **fate}, source=f"{told} {since}")
+
+
+def _alerts(size: Size) -> None:
+    """Ten rules in each environment; the first of each has met every account, and told of the last failures."""
+    rule = {"id": numbered("5", "i"), "name": "'rule ' || i", "channel": "'webhook'", "is_active": "i % 10 <> 9"}
+    long_ago = "now() - interval '100 days'"
+    times = {"created_at": long_ago, "updated_at": long_ago}
+    of = numbered("e", f"i % {size.environments}")
+    fill(AlertRule, 10 * size.environments, {**times, **rule, "environment_id": of})
+    state = {
+        "id": "gen_random_uuid()",
+        **times,
+        "rule_id": "a.id",
+        "sync_job_id": "f.sync_job_id",
+        "integrated_account_id": "f.account_id",
+        "last_run_id": "f.last_run_id",
+        "failures": "CASE WHEN f.last_ending = 'failed' THEN 2 ELSE 0 END",
+        "failing_since": "CASE WHEN f.last_ending = 'failed' THEN f.last_ended_at END",
+        "alerted_since": "CASE WHEN f.last_ending = 'failed' THEN f.last_ended_at END",
+    }
+    first = f"a.id < {numbered('5', str(size.environments))}"
+    rules = f"{AlertRule._meta.db_table} a ON a.environment_id = j.environment_id AND {first}"
+    met = f"{JobFreshness._meta.db_table} f JOIN {SyncJob._meta.db_table} j ON j.id = f.sync_job_id JOIN {rules}"
+    fill(AlertState, 0, state, source=met)
+    message = {
+        "id": UUID7.format(at="r.created_at", salt="alert", i="(r.id::text || a.id)"),
+        "created_at": "r.finished_at",
+        "updated_at": "r.finished_at",
+        "rule_id": "a.id",
+        "run_id": "r.id",
+        "kind": "'first_failure'",
+        "content": "'{}'::jsonb",
+        "status": "'sent'",
+        "attempts": "1",
+        "sent_at": "r.finished_at",
+    }
+    failed = f"{RUNS} JOIN {AlertRule._meta.db_table} a ON a.environment_id = r.environment_id AND {first}"
+    fill(AlertMessage, 0, message, source=f"{failed} WHERE {RECENT} AND r.status = 'failed'")
 
 
 def _audit_lines() -> None:
