@@ -189,7 +189,9 @@ class Attention:
 
     def _schedules(self) -> Section:
         rows = _schedules(self._environments, self._now)
-        triggers = list(triggers_named(rows)[: SHOWN + 1])
+        # Found first and named then: joined to all that a line names, the few would be sought among all runs.
+        found = list(rows.values_list("pk", flat=True)[: SHOWN + 1])
+        triggers = list(triggers_named(CronTrigger.objects.filter(pk__in=found)).order_by("next_run_at", "id"))
         concerns = [
             _other("schedule", line.trigger.pk, line.mark, line, line.mark.word, line.trigger.last_skip_reason)
             for line in schedule_lines(triggers[:SHOWN], self._now)

@@ -33,6 +33,7 @@ class ScheduleForm(StartRunForm):
 
     def _begin_with(self, trigger: CronTrigger) -> None:
         """Show what the schedule has. Arguments that the job does not declare have no field, and are kept."""
+        self.offer_first(trigger.integrated_account)
         self.initial = {
             "account": trigger.integrated_account_id,
             "cron_expression": trigger.cron_expression,

@@ -39,8 +39,11 @@ def is_unfired(trigger: CronTrigger, now: datetime) -> bool:
 
 
 def overdue(now: datetime) -> Q:
-    """The armed triggers that are `Punctuality.OVERDUE`."""
-    return Q(is_active=True, completion_due_at__lt=now) | unfired(now)
+    """The armed triggers that are `Punctuality.OVERDUE`.
+
+    Null is told apart first: after a comparison with it, PostgreSQL still looks at what else is asked of the row.
+    """
+    return Q(completion_due_at__isnull=False) & Q(is_active=True, completion_due_at__lt=now) | unfired(now)
 
 
 def is_overdue(trigger: CronTrigger, now: datetime) -> bool:

@@ -8,8 +8,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from runs.models import Environment, SyncJobRun, User
+from runs.models import Environment, Role, SyncJobRun, User
 from tests import factories
+from tests.dashboard.routes import Rank
 
 HTMX = {"HX-Request": "true"}
 
@@ -24,6 +25,16 @@ def member(username: str, environment: Environment, **over: Any) -> User:
     person = factories.user(username, **over)
     person.environments.add(environment)
     return person
+
+
+def person_of(rank: Rank, environment: Environment) -> User:
+    match rank:
+        case Rank.CUSTOMER:
+            return member("customer", environment, is_staff=False)
+        case Rank.SUPERUSER:
+            return factories.user("superuser", is_superuser=True)
+        case _:
+            return member(rank.name.lower(), environment, role=Role(rank.name.lower()))
 
 
 @pytest.fixture
