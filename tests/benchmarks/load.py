@@ -221,8 +221,6 @@ def _schedules(size: Size) -> None:
         "next_run_at": f"""CASE WHEN {active}
             THEN date_trunc('day', now()) + interval '1 day' + interval '1 hour' * (i % 24) END""",
         "last_run_id": "r.id",
-        "last_slot_at": "r.scheduled_for",
-        "earlier_slot_at": "r.scheduled_for - interval '1 day'",
         "completion_due_at": f"CASE WHEN {active} AND i % 300 = 11 THEN now() - interval '5 hours' END",
         "last_skipped_at": "CASE WHEN i % 500 = 3 THEN now() - interval '1 hour' END",
         "last_skip_code": "CASE WHEN i % 500 = 3 THEN 'refused' ELSE '' END",

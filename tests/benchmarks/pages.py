@@ -93,7 +93,7 @@ TROUBLE = (
     part("needs attention, count", at("/attention/count/")),
     Measured("errors", at("/errors/")),
     Measured("errors of thirty days", at("/errors/?window=30d")),
-    Measured("error", of("errors/<uuid:group_id>/")),
+    Measured("error", of("errors/<uuid:group_id>/"), most_queries=14),
     Measured("audit", at("/audit/")),
     Measured("audit of an actor", at("/audit/?actor=person-7")),
     Measured("audit as CSV", at("/audit/export.csv?since=24h"), bar=1000),
