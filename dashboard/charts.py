@@ -13,6 +13,7 @@ from runs.models import RunStatus, SyncJobRun
 HEIGHT = 44
 STEP = 12
 LEAST = 2  # pixels: a bar that can be seen and hit
+FAR_BEYOND = 3  # times as long as nine in ten
 FEW = 5  # of so few durations none is cut: there is no telling which is the odd one
 
 
@@ -61,15 +62,15 @@ def duration_bars(runs: Sequence[SyncJobRun], now: datetime) -> DurationBars:
 
 
 def _full_height(took: list[timedelta]) -> timedelta:
-    """The duration that fills the height: the longest, unless it would flatten all others; then their 99th percentile.
+    """The duration that fills the height: the longest of those that are not far beyond nine in ten of them.
 
-    That one is a duration that was seen, the next below: one between it and the odd one would be as odd.
+    Two odd ones among thirty are no rarity, and a percentile that counts them in would flatten all the others.
     """
     longest = max(took, default=timedelta(0)) or timedelta(seconds=1)
     if len(took) <= FEW:
         return longest
-    p99 = sorted(took)[int(0.99 * (len(took) - 1))] or timedelta(seconds=1)
-    return p99 if longest > 1.5 * p99 else longest
+    most = sorted(took)[int(0.9 * (len(took) - 1))] or timedelta(seconds=1)
+    return max((time for time in took if time <= FAR_BEYOND * most), default=longest) or most
 
 
 def _height(took: timedelta | None, full: timedelta) -> int:

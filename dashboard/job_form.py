@@ -22,7 +22,7 @@ NEVER = datetime.min
 START = """\
 # What a run may be told. {} takes anything.
 args_schema: {}
-# What is fetched: each entry once, or once for each record of another one (depends_on).
+# What is fetched: each resource once, or once for each record of another one (depends_on).
 resources:
   - resource: ""
     method: list
@@ -61,7 +61,7 @@ class JobForm(forms.Form):
 
     label = forms.CharField(max_length=LONGEST_LABEL)
     default_runtime_version = VersionField()
-    definition = DefinitionField(26, label="Arguments and entries", required=False)
+    definition = DefinitionField(26, label="Arguments and resources", required=False)
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(
@@ -87,7 +87,7 @@ class JobForm(forms.Form):
         field = IntegrationField(integrations, empty_label="Choose one")
         field.several = integrations.values("environment").distinct()[:2].count() > 1
         field.widget.attrs["required"] = True
-        field.error_messages["required"] = "Choose one: the entries are checked against it."
+        field.error_messages["required"] = "Choose one: the resources are checked against it."
         self.fields["integration"] = field
         self.order_fields(["label", "integration"])
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from runs.keyset import BadCursor, ListOrder, Page, keyset_page
 from runs.lookups import parse_choice, parse_text
 from runs.models import AccountStatus, CronTrigger, Environment, IntegratedAccount, SyncJobRun
+from runs.parameters import changed_query, read_parameters
 from runs.punctuality import Punctuality, accounts_that_are
 
 
@@ -72,17 +73,7 @@ class AccountFilter:
     @classmethod
     def from_params(cls, params: QueryDict, environments: QuerySet[Environment]) -> AccountFilter:
         """Read `state`, `integration` (its name), `q` and `sort`."""
-        found = cls(params, environments, timezone.now())
-        for name, parse in _PARSERS.items():
-            text = params.get(name, "").strip()
-            try:
-                value = parse(text) if text else None
-            except ValueError as error:
-                found.errors[name] = f"{text[:100]!r} {error}"
-                continue
-            if value:
-                found.values[name] = value
-        return found
+        return cls(params, environments, timezone.now(), *read_parameters(params, _PARSERS))
 
     @property
     def sort(self) -> str:
@@ -115,14 +106,7 @@ class AccountFilter:
 
         A change of any filter leaves the page's cursor out: it belongs to the former list.
         """
-        params = self.params.copy()
-        if "cursor" not in changes:
-            params.pop("cursor", None)
-        for name, value in changes.items():
-            params.pop(name, None)
-            if value is not None:
-                params[name] = value
-        return params.urlencode()
+        return changed_query(self.params, {"cursor": None, **changes})
 
     @cached_property
     def _environment_ids(self) -> list[UUID]:

@@ -15,6 +15,7 @@ from runs.filters import parse_since, parse_until
 from runs.keyset import BadCursor, Page, keyset_page
 from runs.lookups import parse_text
 from runs.models import AuditEntry, User
+from runs.parameters import changed_query, read_parameters
 
 # A search reads line by line: without an end to it, one that finds little would read years.
 USUAL_WINDOW = timedelta(days=90)
@@ -61,17 +62,7 @@ class AuditFilter:
     @classmethod
     def from_params(cls, params: QueryDict, reader: User) -> AuditFilter:
         """Read `kind` (the noun of an action), `action`, `actor`, `target` (an id), `q`, `since` and `until`."""
-        found = cls(params, reader)
-        for name, parse in _PARSERS.items():
-            text = params.get(name, "").strip()
-            try:
-                value = parse(text) if text else None
-            except ValueError as error:
-                found.errors[name] = f"{text[:100]!r} {error}"
-                continue
-            if value:
-                found.values[name] = value
-        return found
+        return cls(params, reader, *read_parameters(params, _PARSERS))
 
     @property
     def since(self) -> datetime:
@@ -107,14 +98,7 @@ class AuditFilter:
 
         A change of any filter leaves the page's cursor out: it belongs to the former list.
         """
-        params = self.params.copy()
-        if "cursor" not in changes:
-            params.pop("cursor", None)
-        for name, value in changes.items():
-            params.pop(name, None)
-            if value is not None:
-                params[name] = value
-        return params.urlencode()
+        return changed_query(self.params, {"cursor": None, **changes})
 
 
 def _condition(name: str, value: Any) -> Q:

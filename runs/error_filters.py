@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from runs.lookups import parse_choice, parse_text, parse_uuid
 from runs.models import Environment, ErrorGroup, ErrorSighting, RunStatus, SyncJobRun
+from runs.parameters import changed_query, read_parameters
 
 MOST_SIGHTINGS = 20_000
 MOST_GROUPS = 1_000
@@ -92,17 +93,7 @@ class ErrorFilter:
     @classmethod
     def from_params(cls, params: QueryDict, environments: QuerySet[Environment]) -> ErrorFilter:
         """Read `window`, `sort`, `account`, `job`, `code` and `q`."""
-        found = cls(params, environments, timezone.now())
-        for name, parse in _PARSERS.items():
-            text = params.get(name, "").strip()
-            try:
-                value = parse(text) if text else None
-            except ValueError as error:
-                found.errors[name] = f"{text[:100]!r} {error}"
-                continue
-            if value:
-                found.values[name] = value
-        return found
+        return cls(params, environments, timezone.now(), *read_parameters(params, _PARSERS))
 
     @property
     def window(self) -> Window:
@@ -160,12 +151,7 @@ class ErrorFilter:
 
     def query_string(self, **changes: Any) -> str:
         """The address's query with these parameters changed; None removes one."""
-        params = self.params.copy()
-        for name, value in changes.items():
-            params.pop(name, None)
-            if value is not None:
-                params[name] = str(value)
-        return params.urlencode()
+        return changed_query(self.params, changes)
 
     def _sightings(self) -> QuerySet[ErrorSighting]:
         scope = ErrorSighting.objects.filter(self._narrowed(), environment__in=self._environment_ids)

@@ -23,6 +23,7 @@ from runs.keyset import BadCursor, Page, keyset_page, rows_before
 from runs.lookups import parse_choice, parse_duration, parse_text, parse_time, parse_uuid
 from runs.models import Environment, RunStatus, SyncJobRun, WarningCode
 from runs.models.base import HalfHour
+from runs.parameters import changed_query
 from runs.run_fields import (
     NO_RECORDS,
     NOT_LISTED,
@@ -215,14 +216,7 @@ class RunFilter:
 
         A change of any filter leaves the page's cursor out: it belongs to the former list.
         """
-        params = self.params.copy()
-        if changes and "cursor" not in changes:
-            params.pop("cursor", None)
-        for name, value in changes.items():
-            params.pop(name, None)
-            if value is not None:
-                params.setlist(name, [str(item) for item in value] if isinstance(value, list) else [str(value)])
-        return params.urlencode()
+        return changed_query(self.params, {"cursor": None, **changes} if changes else {})
 
     @property
     def key(self) -> str:

@@ -15,6 +15,7 @@ from runs.keyset import BadCursor, Page, keyset_page
 from runs.lookups import TimeField, parse_text, parse_time
 from runs.models import IntegratedAccount, Record
 from runs.models.record import RecordQuerySet, id_begins_with
+from runs.parameters import changed_query
 
 LIMIT = 50
 CHANGED = TimeField("updated_at")
@@ -68,13 +69,7 @@ class RecordFilter:
 
     def query_string(self, **changes: str | None) -> str:
         """The address's query with these parameters changed, None removes one; the cursor is of the former list."""
-        params = self.params.copy()
-        params["account"] = str(self.account.pk)
-        for name, value in {"cursor": None, **changes}.items():
-            params.pop(name, None)
-            if value is not None:
-                params[name] = value
-        return params.urlencode()
+        return changed_query(self.params, {"account": self.account.pk, "cursor": None, **changes})
 
     def as_json(self) -> dict[str, str]:
         """The filters in force, as plain values."""

@@ -83,7 +83,9 @@ def operator_page(view: View) -> View:
             messages.warning(request, BROKER_AWAY)
         return response
 
-    return page_with("runs.operate_runs", "You may look at runs, but not start, stop or rerun them.")(guarded)
+    return page_with(
+        "runs.operate_runs", "You may look, but not run, stop or change anything: that takes an operator."
+    )(guarded)
 
 
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:

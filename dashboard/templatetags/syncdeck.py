@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -94,6 +95,12 @@ def started_by(trigger: str) -> str:
 def full_stop(text: str) -> str:
     """The text as a sentence that another one can follow."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+@register.filter
+def wrappable(address: str) -> SafeString:
+    """An address that may go on in the next line after each of its slashes."""
+    return format_html_join("", "{}<wbr>", ([part] for part in re.findall(r"[^/]*/|[^/]+$", address)))
 
 
 @register.simple_tag

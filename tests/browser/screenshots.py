@@ -160,7 +160,7 @@ class Camera:
 
     def _shoot_written_jobs(self) -> None:
         """Faults found while one types, what an import would change, and somebody who was faster."""
-        definition = self.page.get_by_label("Arguments and entries")
+        definition = self.page.get_by_label("Arguments and resources")
         look_at(self.page, self.paths["job-edit"])
         whole = definition.input_value()
         definition.fill(whole.replace("depends_on: countries", "depends_on: county").replace("args.watched", "arg.w"))

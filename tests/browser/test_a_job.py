@@ -13,7 +13,7 @@ BODY = "resources:\n  - resource: countries\n    method: list\n    persist: true
 
 def typed(page: Page, text: str) -> None:
     """The text is in the field, and the page has had the time after which it asks what is thought of it."""
-    page.get_by_label("Arguments and entries").fill(text)
+    page.get_by_label("Arguments and resources").fill(text)
     let_pass(page, 1)
 
 
@@ -27,7 +27,7 @@ def test_is_written_checked_drawn_changed_and_deleted(olga: Page, deck: Deck) ->
     expect(verdict).to_contain_text("1 fault", timeout=SOON)
     expect(olga.locator(".gutter")).to_contain_text("▸2")
     verdict.get_by_role("button", name="line 2").click()
-    definition = olga.get_by_label("Arguments and entries")
+    definition = olga.get_by_label("Arguments and resources")
     expect(definition).to_be_focused()
     assert definition.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)") == (
         "  - resource: planets"
@@ -57,7 +57,7 @@ def test_is_written_checked_drawn_changed_and_deleted(olga: Page, deck: Deck) ->
 
 def test_the_keyboard_goes_through_the_editor(olga: Page) -> None:
     olga.goto("/jobs/new/")
-    definition = olga.get_by_label("Arguments and entries")
+    definition = olga.get_by_label("Arguments and resources")
     definition.fill("a:\n  b: 1")
     definition.press("End")
     definition.press("Enter")

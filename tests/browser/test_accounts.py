@@ -60,8 +60,9 @@ def test_a_connection_is_tested_without_leaving_the_page(olga: Page, fresh: Deck
     source.before = None
     olga.reload()
     olga.get_by_role("link", name="Connection", exact=True).click()
-    expect(olga.locator(".timeline li")).to_have_count(2)
-    expect(olga.locator(".timeline")).to_contain_text("by olga")
+    timeline = olga.get_by_role("list", name="Timeline")
+    expect(timeline.get_by_role("listitem")).to_have_count(2)
+    expect(timeline).to_contain_text("by olga")
 
 
 def test_all_of_it_works_without_scripts(browser: Browser, base_url: str, fresh: Deck) -> None:

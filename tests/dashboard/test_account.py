@@ -53,6 +53,11 @@ class TestThePage:
         assert len(line.schedules[0].slots) == 3
         assert [label for _, label in page.context["page"].other_jobs] == ["Never used"]
 
+    def test_leads_to_all_runs_of_a_job_however_old(self, viewer: Client, run: SyncJobRun, address: str) -> None:
+        end(run, RunStatus.COMPLETED)
+        runs = f"/runs/?account={run.integrated_account_id}&amp;job={run.sync_job_id}&amp;since=all"
+        assert f'href="{runs}"' in viewer.get(address).content.decode()
+
     def test_shows_what_is_under_way(self, viewer: Client, run: SyncJobRun, address: str) -> None:
         states.running(run)
         page = viewer.get(address).content.decode()

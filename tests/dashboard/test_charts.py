@@ -54,6 +54,12 @@ def test_a_run_far_beyond_the_others_is_cut_and_leaves_them_their_height() -> No
     assert chart.is_cut
 
 
+def test_several_odd_ones_do_not_flatten_the_others_either() -> None:
+    chart = duration_bars([*(took(100) for _ in range(28)), took(100_000), took(90_000)], NOW)
+    assert [bar.height for bar in chart.bars] == [HEIGHT] * 30
+    assert [bar.is_broken for bar in chart.bars].count(True) == 2
+
+
 def test_a_run_a_little_beyond_the_others_is_drawn_whole() -> None:
     chart = duration_bars([*(took(100) for _ in range(9)), took(140)], NOW)
     assert not chart.is_cut

@@ -168,6 +168,14 @@ class TestDensityAndRail:
 
 
 class TestNavigation:
+    def test_searches_runs_for_what_runs_are_searched_for_alone(self, viewer: Client, run: SyncJobRun) -> None:
+        """Other lists have a search of their own, by a parameter of the same name."""
+        box = re.compile(r'id="search" value="([^"]*)"')
+        assert [box.search(viewer.get(f"{path}?q=geo").content.decode())[1] for path in ("/runs/", "/jobs/")] == [  # type: ignore[index]
+            "geo",
+            "",
+        ]
+
     def test_a_phone_has_four_places_and_the_rest_behind_more(self, viewer: Client) -> None:
         page = viewer.get("/jobs/").content.decode()
         bar, _, more = page.partition('<nav class="dock"')[2].partition("</nav>")[0].partition("<details")

@@ -35,6 +35,13 @@ class TestTheList:
         assert (row.name, row.account_count, row.mapping_count) == ("geo", 1, 0)
         assert "countries" in viewer.get("/integrations/").content.decode()
 
+    def test_leads_to_the_accounts_of_each(self, viewer: Client, run: SyncJobRun) -> None:
+        factories.account(integration=factories.integration(name="other"), tenant_id="not of it")
+        page = viewer.get("/integrations/").content.decode()
+        assert 'href="/accounts/?integration=geo"' in page
+        lines = viewer.get("/accounts/?integration=geo").context["lines"]
+        assert [line.account for line in lines] == [run.integrated_account]
+
     def test_does_not_count_accounts_that_were_deleted(self, viewer: Client, run: SyncJobRun) -> None:
         account = factories.account(integration=run.sync_job.integration, tenant_id="gone")
         account.deleted_at = account.created_at

@@ -42,7 +42,7 @@ class TestList:
         assert 'href="/jobs/new/"' in page
         assert 'href="/jobs/import/"' in page
 
-    def test_shows_each_jobs_entries_accounts_and_latest_run(self, viewer: Client, run: SyncJobRun) -> None:
+    def test_shows_each_jobs_resources_accounts_and_latest_run(self, viewer: Client, run: SyncJobRun) -> None:
         states.failed(run)
         factories.run(job=run.sync_job, account=factories.account(integration=run.sync_job.integration))
         [line] = viewer.get("/jobs/").context["lines"]
@@ -139,7 +139,8 @@ class TestPage:
         lines, page = answer.context["page"].lines, answer.content.decode()
         assert [line.run.integrated_account.tenant_id for line in lines] == ["globex", "acme"]
         assert "the source answered 500" in page
-        assert "the last 2 runs of all accounts took; usual is <b>1m 30s</b>" in page
+        assert "The last 2 runs, of all accounts. Height is duration; usual is <b>1m 30s</b>." in page
+        assert "<caption>Latest runs of this job</caption>" in page
 
     @time_machine.travel(NOON, tick=False)
     def test_shows_the_next_slots_of_its_schedules_in_the_readers_zone(self, viewer: Client) -> None:

@@ -74,6 +74,11 @@ class TestFields:
         SyncJob.objects.update(args_schema={})
         assert '<textarea name="args"' in operator.get(address).content.decode()
 
+    def test_that_are_one_have_one_name(self, operator: Client, job: SyncJob, address: str) -> None:
+        assert "<legend>Arguments</legend>" in operator.get(address).content.decode()
+        SyncJob.objects.filter(pk=job.pk).update(args_schema={})
+        assert "<legend>Arguments</legend>" not in operator.get(address).content.decode()
+
     def test_offer_accounts_of_the_jobs_integration_only(self, operator: Client, address: str) -> None:
         factories.account(integration=factories.integration(name="other"), tenant_id="stranger")
         assert "stranger" not in operator.get(address).content.decode()

@@ -63,6 +63,11 @@ class TestDeliveries:
         assert "12 ms" in one.replace("\u202f", " ")
         assert "&quot;event&quot;: &quot;sync_job_run:created&quot;" in one
 
+    def test_that_are_none_have_no_filter(self, viewer: Client, webhook: Webhook) -> None:
+        assert 'name="status"' not in viewer.get(address(webhook)).content.decode()
+        narrowed = viewer.get(f"{address(webhook)}?status=failed").content.decode()
+        assert 'name="status"' in narrowed
+
     @pytest.mark.parametrize(
         ("query", "count"), [("", 1), ("?status=failed", 1), ("?status=delivered", 0), ("?run=x", 1)]
     )

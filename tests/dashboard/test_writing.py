@@ -24,6 +24,10 @@ def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
     assert syncdeck.duration(timedelta(seconds=seconds)) == text
 
 
+def test_an_address_may_be_wrapped_after_each_slash_and_is_escaped() -> None:
+    assert syncdeck.wrappable("docs.example.org/a/<b>") == "docs.example.org/<wbr>a/<wbr>&lt;b&gt;<wbr>"
+
+
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (999, "999"), (1_234_567, "1\u202f234\u202f567")])
 def test_numbers_are_grouped_by_thin_spaces(value: int, text: str) -> None:
     assert syncdeck.number(value) == text
