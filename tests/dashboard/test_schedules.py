@@ -10,7 +10,8 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import CronTrigger, SkipCode, SyncJob, SyncJobRun, User, Webhook
+from dashboard.forms import MOST_ACCOUNTS
+from runs.models import CronTrigger, IntegratedAccount, SkipCode, SyncJob, SyncJobRun, User, Webhook
 from runs.services import delete_job, run_now, save_trigger
 from tests import factories
 from tests.dashboard import states
@@ -226,6 +227,21 @@ class TestEditing:
         assert operator.post(address, self.as_shown(answer)).url == "/schedules/"
         assert values_of(trigger) == before
         assert before["args"] == {"slug": "gh/acme", "archived": False, "extra": [1]}
+
+    def test_offers_its_account_however_many_others_come_first(
+        self, operator: Client, trigger: CronTrigger, address: str
+    ) -> None:
+        account = trigger.integrated_account
+        of = {"environment": account.environment, "integration": account.integration}
+        IntegratedAccount.objects.bulk_create(IntegratedAccount(**of, tenant_id=f"a{n}") for n in range(MOST_ACCOUNTS))
+        page = operator.get(address).content.decode()
+        assert f'<option value="{account.pk}" selected>' in page
+        assert page.count("<option value=") < MOST_ACCOUNTS + 10
+
+    def test_shows_the_name_of_an_account_as_text(self, operator: Client, trigger: CronTrigger, address: str) -> None:
+        IntegratedAccount.objects.filter(pk=trigger.integrated_account_id).update(tenant_id='</select><b id="x">')
+        page = operator.get(address).content.decode()
+        assert "&lt;/select&gt;&lt;b id=&quot;x&quot;&gt;</option>" in page
 
     def test_keeps_a_webhook_that_is_switched_off_until_another_is_chosen(
         self, operator: Client, trigger: CronTrigger, address: str
