@@ -71,6 +71,11 @@ def let_pass(page: Page, seconds: int) -> None:
     page.evaluate("0")  # whatever it has sent is known before this answer
 
 
+def pause(page: Page, after: float) -> None:
+    """Stop the page's clock once that many seconds have passed: from then on time is what `let_pass` says."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + after)  # seconds: a number is not taken for milliseconds
+
+
 @dataclass
 class Polls:
     """The requests of live updates that a page has sent, counted."""
