@@ -25,7 +25,7 @@ from runs.models import AccountStatus, Action, CronTrigger, Environment, Integra
 from runs.models.job import refused_triggers
 from runs.punctuality import overdue, unfired
 
-SHOWN = 50  # of each section
+SHOWN = 20  # of each section: six of fifty lines take 120 ms to write, and nobody reads them
 COUNTED = 1000
 BADGE = 99
 
