@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.acceptance.deck import Deck
+from tests.browser.conftest import pause
 from tests.processes import wait_until
 
 FIFTY = 50
@@ -59,7 +60,7 @@ def tab(olga: Page, fifty: Deck) -> Page:
     olga.goto("/runs/?status=running")
     expect(olga.locator("table.runs tbody tr")).to_have_count(FIFTY)
     olga.wait_for_load_state("networkidle")
-    olga.clock.pause_at(olga.evaluate("Date.now()") + 100)
+    pause(olga, 1)
     return olga
 
 
