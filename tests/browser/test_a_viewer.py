@@ -14,7 +14,7 @@ from tests.browser.scene import Scene, log_in
 OWN = ("/look/", "/logout/", "/password/", "/settings/", "/shortcuts/", "/views/")
 PRESSED = """() => [...document.querySelectorAll("form[method=post], [hx-post], button[formaction]")].map(
     element => element.getAttribute("hx-post") || element.getAttribute("formaction") || element.action)"""
-ASKED = """() => [...document.querySelectorAll("main a[href]")].map(link => new URL(link.href).pathname).filter(
+ASKED = """() => [...document.querySelectorAll("main a[href]")].map(link => new URL(link.getAttribute("href"), document.baseURI).pathname).filter(
     path => /\\/(stop|force-stop|rerun|edit|new|delete|run|schedule|credentials|revoke|cancel)\\/$/.test(path))"""
 TICKED = "() => document.querySelectorAll('main table input[type=checkbox]').length"
 
