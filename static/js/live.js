@@ -106,7 +106,7 @@
     clearTimeout(releasing);
     releasing = setTimeout(release, 50); // the focus is nowhere while it moves
   }
-  ["focusout", "selectionchange", "change", "toggle"].forEach((name) => {
+  ["focusout", "selectionchange", "change", "reset", "toggle"].forEach((name) => {
     document.addEventListener(name, releaseSoon, true);
   });
   document.addEventListener("htmx:oobBeforeSwap", (event) => {

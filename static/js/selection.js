@@ -33,13 +33,6 @@
   });
   bar.addEventListener("reset", () => { setTimeout(tell); });
 
-  // A line that is swapped keeps its tick.
-  document.addEventListener("htmx:oobBeforeSwap", (event) => {
-    event.detail.target.querySelectorAll('input[name="run"]:checked').forEach((box) => {
-      const next = event.detail.fragment.querySelector(`#${CSS.escape(box.id)}`);
-      if (next) next.checked = true;
-    });
-  });
   window.addEventListener("resize", rise);
   window.addEventListener("pageshow", tell);
 
