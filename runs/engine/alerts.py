@@ -20,6 +20,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runs.engine.alert_words import Streak, content_of
+from runs.engine.keyed_rows import locked_or_made
 from runs.models import AlertKind, AlertMessage, AlertRule, AlertState, MessageStatus, RunStatus, SyncJobRun
 
 MUTED = "The rule was muted."
@@ -56,12 +57,7 @@ def _rules(run: SyncJobRun) -> list[AlertRule]:
 
 def _locked_state(rule: AlertRule, run: SyncJobRun) -> AlertState:
     key = {"rule_id": rule.id, "sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id}
-    states = AlertState.objects.select_for_update(no_key=True).filter(**key)
-    found = states.first()
-    if found is None:
-        AlertState.objects.bulk_create([AlertState(**key)], ignore_conflicts=True)
-        found = states.get()
-    return found
+    return locked_or_made(AlertState.objects.select_for_update(no_key=True), key)
 
 
 def _consider(rule: AlertRule, state: AlertState, run: SyncJobRun, now: datetime) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from runs.engine.keyed_rows import locked_or_made
 from runs.engine.shape import Sample, data_warnings, sample_of
 from runs.habits import SAMPLES_KEPT, high, low
 from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun
@@ -51,12 +52,7 @@ def _learn(run: SyncJobRun) -> None:
 def _locked_habit(run: SyncJobRun) -> RunHabit:
     """The row of the run's job, account and mode, locked until the transaction ends; made if it is the first."""
     of = {"sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id, "mode": run.mode}
-    locked = RunHabit.objects.select_for_update()
-    found = locked.filter(**of).first()
-    if found is None:
-        RunHabit.objects.bulk_create([RunHabit(**of)], ignore_conflicts=True)
-        found = locked.get(**of)
-    return found
+    return locked_or_made(RunHabit.objects.select_for_update(), of)
 
 
 def _rolled_up(samples: list[Sample]) -> dict[str, Any]:
