@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Coalesce, Lower
 from django.http import QueryDict
 from django.utils import timezone
 
-from runs.keyset import BadCursor, ListOrder, Page, keyset_page
+from runs.keyset import ListOrder, Page, page_or_first
 from runs.lookups import parse_choice, parse_text
 from runs.models import AccountStatus, CronTrigger, Environment, IntegratedAccount, SyncJobRun
 from runs.parameters import changed_query, read_parameters
@@ -88,11 +88,7 @@ class AccountFilter:
         """The page at `cursor`; a bad one, or one of a list in another order, gives the first page and an error."""
         key, order = SORTS[self.sort]
         rows = _keyed(self._matching(self.values).select_related("integration", "freshness").defer(*HIDDEN))
-        try:
-            return keyset_page(rows, cursor, limit, (key, "id"), order)
-        except BadCursor:
-            self.errors["cursor"] = "This page of the list does not exist; here is the first one."
-            return keyset_page(rows, None, limit, (key, "id"), order)
+        return page_or_first(rows, cursor, limit, self.errors, (key, "id"), order)
 
     def state_counts(self, cap: int = 1000) -> dict[str, int]:
         """How many accounts each state has within the other filters; `cap + 1` means more than `cap`."""

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from runs.filters import parse_since, parse_until
-from runs.keyset import BadCursor, Page, keyset_page
+from runs.keyset import Page, keyset_page, page_or_first
 from runs.lookups import parse_text
 from runs.models import AuditEntry, User
 from runs.parameters import changed_query, read_parameters
@@ -77,11 +77,7 @@ class AuditFilter:
 
     def page(self, cursor: str | None, limit: int = 50) -> Page[AuditEntry]:
         """The page at `cursor`; a bad one gives the first page and an error."""
-        try:
-            return keyset_page(self.queryset(), cursor, limit)
-        except BadCursor:
-            self.errors["cursor"] = "This page of the list does not exist; here is the first one."
-            return keyset_page(self.queryset(), None, limit)
+        return page_or_first(self.queryset(), cursor, limit, self.errors)
 
     def lines(self) -> Iterator[AuditEntry]:
         """All that match, the newest first, some at a time by key: however many there are, few are in memory."""

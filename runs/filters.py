@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from runs.database import ReadTimedOut, bounded_read
 from runs.error_filters import met, unresolved
-from runs.keyset import BadCursor, Page, keyset_page, rows_before
+from runs.keyset import Page, page_or_first, rows_before
 from runs.lookups import parse_choice, parse_duration, parse_text, parse_time, parse_uuid
 from runs.models import Environment, RunStatus, SyncJobRun, WarningCode
 from runs.models.base import HalfHour
@@ -182,11 +182,7 @@ class RunFilter:
     def page(self, cursor: str | None, limit: int = 50) -> Page[SyncJobRun]:
         """The page at `cursor`; a bad one gives the first page and an error. Raises ReadTimedOut."""
         with bounded_read(PAGE_MS):
-            try:
-                return keyset_page(self.queryset(), cursor, limit)
-            except BadCursor:
-                self.errors["cursor"] = "This page of the list does not exist; here is the first one."
-                return keyset_page(self.queryset(), None, limit)
+            return page_or_first(self.queryset(), cursor, limit, self.errors)
 
     def newer(self, first: str, cap: int) -> int:
         """How many runs have come before the one at the cursor `first`, counted up to `cap`. Raises BadCursor."""

@@ -117,6 +117,22 @@ def keyset_page(
     return merged_page([queryset], cursor, limit, keys, order)
 
 
+def page_or_first(
+    queryset: QuerySet[Row],
+    cursor: str | None,
+    limit: int,
+    errors: dict[str, str],
+    keys: tuple[str, str] = KEYS,
+    order: ListOrder = ListOrder.NEWEST_FIRST,
+) -> Page[Row]:
+    """The page for a person: at a bad cursor the first one, which `errors` then tells under `cursor`."""
+    try:
+        return keyset_page(queryset, cursor, limit, keys, order)
+    except BadCursor:
+        errors["cursor"] = "This page of the list does not exist; here is the first one."
+        return keyset_page(queryset, None, limit, keys, order)
+
+
 def merged_page(
     querysets: Sequence[QuerySet[Any, Any]],
     cursor: str | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_
@@ -11,15 +12,30 @@ from django.db.models import Q
 from django.http import QueryDict
 from django.utils import timezone
 
-from runs.keyset import BadCursor, Page, keyset_page
+from runs.keyset import Page, page_or_first
 from runs.lookups import TimeField, parse_text, parse_time
 from runs.models import IntegratedAccount, Record
 from runs.models.record import RecordQuerySet, id_begins_with
-from runs.parameters import changed_query
+from runs.parameters import changed_query, read_parameters
 
 LIMIT = 50
 CHANGED = TimeField("updated_at")
-LONGEST = {"resource": 255, "record_id": 512}
+
+
+def _text_of(longest: int) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"must not be longer than {longest} characters")
+        return parse_text(text)
+
+    return parse
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "resource": _text_of(255),
+    "record_id": _text_of(512),
+    "since": lambda text: parse_time(text, timezone.get_current_timezone()),
+}
 
 
 @dataclass(frozen=True)
@@ -37,15 +53,7 @@ class RecordFilter:
     @classmethod
     def from_params(cls, params: QueryDict, account: IntegratedAccount) -> RecordFilter:
         """Read `resource`, `record_id` (its beginning will do) and `since` (changed at or after)."""
-        found = cls(account, params)
-        for name in ("resource", "record_id", "since"):
-            text = params.get(name, "").strip()
-            try:
-                if text:
-                    found.values[name] = _parsed(name, text)
-            except ValueError as error:
-                found.errors[name] = f"{text[:100]!r} {error}"
-        return found
+        return cls(account, params, *read_parameters(params, _PARSERS))
 
     def queryset(self) -> RecordQuerySet:
         """The records, in no order."""
@@ -61,11 +69,7 @@ class RecordFilter:
         if "record_id" in self.values:
             return self._found_by_id()
         rows = self.queryset().with_size()
-        try:
-            return keyset_page(rows, cursor, LIMIT, keys=("updated_at", "id"))
-        except BadCursor:
-            self.errors["cursor"] = "This page of the list does not exist; here is the first one."
-            return keyset_page(rows, None, LIMIT, keys=("updated_at", "id"))
+        return page_or_first(rows, cursor, LIMIT, self.errors, keys=("updated_at", "id"))
 
     def query_string(self, **changes: str | None) -> str:
         """The address's query with these parameters changed, None removes one; the cursor is of the former list."""
@@ -87,14 +91,6 @@ class RecordFilter:
         if "resource" in self.values:
             return self.queryset()
         return self.queryset().filter(resource__in=Record.objects.resources_of(self.account))
-
-
-def _parsed(name: str, text: str) -> Any:
-    if name == "since":
-        return parse_time(text, timezone.get_current_timezone())
-    if len(text) > LONGEST[name]:
-        raise ValueError(f"must not be longer than {LONGEST[name]} characters")
-    return parse_text(text)
 
 
 def _condition(name: str, value: Any) -> Q:

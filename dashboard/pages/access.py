@@ -15,6 +15,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -112,6 +113,13 @@ def visible_job(request: PageRequest, job_id: UUID) -> SyncJob:
 def go_to(request: PageRequest, to: str) -> HttpResponse:
     """Send the browser on after an action, whether HTMX or the form itself asked for it."""
     return HttpResponseClientRedirect(resolve_url(to)) if request.htmx else redirect(to)
+
+
+def next_of(request: HttpRequest, otherwise: str) -> str:
+    """The page that a form names as `next`, if it is one of ours; else the other one."""
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return back if safe else otherwise
 
 
 def came_from(request: PageRequest, otherwise: str) -> str:

@@ -11,14 +11,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import live
 from dashboard.attention import BADGE, COUNTED, Attention
 from dashboard.attention import attention_count as count_of
 from dashboard.causes import causes, open_failures
-from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible_run
+from dashboard.pages.access import PageRequest, go_to, next_of, operator_page, staff_page, visible_run
 from runs.models import SyncJobRun
 from runs.services import acknowledge_failure, acknowledge_failures, reopen_failure
 
@@ -101,6 +100,4 @@ def _named(run: SyncJobRun) -> str:
 
 def _back(request: PageRequest, run: SyncJobRun) -> str:
     """To the page that the button was on."""
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return back if safe else reverse("run_detail", args=[run.pk])
+    return next_of(request, reverse("run_detail", args=[run.pk]))

@@ -8,11 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.look import CHOICES, chosen, look_of
-from dashboard.pages.access import PageRequest, staff_page
+from dashboard.pages.access import PageRequest, next_of, staff_page
 from dashboard.pages.questions import ask
 from dashboard.rail import RAIL, dock
 from dashboard.shortcuts import shortcut_groups
@@ -36,9 +35,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 @require_POST
 def look(request: HttpRequest) -> HttpResponse:
     """Remember what was chosen of theme, density and navigation, and go back to where it was chosen."""
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = redirect(back if safe else "/")
+    response = redirect(next_of(request, "/"))
     for name, value in chosen(request.POST.dict()).items():
         response.set_cookie(name, value, max_age=_A_YEAR, secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
