@@ -78,7 +78,7 @@ def account(**over: Any) -> IntegratedAccount:
 def job(**over: Any) -> SyncJob:
     of = over.pop("integration", None) or integration()
     values = {"environment": of.environment, "integration": of, "label": "Countries and cities"}
-    return SyncJob.objects.create(**{**values, "resources": COUNTRIES_AND_CITIES, **over})
+    return SyncJob.objects.create(**{**values, "resources": deepcopy(COUNTRIES_AND_CITIES), **over})
 
 
 def run(**over: Any) -> SyncJobRun:
