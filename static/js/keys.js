@@ -1,7 +1,7 @@
 // Single keys that do what a link or a box of the page does. Listed on /shortcuts/, switched off in the settings.
 (() => {
   "use strict";
-  const ROWS = "table.list tbody tr";
+  const ROWS = "table.list tbody tr, .stream li.concern";
   const WAIT = 1500; // milliseconds between `g` and the letter of a place
   let lastRow = null; // its id, or its number where rows have none: a live swap replaces the row itself
   let goingSince = -Infinity;
@@ -11,7 +11,7 @@
   const say = (words) => { document.getElementById("announce").textContent = words; };
 
   const rows = () => [...document.querySelectorAll(ROWS)].filter((row) => row.checkVisibility());
-  const opener = (row) => row.querySelector("th[scope=row] a[href], a[href]") || row;
+  const opener = (row) => [...row.querySelectorAll("a[href], summary")].find((part) => part.checkVisibility()) || row;
   const focusedRow = () => document.activeElement?.closest(ROWS);
 
   function current(all) {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.acceptance.deck import Deck
 from tests.acceptance.gate import Gate
 from tests.browser.conftest import let_pass
+from tests.browser.scene import Scene, log_in
 from tests.sources import Source
 
 ROWS = "table.list tbody tr"
@@ -62,6 +63,35 @@ def test_every_list_can_be_walked_through(olga: Page, two_ended: list[str]) -> N
         olga.goto(path)
         olga.keyboard.press("j")
         expect(row_with_the_focus(olga)).to_have_count(1)
+
+
+@pytest.fixture
+def onlooker(browser: Browser, scene: Scene) -> Iterator[Page]:
+    """Somebody before an installation in which much needs attention."""
+    context = browser.new_context(base_url=scene.url)
+    page = context.new_page()
+    log_in(page, "operator")
+    yield page
+    context.close()
+
+
+def test_what_needs_attention_can_be_walked_through(onlooker: Page) -> None:
+    """Its lines open their run, or what they stand for."""
+    page = onlooker
+    page.goto("/")
+    lines = page.locator("li.concern")
+    count = lines.count()
+    assert count >= 5
+    for number in range(count):
+        page.keyboard.press("j")
+        focused = page.locator("li.concern:focus-within")
+        expect(focused).to_have_count(1)
+        assert focused.get_attribute("data-concern") == lines.nth(number).get_attribute("data-concern")
+    page.goto("/")
+    page.keyboard.press("j")
+    address = page.evaluate("document.activeElement.href")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(address)
 
 
 def test_r_asks_before_it_reruns_the_row(olga: Page, deck: Deck, two_ended: list[str]) -> None:
