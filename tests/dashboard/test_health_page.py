@@ -88,8 +88,10 @@ def test_daemons_of_another_version_are_told(environment: object) -> None:
     assert "daemons of 0.0.9" in line("Versions").words
 
 
-def test_a_broker_that_refuses_fails_alone(viewer: Client, settings: Any, tmp_path: Path, environment: object) -> None:
-    settings.DATA_DIR = tmp_path / "gone"
+def test_an_embedded_broker_whose_folder_is_gone_fails_alone(
+    viewer: Client, settings: Any, tmp_path: Path, environment: object
+) -> None:
+    settings.EMBEDDED_BROKER, settings.DATA_DIR = True, tmp_path / "gone"
 
     assert not line("Broker").is_good
     assert line("Database").is_good
