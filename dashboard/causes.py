@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -14,12 +14,14 @@ from django.utils.http import urlencode
 
 from dashboard.live import version_of
 from runs.engine.fingerprint import fingerprint, message_shape
-from runs.models import Environment, SyncJobRun
+from runs.models import Environment, ErrorGroup, SyncJobRun
 
 SINCE = timedelta(days=7)  # what was not settled by then is history; what a person keeps open stays
 GROUP_FROM = 3  # fewer are told one by one
 SAMPLES = 5
 LONGEST_HINT = 80
+
+Trouble = tuple[UUID, str]  # of an environment, by its fingerprint
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,32 @@ class Failure:
 
     run_id: UUID
     error: dict[str, Any]
+    environment_id: UUID
     integration_id: UUID
     account_id: UUID
     failed_at: datetime
 
     @property
+    def trouble(self) -> Trouble | None:
+        """What its error group is known by; None for one from before there were groups."""
+        fingerprint = self.error.get("fingerprint")
+        return (self.environment_id, fingerprint) if fingerprint else None
+
+    @property
     def cause(self) -> str:
-        """The same for runs of one integration that failed alike."""
+        """The same for runs of one error group; without one, for runs of one integration that failed alike."""
+        if self.trouble:
+            return version_of(*self.trouble)
         return version_of(self.integration_id, _fingerprint(*(self.error.get(name) or "" for name in _NAMES)))
 
 
 @dataclass(frozen=True)
 class Cause:
-    """The failures of one cause, the newest first."""
+    """The failures of one cause, the newest first; `group_id` is that of their errors, where a line tells of many."""
 
     key: str
     failures: list[Failure]
+    group_id: UUID | None = None
 
     @property
     def latest(self) -> Failure:
@@ -62,9 +74,14 @@ class Cause:
         return len({failure.account_id for failure in self.failures})
 
     @property
+    def integration_count(self) -> int:
+        return len({failure.integration_id for failure in self.failures})
+
+    @property
     def filter(self) -> str:
         """The query of the run list that finds them."""
-        return urlencode({"open": "failed", **({"q": self.hint} if self.hint else {}), "since": "all"})
+        alike = {"error": str(self.group_id)} if self.group_id else {"q": self.hint} if self.hint else {}
+        return urlencode({"open": "failed", **alike, "since": "all"})
 
     @property
     def hint(self) -> str:
@@ -94,10 +111,12 @@ def open_warnings(environments: QuerySet[Environment], now: datetime) -> QuerySe
 
 
 def causes(failures: QuerySet[SyncJobRun], most: int) -> list[Cause]:
-    """By cause, that of the newest failure first; at most so many failures are read. One query."""
-    columns = ("id", "error", "sync_job__integration", "integrated_account", "finished_at")
+    """By cause, that of the newest failure first; at most so many failures are read. Two queries."""
+    columns = ("id", "error", "environment", "sync_job__integration", "integrated_account", "finished_at")
     rows = failures.order_by("-created_at", "-id").values_list(*columns)[:most]
-    return _by_cause(Failure(run_id, error or {}, *others) for run_id, error, *others in rows)
+    found = _by_cause(Failure(run_id, error or {}, *others) for run_id, error, *others in rows)
+    groups = _group_ids({cause.latest.trouble for cause in found if cause.is_group})
+    return [replace(cause, group_id=groups.get(cause.latest.trouble)) for cause in found]
 
 
 def _by_cause(failures: Iterable[Failure]) -> list[Cause]:
@@ -105,6 +124,16 @@ def _by_cause(failures: Iterable[Failure]) -> list[Cause]:
     for failure in failures:
         found.setdefault(failure.cause, []).append(failure)
     return [Cause(key, alike) for key, alike in found.items()]
+
+
+def _group_ids(troubles: Collection[Trouble | None]) -> dict[Trouble | None, UUID]:
+    wanted = [trouble for trouble in troubles if trouble]
+    if not wanted:
+        return {}
+    environments, fingerprints = zip(*wanted, strict=True)
+    groups = ErrorGroup.objects.filter(environment__in=set(environments), fingerprint__in=fingerprints).order_by()
+    rows = groups.values_list("environment", "fingerprint", "id")
+    return {(environment, fingerprint): group_id for environment, fingerprint, group_id in rows}
 
 
 def _recent(runs: QuerySet[SyncJobRun], environments: QuerySet[Environment], now: datetime) -> QuerySet[SyncJobRun]:

@@ -12,7 +12,7 @@ from runs.models import WORST_FIRST, AccountDay, Ending
 
 DAYS = 14
 STEP, WIDTH, HEIGHT = 11, 8, 20
-_WORDS = {Ending.WARNED: "completed with errors"}
+_WORDS = {Ending.WARNED: Ending.WARNED.label.lower()}
 # The worse, the higher: the drawing can be read without its colours.
 GAP = 1
 _HEIGHTS = {Ending.FAILED: 20, Ending.WARNED: 15, Ending.STOPPED: 11, Ending.COMPLETED: 8}

@@ -137,7 +137,7 @@ def account_mark(account: IntegratedAccount) -> Mark:
 def ending_mark(ending: str) -> Mark:
     """How a run has ended, as its account remembers it."""
     if ending == Ending.WARNED:
-        return Mark(Kind.WARNED, "Completed with errors")
+        return Mark(Kind.WARNED, str(Ending.WARNED.label))
     return status_mark(ending)
 
 

@@ -29,6 +29,7 @@ WORDS = {
     "until": "created to",
     "over": "took over",
     "under": "took under",
+    "slow": "longer than usual",
     "by": "started by",
     "error": "error",
     "unresolved": "unresolved error",

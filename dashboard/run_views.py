@@ -9,8 +9,8 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from runs.filters import RunFilter, canonical
-from runs.models import SavedView, User
+from runs.filters import ANY_WARNING, RunFilter, canonical
+from runs.models import SavedView, User, WarningCode
 
 WINDOW = "7d"
 ALL_RUNS = f"since={WINDOW}"
@@ -42,9 +42,10 @@ def _for_everybody(user: User) -> list[tuple[str, str]]:
         ("All", recent),
         ("Running now", {"status": ["running", "created"], "since": "all"}),
         ("Failed", recent | {"status": "failed"}),
-        ("Slow", recent | {"over": "1h"}),
-        ("Zero records", recent | {"status": "completed", "records": "none"}),
-        ("With warnings", recent | {"status": "completed", "errors": "yes"}),
+        ("With errors", recent | {"status": "completed", "errors": "yes"}),
+        ("With warnings", recent | {"warning": ANY_WARNING}),
+        ("Zero records", recent | {"warning": WarningCode.ZERO.value}),
+        ("Slow", recent | {"slow": "yes"}),
         ("Mine", mine),
     ]
     return [(name, urlencode(query, doseq=True)) for name, query in views]

@@ -75,7 +75,11 @@ class Usual:
             return None
         left = self.median - elapsed
         told = left > timedelta(0) and self.longest <= WIDEST * self.shortest
-        return Estimate(self, left if told else None, elapsed > self.limit)
+        return Estimate(self, left if told else None, self.is_exceeded_by(elapsed))
+
+    def is_exceeded_by(self, took: timedelta) -> bool:
+        """Whether that is longer than usual."""
+        return took > self.limit
 
 
 def usual_of(runs: Iterable[SyncJobRun]) -> dict[UUID, Usual]:

@@ -41,6 +41,7 @@ TOOK = ExpressionWrapper(Coalesce(F("finished_at"), Now()) - F("started_at"), ou
 _COMPARISONS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual}
 
 NO_RECORDS = Q(fetched=0)
+SLOW = Q(usual_limit__isnull=False)
 WITH_ERRORS = Q(status=RunStatus.FAILED) | Q(error_count__gt=0)
 
 

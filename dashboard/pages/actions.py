@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods
 from dashboard.marks import run_mark
 from dashboard.pages.access import PageRequest, came_from, go_to, operator_page, visible_run
 from dashboard.pages.questions import ask
-from dashboard.previews import stop_preview, usual_cost
+from dashboard.previews import stop_preview
 from dashboard.templatetags.syncdeck import short_id
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
+from runs.habits import usual_for
 from runs.models import Action, SyncJobRun
 from runs.models.run import LONGEST_REASON
 from runs.services import force_stop, request_stop, rerun, rerun_plan
@@ -101,11 +102,8 @@ def _ask_stop(request: PageRequest, run: SyncJobRun, status: int = 200, **contex
 
 def _ask_rerun(request: PageRequest, run: SyncJobRun, ignore: bool) -> HttpResponse:
     plan = rerun_plan(run, ignore_previous_run=ignore) if run.can(Action.RERUN) else None
-    told: dict[str, Any] = {
-        "ignore_previous_run": ignore,
-        "plan": plan,
-        "usual": usual_cost(run, ignore_previous_run=ignore),
-    }
+    usual = plan and usual_for(run.sync_job_id, run.integrated_account_id, plan.mode)
+    told: dict[str, Any] = {"ignore_previous_run": ignore, "plan": plan, "usual": usual}
     return _ask(request, "runs/_rerun.html", run, **_REASON, **told)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from dashboard.run_views import ALL_RUNS, tabs
 from dashboard.templatetags.syncdeck import number
 from runs.database import ReadTimedOut
 from runs.filters import RunFilter
+from runs.habits import usual_of
 from runs.keyset import BadCursor, Page
 from runs.models import RunStatus, SavedView, SyncJobRun
 
@@ -59,7 +61,7 @@ def run_list(request: PageRequest) -> HttpResponse:
     words = FilterWords(filters, page.rows)
     view_tabs = tabs(request.user, saved, filters)
     context = {
-        **_live_context(request, run_lines(page.rows, timezone.now()), filters, _first(page)),
+        **_live_context(request, _lines(page.rows), filters, _first(page)),
         "words": words,
         "form": FilterForm(filters),
         "tabs": view_tabs,
@@ -106,7 +108,7 @@ def run_live(request: PageRequest) -> HttpResponse:
         return _whole_page(request.GET.get("f", ""))
     known = live.known_lines(request.GET)
     filters = _filters(request, QueryDict(request.GET.get("f", "")))
-    lines = run_lines(named(visible(SyncJobRun.objects.filter(id__in=known), request.user)), timezone.now())
+    lines = _lines(named(visible(SyncJobRun.objects.filter(id__in=known), request.user)))
     context = _live_context(request, lines, filters, request.GET.get("first", ""))
     final = not context["live_ids"]
     context |= {"changed": [line for line in lines if line.version != known[line.run.pk]], **_around(request, filters)}
@@ -117,6 +119,12 @@ def run_live(request: PageRequest) -> HttpResponse:
 
 def _filters(request: PageRequest, params: QueryDict) -> RunFilter:
     return RunFilter.from_params(params, request.user.visible_environments())
+
+
+def _lines(runs: Iterable[SyncJobRun]) -> list[RunLine]:
+    """Each with what is usual for it: one query more, whatever their number."""
+    runs = list(runs)
+    return run_lines(runs, timezone.now(), usual_of(runs))
 
 
 def _better_address(request: PageRequest, filters: RunFilter, saved: list[SavedView]) -> str | None:

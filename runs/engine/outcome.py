@@ -12,19 +12,21 @@ from typing import Any
 
 from runs.engine.keyed_rows import locked_or_made
 from runs.engine.shape import Sample, data_warnings, sample_of
-from runs.habits import SAMPLES_KEPT, high, low
+from runs.habits import SAMPLES_KEPT, Usual, high, low, usual_for
 from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.warning import gravest
 
 
 def settle_outcome(run: SyncJobRun) -> None:
-    """The run has ended, and is read after that: keep what it tells of the usual, warn, and settle what was before."""
+    """The run has ended, and is read after that: compare it with the usual, warn, and settle what was before."""
     if run.status == RunStatus.COMPLETED:
         _learn(run)
         CronTrigger.objects.filter(
             sync_job=run.sync_job_id, integrated_account=run.integrated_account_id, completion_due_at__isnull=False
         ).update(completion_due_at=None)
+    elif run.started_at is not None:
+        _compare_time(run, usual_for(run.sync_job_id, run.integrated_account_id, run.mode))
     if run.status in (RunStatus.COMPLETED, RunStatus.FAILED):
         supersede(run)
 
@@ -42,11 +44,20 @@ def _learn(run: SyncJobRun) -> None:
     habit = _locked_habit(run)
     warnings = data_warnings(steps, habit.samples)
     _warn(run, warnings)
+    _compare_time(run, Usual.of(habit))
     elapsed = run.elapsed(run.updated_at)
     seconds = 0.0 if elapsed is None else elapsed.total_seconds()
     sample = sample_of(steps, warnings, seconds=seconds, fetched=run.fetched, persisted=run.persisted)
     samples = [*habit.samples, sample][-SAMPLES_KEPT:]
     RunHabit.objects.filter(id=habit.id).update(samples=samples, **_rolled_up(samples), updated_at=Now())
+
+
+def _compare_time(run: SyncJobRun, usual: Usual | None) -> None:
+    """Mark the run if it took longer than usual, however it ended: one that is stopped for that counts most."""
+    elapsed = run.elapsed(run.updated_at)
+    if usual is not None and elapsed is not None and usual.is_exceeded_by(elapsed):
+        run.usual_limit = usual.limit
+        SyncJobRun.objects.filter(id=run.id).update(usual_limit=usual.limit)
 
 
 def _locked_habit(run: SyncJobRun) -> RunHabit:

@@ -17,7 +17,7 @@ class Ending(models.TextChoices):
     """How a run has ended, with the difference that people look for."""
 
     COMPLETED = "completed"
-    WARNED = "warned", "Completed with errors"
+    WARNED = "warned", "Completed with errors or warnings"
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -28,7 +28,7 @@ WORST_FIRST = (Ending.FAILED, Ending.WARNED, Ending.STOPPED, Ending.COMPLETED)
 
 def ending_of(run: SyncJobRun) -> Ending:
     """The ending of a run that has ended."""
-    if run.status == RunStatus.COMPLETED and run.error_count:
+    if run.status == RunStatus.COMPLETED and (run.error_count or run.warning):
         return Ending.WARNED
     return Ending(run.status)
 

@@ -186,6 +186,10 @@ class SyncJobRun(CountedModel):
         help_text="What looks wrong with the records of a completed run: the gravest of `warnings`.",
     )  # fmt: skip
     warnings = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    # Kept, not compared when it is read: the run itself has become a part of what is usual since then.
+    usual_limit = models.DurationField(
+        null=True, blank=True, help_text="What 95 in 100 runs like it took at most, if it took longer."
+    )
     superseded_at = models.DateTimeField(
         null=True, blank=True, help_text="When a later run of the same job, account and args completed or failed."
     )
@@ -266,6 +270,9 @@ class SyncJobRun(CountedModel):
                 fields=["integrated_account", "sync_job", "args_hash"],
                 condition=Q(is_unsettled=True),
                 name="run_unsettled_of",
+            ),
+            models.Index(
+                fields=["environment", "-created_at", "-id"], condition=Q(usual_limit__isnull=False), name="run_slow"
             ),
         ]
 

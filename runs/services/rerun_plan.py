@@ -8,7 +8,7 @@ from datetime import datetime
 from runs.engine.entries import parse_entries
 from runs.engine.plan import incremental_keys, previous_run_dates
 from runs.errors import Failure, InvalidInput
-from runs.models import RunTrigger, SyncJobRun
+from runs.models import RunMode, RunTrigger, SyncJobRun
 from runs.services.run_request import spec_of
 from runs.services.runs import Origin, incremental_scope, live_run_like, prepare_run, rerun_request
 
@@ -34,6 +34,11 @@ class RerunPlan:
         """From when on anything is fetched; None where at least one entry has no date."""
         dates = [window.since for window in self.windows if window.since is not None]
         return min(dates) if dates and len(dates) == len(self.windows) else None
+
+    @property
+    def mode(self) -> RunMode:
+        """How it would fetch."""
+        return RunMode.INCREMENTAL if any(window.since for window in self.windows) else RunMode.FULL
 
     @property
     def differs(self) -> bool:

@@ -167,6 +167,7 @@ def _runs(size: Size) -> None:
         "error": f"CASE WHEN status = 'failed' THEN {error} END",
         "warning": "CASE WHEN warned THEN 'fall' ELSE '' END",
         "warnings": f"CASE WHEN warned THEN '{warning}' ELSE '[]' END::jsonb",
+        "usual_limit": "CASE WHEN chance = 8 AND NOT live THEN interval '15 seconds' END",
         # The account's next run has settled it, unless that one is not there yet; a person some of the others.
         "superseded_at": f"CASE WHEN {notable} AND {has_next} THEN next_at END",
         "acknowledged_at": f"CASE WHEN {settled} THEN {ended} END",

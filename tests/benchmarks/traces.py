@@ -144,7 +144,7 @@ def _habits() -> None:
     fill(RunHabit, 0, habit, source=source)
 
 
-_ENDING = "CASE WHEN status = 'completed' AND error_count > 0 THEN 'warned' ELSE status END"
+_ENDING = "CASE WHEN status = 'completed' AND (error_count > 0 OR warning <> '') THEN 'warned' ELSE status END"
 
 
 def _freshness() -> None:

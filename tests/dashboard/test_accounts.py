@@ -117,9 +117,9 @@ class TestTheStrip:
         assert len(strip.days) == DAYS
         shown = {(NOW.date() - day.date).days: (day.worst, day.words) for day in strip.told}
         assert shown == {
-            0: (Ending.FAILED, "1 failed, 2 completed with errors, 3 completed"),
+            0: (Ending.FAILED, "1 failed, 2 completed with errors or warnings, 3 completed"),
             1: (Ending.STOPPED, "1 stopped, 3 completed"),
-            3: (Ending.WARNED, "1 completed with errors, 1,234 completed"),
+            3: (Ending.WARNED, "1 completed with errors or warnings, 1,234 completed"),
             13: (Ending.COMPLETED, "1 completed"),
         }
         assert strip.summary == "runs ended on 4 of the last 14 days, failures on 1 of them"

@@ -15,11 +15,14 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.attention import Attention, attention_count
+from runs.engine.claim import claim
+from runs.errors import ErrorInfo
 from runs.models import (
     AccountStatus,
     AuditEntry,
     CronTrigger,
     Environment,
+    ErrorGroup,
     IntegratedAccount,
     RunStatus,
     SyncJobRun,
@@ -259,6 +262,60 @@ class TestSettling:
         page = logged_in(superuser).get("/").content.decode()
         assert page.count("Give credentials") == 2
         assert f"/runs/{run.pk}/rerun/" not in page
+
+
+class TestErrorGroup:
+    """Failures that the engine has put into one group of errors are of one cause."""
+
+    def failed(self, of: SyncJobRun, page: int, **over: Any) -> SyncJobRun:
+        """One more run, failed as a daemon ends it."""
+        holder = claim(another(of, args={"page": page}, force=True).pk, "d1")
+        assert holder is not None
+        info = {"message": f"page {page}: the source answered 500.", "resource": "cities", "method": "list", **over}
+        assert holder.finish(RunStatus.FAILED, "It failed.", ErrorInfo("request_failed", **info))
+        return SyncJobRun.objects.get(pk=holder.run_id)
+
+    @pytest.fixture
+    def alike(self, run: SyncJobRun) -> list[SyncJobRun]:
+        return [self.failed(run, page) for page in range(3)]
+
+    def test_leads_to_the_list_of_exactly_its_runs(self, operator: Client, alike: list[SyncJobRun]) -> None:
+        self.failed(alike[0], 9, resource="countries")  # in the same words, but another trouble
+        group = ErrorGroup.objects.get(resource="cities")
+        page = unescape(operator.get("/").content.decode())
+        address = f"/runs/?open=failed&error={group.pk}&since=all"
+        assert address in page
+        assert {line.run.pk for line in operator.get(address).context["lines"]} == {one.pk for one in alike}
+        again = re.search(r'hx-get="(/bulk/new/[^"]+)"', page)
+        assert again
+        assert "3 runs" in operator.get(again[1]).content.decode()
+
+    def test_may_be_of_several_integrations(
+        self, environment: Environment, viewer: Client, alike: list[SyncJobRun]
+    ) -> None:
+        other = factories.integration(environment=environment, name="other")
+        account = factories.account(integration=other)
+        self.failed(factories.run(job=factories.job(integration=other), account=account), 3)
+        assert "4 runs of 2 accounts failed alike" in viewer.get("/").content.decode()
+        assert "2 integrations" in viewer.get("/").content.decode()
+
+    def test_is_of_one_environment(self, superuser: User, alike: list[SyncJobRun]) -> None:
+        elsewhere = factories.integration(environment=factories.environment("Elsewhere"))
+        account = factories.account(integration=elsewhere)
+        theirs = factories.run(job=factories.job(integration=elsewhere), account=account)
+        for page in range(3):
+            self.failed(theirs, page)
+        page = unescape(logged_in(superuser).get("/").content.decode())
+        assert page.count("3 runs of 1 account failed alike") == 2
+        for group in ErrorGroup.objects.all():
+            assert f"error={group.pk}" in page
+
+    def test_counts_words_for_nothing(self, environment: Environment, run: SyncJobRun) -> None:
+        for number, word in enumerate(("refused", "unreachable", "gone")):
+            error = {**states.FAILURE, "message": f"the source is {word}.", "fingerprint": "f" * 32}
+            states.failed(another(run, args={"n": number}), error=error)
+        [section] = attention_of(environment).sections
+        assert [concern.template for concern in section.concerns] == ["attention/_cause.html"]
 
 
 class TestSchedule:

@@ -111,7 +111,8 @@ def test_one_request_serves_all_lines(
 ) -> None:
     counted(viewer)
     page = viewer.get("/runs/")
-    with django_assert_max_num_queries(4 + 4):  # runs, daemons, environments, newer; session, user, permissions
+    # Runs, habits, daemons, environments, newer; session, user and two of permissions.
+    with django_assert_max_num_queries(5 + 4):
         assert poll(viewer, page).status_code == 204
 
 

@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from runs.models import AuditEntry, RunStatus, RunTrigger, SyncJobRun
+from runs.models import AuditEntry, RunHabit, RunMode, RunStatus, RunTrigger, SyncJobRun
 from runs.services import Origin, RunRequest, create_run
+from tests import factories
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX
-from tests.runs import rows
 
 
 def newest(run: SyncJobRun) -> SyncJobRun:
@@ -106,15 +106,22 @@ def test_the_question_tells_the_usual_cost_once_enough_have_completed(
     operator: Client, run: SyncJobRun, run_url: str
 ) -> None:
     states.failed(run)
-    start = timezone.now() - timedelta(hours=2)
-    alike = {"sync_job": run.sync_job, "integrated_account": run.integrated_account, "fetched": 1200}
-    times = {"started_at": start, "finished_at": start + timedelta(minutes=40)}
-    rows.runs(4, **alike, **times)
+    habit = factories.habit(run, sample_count=4, median_seconds=2400, median_fetched=1200)
     assert "usually takes" not in operator.get(run_url + "rerun/").content.decode()
-    rows.runs(1, **alike, **times)
+    RunHabit.objects.filter(pk=habit.pk).update(sample_count=5)
     page = operator.get(run_url + "rerun/").content.decode()
     assert "<b>40m 0s</b> and fetches about <b>1\u202f200</b> records" in page
-    assert "usually takes" not in operator.get(run_url + "rerun/?ignore_previous_run=1").content.decode()
+
+
+def test_the_usual_cost_is_that_of_the_mode_in_which_the_rerun_would_fetch(
+    operator: Client, run: SyncJobRun, run_url: str
+) -> None:
+    states.failed(run)
+    run.steps.filter(index=0).update(watermark=timezone.now() - timedelta(hours=1))
+    factories.habit(run, mode=RunMode.FULL, median_seconds=2400)
+    factories.habit(run, mode=RunMode.INCREMENTAL, median_seconds=60)
+    assert "about <b>1m 0s</b>" in operator.get(run_url + "rerun/").content.decode()
+    assert "about <b>40m 0s</b>" in operator.get(run_url + "rerun/?ignore_previous_run=1").content.decode()
 
 
 def test_the_question_says_beforehand_what_would_be_refused(operator: Client, run: SyncJobRun, run_url: str) -> None:

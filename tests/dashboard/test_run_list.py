@@ -183,7 +183,9 @@ class TestPages:
 class TestPlan:
     """With the sorts made dear: one that an index could spare would show in the plan nevertheless."""
 
-    @pytest.mark.parametrize("query", ["", "since=all", "status=failed", "account={account}", "job={job}", "over=1h"])
+    @pytest.mark.parametrize(
+        "query", ["", "since=all", "status=failed", "account={account}", "job={job}", "over=1h", "slow=yes"]
+    )
     def test_comes_from_an_index_in_order(self, many: list[SyncJobRun], query: str) -> None:
         run = many[0]
         wish = query.format(account=run.integrated_account_id, job=run.sync_job_id)

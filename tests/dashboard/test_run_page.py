@@ -248,10 +248,7 @@ class TestUsual:
 
     @pytest.fixture
     def habit(self, run: SyncJobRun) -> RunHabit:
-        return RunHabit.objects.create(
-            sync_job=run.sync_job, integrated_account=run.integrated_account, mode=run.mode, sample_count=5,
-            median_seconds=300, p10_seconds=240, p90_seconds=360, p95_seconds=480,
-        )  # fmt: skip
+        return factories.habit(run, sample_count=5)
 
     @pytest.mark.parametrize(
         ("minutes", "words"),
@@ -272,3 +269,9 @@ class TestUsual:
         RunHabit.objects.update(sample_count=5)
         states.ended(run, RunStatus.COMPLETED)
         assert "Usually" not in viewer.get(run_url).content.decode()
+
+    def test_that_was_exceeded_is_told_of_an_ended_run(self, viewer: Client, run: SyncJobRun, run_url: str) -> None:
+        states.ended(run, RunStatus.COMPLETED)
+        assert "Longer than usual" not in viewer.get(run_url).content.decode()
+        states.change(run, usual_limit=timedelta(minutes=1))
+        assert "Longer than usual (95 in 100 take at most 1m 0s)." in viewer.get(run_url).content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from runs.models import AuditEntry, Environment, SavedView, SyncJobRun, User
+from runs.models import AuditEntry, DataWarning, Environment, SavedView, SyncJobRun, User
 from runs.services import save_view
 from runs.services.views import MOST_VIEWS
 from tests.dashboard import states
@@ -46,7 +47,7 @@ def save(client: Client, name: str, query: str, **over: Any) -> HttpResponse:
 class TestEverybodys:
     def test_come_first_and_the_one_shown_is_marked(self, client: Client, run: SyncJobRun) -> None:
         page = client.get("/runs/")
-        names = ["All", "Running now", "Failed", "Slow", "Zero records", "With warnings", "Mine"]
+        names = ["All", "Running now", "Failed", "With errors", "With warnings", "Zero records", "Slow", "Mine"]
         assert list(tabs(page)) == names
         assert current(page) == "All"
         for name, address in tabs(page).items():
@@ -63,7 +64,21 @@ class TestEverybodys:
         states.failed(run)
         assert shown_in() == {"All", "Failed"}
         states.ended(run, "completed", error_count=2, fetched=0, created_by="victor")
-        assert shown_in() == {"All", "Zero records", "With warnings", "Mine"}
+        assert shown_in() == {"All", "With errors", "Mine"}
+        states.change(run, usual_limit=timedelta(minutes=1), error_count=0)
+        assert shown_in() == {"All", "Slow", "Mine"}
+
+    @pytest.mark.parametrize(
+        ("code", "views"), [("zero", {"With warnings", "Zero records"}), ("fall", {"With warnings"})]
+    )
+    def test_of_warnings_go_by_what_is_usual(self, client: Client, run: SyncJobRun, code: str, views: set[str]) -> None:
+        states.warned(run, DataWarning(code, "countries", 0, 252))
+        shown = {
+            name
+            for name, to in tabs(client.get("/runs/")).items()
+            if f'id="run-{run.pk}"' in client.get(to).content.decode()
+        }
+        assert shown == {"All", *views}
 
     def test_running_now_has_no_window(self, client: Client, run: SyncJobRun) -> None:
         assert "since=all" in tabs(client.get("/runs/"))["Running now"]

@@ -17,12 +17,6 @@ MINUTE = timedelta(minutes=1)
 USUAL = Usual(20, 5 * MINUTE, 4 * MINUTE, 6 * MINUTE, 8 * MINUTE, fetched=100)
 
 
-def habit(run: SyncJobRun, mode: RunMode = RunMode.FULL, **over: object) -> RunHabit:
-    values = {"sample_count": 20, "median_seconds": 300, "p10_seconds": 240, "p90_seconds": 360, "p95_seconds": 480}
-    of = {"sync_job": run.sync_job, "integrated_account": run.integrated_account, "mode": mode}
-    return RunHabit.objects.create(**{**of, **values, "median_fetched": 100, **over})
-
-
 @pytest.mark.parametrize(
     ("share", "lowest", "highest"), [(0.1, 1, 2), (0.9, 9, 10), (0.95, 9, 10), (0.0, 1, 1), (1.0, 10, 10)]
 )
@@ -64,13 +58,13 @@ class TestEstimate:
 
 class TestUsual:
     def test_is_known_from_five_samples_on(self, run: SyncJobRun) -> None:
-        row = habit(run, sample_count=4)
+        row = factories.habit(run, sample_count=4)
         assert usual_of([run]) == {}
         RunHabit.objects.filter(pk=row.pk).update(sample_count=5)
         assert usual_of([run])[run.pk].median == 5 * MINUTE
 
     def test_is_of_the_runs_own_mode(self, run: SyncJobRun) -> None:
-        habit(run, RunMode.INCREMENTAL, median_seconds=10)
+        factories.habit(run, mode=RunMode.INCREMENTAL, median_seconds=10)
         assert usual_of([run]) == {}
         states.change(run, is_incremental=True)
         assert usual_of([run])[run.pk].median == timedelta(seconds=10)
@@ -79,13 +73,13 @@ class TestUsual:
 
     def test_is_of_the_runs_own_account(self, run: SyncJobRun) -> None:
         other = factories.account(integration=run.integrated_account.integration, tenant_id="other")
-        habit(factories.run(job=run.sync_job, account=other))
+        factories.habit(factories.run(job=run.sync_job, account=other))
         assert usual_of([run]) == {}
 
     def test_of_many_runs_costs_one_query(
         self, run: SyncJobRun, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
-        habit(run)
+        factories.habit(run)
         accounts = [factories.account(integration=run.integrated_account.integration) for _ in range(20)]
         runs = [factories.run(job=run.sync_job, account=account) for account in accounts]
         with django_assert_num_queries(1):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import threading
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,16 @@ from runs import migrations
 from runs.engine.claim import claim
 from runs.engine.freshness import forget_old_days, note_end
 from runs.errors import ErrorInfo
-from runs.models import AccountDay, AccountFreshness, Ending, IntegratedAccount, JobFreshness, RunStatus, SyncJobRun
+from runs.models import (
+    AccountDay,
+    AccountFreshness,
+    Ending,
+    IntegratedAccount,
+    JobFreshness,
+    RunStatus,
+    SyncJobRun,
+    WarningCode,
+)
 from runs.services import request_stop
 from tests import factories
 
@@ -38,6 +48,13 @@ def end(run: SyncJobRun, status: RunStatus, **values: Any) -> SyncJobRun:
 def ended_at(run: SyncJobRun, at: datetime, status: RunStatus = RunStatus.COMPLETED, errors: int = 0) -> SyncJobRun:
     """The run as it would be read at its end at this moment."""
     run.status, run.finished_at, run.error_count = status, at, errors
+    return run
+
+
+def doubtful_at(run: SyncJobRun, at: datetime) -> SyncJobRun:
+    """The same of a run that completed while its records look wrong."""
+    run = copy(ended_at(run, at))
+    run.warning = WarningCode.ZERO
     return run
 
 
@@ -72,11 +89,12 @@ def test_an_end_by_a_stop_is_counted_too(run: SyncJobRun) -> None:
 def test_each_day_counts_its_ends_by_how_they_ended(run: SyncJobRun) -> None:
     note_end(ended_at(run, NOON))
     note_end(ended_at(run, NOON, errors=2))
+    note_end(doubtful_at(run, NOON))
     note_end(ended_at(run, NOON, RunStatus.FAILED))
     note_end(ended_at(run, NOON, RunStatus.FAILED))
     note_end(ended_at(run, NOON + timedelta(hours=12), RunStatus.STOPPED))
     assert counts() == {
-        date(2026, 11, 24): {"completed": 1, "warned": 1, "failed": 2},
+        date(2026, 11, 24): {"completed": 1, "warned": 2, "failed": 2},
         date(2026, 11, 25): {"stopped": 1},
     }
 

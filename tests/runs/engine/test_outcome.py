@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from runs.engine.claim import Claim, claim
-from runs.models import CronTrigger, EventKind, RunHabit, RunMode, RunStatus, SyncJobRun
+from runs.models import AccountFreshness, CronTrigger, Ending, EventKind, RunHabit, RunMode, RunStatus, SyncJobRun
+from runs.services import request_stop
 from tests import factories
 from tests.runs.engine.driving import a_run, again, executed
 from tests.sources import Source, countries_and_cities, serving
@@ -96,6 +97,40 @@ class TestHabit:
         assert RunHabit.objects.get().sample_count == 8
 
 
+class TestSlow:
+    @pytest.fixture
+    def regular(self, run: SyncJobRun) -> SyncJobRun:
+        """The last of five runs that took from 10 to 14 seconds each."""
+        runs = [finished(run, seconds=10), *(finished(another(run), seconds=10 + number) for number in range(1, 5))]
+        assert [one.usual_limit for one in runs] == [None] * 5
+        return runs[-1]
+
+    @pytest.mark.parametrize("status", [RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.STOPPED])
+    def test_is_a_run_that_took_longer_than_usual_however_it_ended(
+        self, regular: SyncJobRun, status: RunStatus
+    ) -> None:
+        slow = finished(another(regular), status, seconds=60)
+        assert slow.usual_limit is not None
+        assert (slow.status, slow.warning, round(slow.usual_limit.total_seconds())) == (status, "", 14)
+        assert is_open(slow) == (status == RunStatus.FAILED)
+
+    def test_is_told_by_what_was_usual_before_it(self, regular: SyncJobRun) -> None:
+        slow = finished(another(regular), seconds=60)
+        assert round(RunHabit.objects.get().p95_seconds) == 60
+        assert slow.usual_limit is not None
+        assert finished(another(regular), seconds=30).usual_limit is None
+
+    def test_is_none_within_the_usual_or_without_enough_samples(self, run: SyncJobRun, regular: SyncJobRun) -> None:
+        assert finished(another(regular), seconds=11).usual_limit is None
+        alone = factories.run(
+            account=factories.account(integration=run.integrated_account.integration), job=run.sync_job
+        )
+        assert finished(alone, seconds=5000).usual_limit is None
+
+    def test_is_none_that_never_started(self, regular: SyncJobRun) -> None:
+        assert request_stop(another(regular)).usual_limit is None
+
+
 class TestFailure:
     def test_is_settled_by_a_later_completed_run(self, run: SyncJobRun) -> None:
         finished(run, RunStatus.FAILED)
@@ -172,6 +207,7 @@ class TestWarning:
             "countries: nothing fetched instead of usually 12"
         ]
         assert run.events.get(kind=EventKind.WARNING).message == "countries: nothing fetched instead of usually 12."
+        assert AccountFreshness.objects.get().last_ending == Ending.WARNED
 
     def test_is_settled_by_a_later_run_that_has_none(self, source: Source, regular: SyncJobRun) -> None:
         kept = list(source.tables["countries"])
