@@ -1,6 +1,10 @@
 """The suite on each database: on SQLite and files, then on PostgreSQL and Redis where they answer.
 
 python -m tests.legs
+
+The first leg has every test. The second has those that ask for the database, which `tests/conftest.py` marks by their
+fixtures: no other reaches a database, nor a broker, whose messages are about rows. The browser and acceptance tests
+and those of commands that start processes give these their databases themselves, the same ones in either leg.
 """
 
 from __future__ import annotations
@@ -13,9 +17,9 @@ from urllib.parse import urlsplit, urlunsplit
 from tests import services
 from tests.processes import PROJECT
 
-IN_PARALLEL = ("-n", "2", "--dist", "loadfile")
-# The browser sees no difference between databases, and the acceptance tests run on both by themselves.
-ONCE_ONLY = ("--ignore", "tests/browser", "--ignore", "tests/acceptance")
+# In the order of tests/conftest.py; by itself xdist takes files of few tests last, and these are the slow ones.
+IN_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+ON_THE_DATABASE = ("-m", "database")
 
 
 def main() -> int:
@@ -28,7 +32,7 @@ def main() -> int:
         return status
     with services.own_keys() as prefix:
         broker = {"CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": prefix}
-        return leg("PostgreSQL and Redis", {"DATABASE_URL": own_database_url(), **broker}, *ONCE_ONLY)
+        return leg("PostgreSQL and Redis", {"DATABASE_URL": own_database_url(), **broker}, *ON_THE_DATABASE)
 
 
 def leg(name: str, settings: dict[str, str], *options: str) -> int:

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_httpserver import HTTPServer
 from standardwebhooks.webhooks import Webhook as Standard
 from werkzeug import Request, Response
+
+from tests.http_server import PromptServer
 
 OK = 200
 
@@ -55,7 +56,7 @@ class Receiver:
     answer: Callable[[Received], int | Response] = lambda received: OK
     arrived: list[Received] = field(default_factory=list)
     port: int = 0
-    _server: HTTPServer | None = None
+    _server: PromptServer | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -64,7 +65,7 @@ class Receiver:
 
     def start(self) -> None:
         """Listen; after a stop, on the same port."""
-        self._server = HTTPServer(port=self.port, threaded=True)
+        self._server = PromptServer(port=self.port, threaded=True)
         self._server.expect_request(re.compile(".*")).respond_with_handler(self._handle)
         self._server.start()
         self.port = self._server.port

@@ -18,6 +18,9 @@ from dashboard.settings import DATA_DIR, DATABASES, STATIC_ROOT, STORAGES  # noq
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in production: threads and real transactions don't work in memory.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["ENGINE"] = "tests.postgresql"
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"  # nothing here outlives a power cut
 
 STATIC_ROOT.mkdir()  # WhiteNoise warns of one that is missing; the real processes of the suite fill their own
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

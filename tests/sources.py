@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
+
+from tests.http_server import PromptServer
 
 Reply = Callable[[Request], "Response | None"]
 
@@ -78,7 +79,7 @@ def json_response(value: Any) -> Response:
 @contextmanager
 def serving(tables: dict[str, list[dict[str, Any]]]) -> Iterator[Source]:
     """A source with these tables, on a free port, for as long as the block lasts."""
-    with HTTPServer(threaded=True) as server:
+    with PromptServer(threaded=True) as server:
         source = Source(server.url_for("/").rstrip("/"), tables)
         server.expect_request(re.compile(".*")).respond_with_handler(source.answer)
         yield source

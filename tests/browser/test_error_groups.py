@@ -43,7 +43,7 @@ def test_is_found_read_and_noted(olga: Page, deck: Deck) -> None:
     expect(olga.locator("#note")).to_contain_text("olga")
 
     olga.get_by_role("link", name="Rerun Countries and cities").click()
-    expect(olga.get_by_role("dialog")).to_contain_text("Rerun?")
+    expect(olga.get_by_role("dialog")).to_contain_text("Rerun from ")
     olga.get_by_role("dialog").get_by_role("link", name="Cancel").click()
     olga.get_by_role("link", name="See its runs in the list").click()
     expect(olga).to_have_url(re.compile(r"/runs/\?error="))
@@ -55,7 +55,7 @@ def test_fits_a_phone_and_is_reached_from_the_run(olga: Page, deck: Deck) -> Non
     deck.ended(run_id)
     olga.set_viewport_size({"width": 360, "height": 780})
     olga.goto(f"/runs/{run_id}/")
-    olga.locator("#errors summary").first.click()
+    olga.locator("details[id^=d-] > summary").first.click()
     olga.get_by_role("link", name="All errors like this").first.click()
     expect(olga).to_have_url(re.compile("/errors/[0-9a-f-]{36}/$"))
     group = olga.url
