@@ -3,7 +3,7 @@
 The six pictures of a page are put side by side on a sheet, `sheet-NAME.png`.
 
 `python -m tests.browser.screenshots FOLDER NAME…` makes those of some pages alone, or of all `forms`, `dialogs` or the
-`frame`.
+`frame`. Without a name those of the README are made anew as well.
 
 The installation is real: migrated, populated, and served by `manage.py serve`.
 """
@@ -22,10 +22,12 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, MISSING, executable
-from tests.browser.scene import WIDTHS, log_in, look_at, opened, served
+from tests.browser.scene import WIDTHS, Scene, log_in, look_at, opened, served
 from tests.processes import PROJECT
 
 THEMES = ("light", "dark")
+OF_THE_README = {"runs": "light", "run-failed": "dark"}
+PICTURES = Path(__file__).with_name("pictures")
 SUFFIXES = [f"-{width}-{theme}" for theme, width in product(THEMES, WIDTHS)]
 
 
@@ -43,8 +45,22 @@ def main() -> None:
             camera = Camera(context.new_page(), scene.paths, wanted.folder, f"{width}-{theme}")
             camera.shoot_some(wanted.names) if wanted.names else camera.shoot_all()
             context.close()
+        if not wanted.names:
+            shoot_for_readme(browser, scene)
         lay_out_sheets(browser, wanted.folder)
         browser.close()
+
+
+def shoot_for_readme(browser: Browser, scene: Scene) -> None:
+    """What stands in the README: the first screen of some pages, each in one theme."""
+    for name, theme in OF_THE_README.items():
+        size = {"width": 1440, "height": WIDTHS[1440]}
+        context = browser.new_context(base_url=scene.url, viewport=size, color_scheme=theme)
+        camera = Camera(context.new_page(), scene.paths, PICTURES, theme)
+        log_in(camera.page, "operator")
+        look_at(camera.page, scene.paths[name])
+        camera._shoot(name)
+        context.close()
 
 
 def lay_out_sheets(browser: Browser, folder: Path) -> None:
