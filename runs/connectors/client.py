@@ -51,6 +51,11 @@ class FetchedPage:
     status_code: int
     unmapped: Sequence[UnmappedRecord] = ()
 
+    @property
+    def fetched(self) -> int:
+        """How many records the source has sent."""
+        return len(self.records) + len(self.unmapped)
+
 
 class ApiClient:
     """One account's way to its API. Threads may fetch through it side by side; as a context manager it closes its

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from runs.connectors import MethodSpec, RequestFailed
+from runs.connectors import FetchedPage, MethodSpec, RequestFailed
 from runs.engine.bindings import staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
-from runs.engine.record_form import LACKS_ID, RefusedRecord, StorableRecord, cleaned, prepared, unmapped
+from runs.engine.record_form import LACKS_ID, Form, RefusedRecord, StorableRecord, cleaned, prepared, unmapped
 from runs.models import FurtherRequest
 
 DERIVED_ID = "id"  # where the records of transforms and spools have theirs
@@ -43,25 +43,14 @@ class Batch:
     further: Sequence[FurtherRequest] = ()
 
     @classmethod
-    def of(cls, turns: Sequence[Turn], entry: Entry, method: MethodSpec | None, staging: Staging | None) -> Batch:
-        """Prepare the turns. Records of an entry that does not persist are counted and staged only.
-
-        `method` is what the entry calls; None for a transform or a spool. A write may be answered by anything: what has
-        no id then is not stored, and no error.
-        """
-        id_path = id_path_of(method)
-        raw_id = method.mapping.raw_id if method and method.mapping else id_path
-        records = [record for turn in turns if turn.page for record in turn.page.records]
-        forms = [prepared(record, id_path) for record in records] if entry.persist else []
-        failed = [unmapped(record, raw_id) for turn in turns if turn.page for record in turn.page.unmapped]
-        is_write = method is not None and method.is_write
-        refused = [form for form in forms if isinstance(form, RefusedRecord)]
-        kept = [form for form in refused if form.code not in LACKS_ID] if is_write else refused
+    def of(cls, turns: Sequence[Turn], entry: Entry, staging: Staging | None) -> Batch:
+        """Join the turns, whose pages have been `prepared_page`."""
+        forms = [form for turn in turns for form in turn.forms]
         return cls(
             turns=turns,
-            fetched=len(records) + len(failed),
+            fetched=sum(turn.page.fetched for turn in turns if turn.page),
             stored=[form for form in forms if isinstance(form, StorableRecord)],
-            refused=[*failed, *kept],
+            refused=[form for form in forms if isinstance(form, RefusedRecord)],
             staged=[] if staging is None else _all_staged(entry, turns, staging),
         )
 
@@ -92,6 +81,22 @@ class Batch:
     def cursor(self) -> dict[str, Any] | None:
         """The next page of that request; null for its first."""
         return self.turns[-1].next_cursor
+
+
+def prepared_page(page: FetchedPage, entry: Entry, method: MethodSpec | None) -> list[Form]:
+    """The page's records as they are written, or why they are refused. Touches no database.
+
+    Records of an entry that does not persist are counted and staged only. `method` is what the entry calls; None for a
+    transform or a spool. A write may be answered by anything: what has no id then is not stored, and no error.
+    """
+    id_path = id_path_of(method)
+    raw_id = method.mapping.raw_id if method and method.mapping else id_path
+    forms: list[Form] = [unmapped(record, raw_id) for record in page.unmapped]
+    if entry.persist:
+        forms += [prepared(record, id_path) for record in page.records]
+    if method is not None and method.is_write:
+        return [form for form in forms if isinstance(form, StorableRecord) or form.code not in LACKS_ID]
+    return forms
 
 
 def id_path_of(method: MethodSpec | None) -> str:

@@ -18,7 +18,7 @@ from runs.connectors.paths import MISSING, lookup
 from runs.engine.bindings import Binding, Roots, planted, resource_paths
 from runs.engine.entries import Entry
 from runs.engine.entry_options import SPOOL
-from runs.engine.page_stream import PageStream
+from runs.engine.page_stream import PageStream, Prepare
 from runs.engine.staged import StagedRow, staged_batches
 from runs.models import RunStep
 
@@ -29,7 +29,9 @@ TRANSFORM_SECONDS = 10.0
 Tree = Mapping[str, Any]
 
 
-def derived_stream(entry: Entry, parent: Entry, parent_step: RunStep, roots: Roots, start: int) -> PageStream:
+def derived_stream(
+    entry: Entry, parent: Entry, parent_step: RunStep, roots: Roots, start: int, prepare: Prepare
+) -> PageStream:
     """The entry's batches from number `start` on, worked out of what its parent has staged."""
 
     def work(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
@@ -37,7 +39,7 @@ def derived_stream(entry: Entry, parent: Entry, parent_step: RunStep, roots: Roo
 
     rows = staged_batches(parent_step.id, start) if entry.kind != SPOOL or start == 0 else iter(())
     drawn = _whole(rows, parent, roots) if entry.kind == SPOOL else _each(rows, parent, roots)
-    return PageStream(work, drawn, cursor=None, concurrency=1)
+    return PageStream(work, drawn, cursor=None, concurrency=1, prepare=prepare)
 
 
 def batch_total(entry: Entry, *, pages: int, records: int) -> int:

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from typing import Any
 
 from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited
-from runs.engine.batch import Batch, Staging, id_path_of
+from runs.engine.batch import Batch, Staging, id_path_of, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.cursors import opened
 from runs.engine.derived import batch_total, derived_stream
@@ -20,6 +20,7 @@ from runs.engine.gate import Gate
 from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream, Turn
 from runs.engine.plan import previous_run_dates
+from runs.engine.record_form import Form
 from runs.engine.recursion import Recursion
 from runs.engine.run_mail import RunMail
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
@@ -142,7 +143,7 @@ class EntryWork:
     def _commit(self, turns: list[Turn]) -> None:
         if not turns:
             return
-        batch = Batch.of(turns, self._entry, self._method, self._staging)
+        batch = Batch.of(turns, self._entry, self._staging)
         self._ledger.commit(batch if self._recursion is None else self._recursion.extended(batch))
 
     def _stream(self) -> PageStream:
@@ -151,9 +152,19 @@ class EntryWork:
             drawn = self._drawn(method, parent)
             concurrency = self._place.spec.concurrency
             cursor = opened(step.cursor)
-            return PageStream(self._fetch, drawn, cursor=cursor, concurrency=concurrency, gate=self._place.gate)
+            return PageStream(
+                self._fetch,
+                drawn,
+                cursor=cursor,
+                concurrency=concurrency,
+                gate=self._place.gate,
+                prepare=self._prepare,
+            )
         assert parent is not None  # noqa: S101 - a transform and a spool have one
-        return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position)
+        return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position, self._prepare)
+
+    def _prepare(self, page: FetchedPage) -> list[Form]:
+        return prepared_page(page, self._entry, self._method)
 
     def _fetch(self, binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
         assert self._method is not None  # noqa: S101 - for the type checker

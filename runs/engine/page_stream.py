@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,21 +14,25 @@ from typing import Any
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
 from runs.engine.gate import Gate
+from runs.engine.record_form import Form
 
-AHEAD = 2  # pages the request in front may be ahead of the writer
+AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
 BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 1_000
+LINGER = 0.5  # seconds that the first page of a batch waits for more
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
+Prepare = Callable[[FetchedPage], Sequence[Form]]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One page of one request, or the error that ended the request."""
+    """One page of one request with its records made ready to be written, or the error that ended the request."""
 
     binding: Binding
     page: FetchedPage | None = None
     error: RequestFailed | None = None
+    forms: Sequence[Form] = ()
 
     @property
     def next_cursor(self) -> dict[str, Any] | None:
@@ -47,6 +51,7 @@ class _Lane:
     binding: Binding
     cursor: dict[str, Any] | None = None
     turns: deque[Turn] = field(default_factory=deque)
+    size: int = 0  # of the turns, in records
     fetching: bool = False
     ended: bool = False
     broken: BaseException | None = None
@@ -69,9 +74,15 @@ class PageStream:
         cursor: dict[str, Any] | None,
         concurrency: int,
         gate: Gate | None = None,
+        prepare: Prepare = lambda page: (),
     ) -> None:
-        """At most `concurrency` requests are in flight, and at most as many as the gate lets pass."""
+        """At most `concurrency` requests are in flight, and at most as many as the gate lets pass.
+
+        What can be done with a page without the database is done by `prepare`, in the fetching threads: the caller's
+        own waits for the database meanwhile.
+        """
         self._fetch = fetch
+        self._prepare = prepare
         self._bindings = bindings
         self._first_cursor = cursor
         self._concurrency = concurrency
@@ -89,7 +100,8 @@ class PageStream:
     def next_batch(self, patience: float) -> list[Turn] | None:
         """The turns that are ready, up to about `BATCH_RECORDS` records and to the first error.
 
-        Waits up to `patience` seconds for the first; an empty list when none came, None when all are handed over.
+        Waits up to `patience` seconds for the first, and then up to `LINGER` for as many records; an empty list when
+        none came, None when all are handed over.
         Raises RateLimited once nothing before the wait is left to hand over, and whatever broke a thread.
         """
         with self._changed:
@@ -97,6 +109,8 @@ class PageStream:
             if not self._lanes:
                 return None
             self._await_front(patience)
+            if patience:
+                self._changed.wait_for(self._is_worth_taking, timeout=min(LINGER, patience))
             batch = self._take()
             if not batch and self._lanes:
                 self._raise_if_stuck(self._lanes[0])
@@ -115,6 +129,10 @@ class PageStream:
         while not self._front_is_settled() and (left := ends - time.monotonic()) > 0:
             self._changed.wait_for(lambda: self._front_is_settled() or self._needs_more(), timeout=left)
             self._top_up()
+
+    def _is_worth_taking(self) -> bool:
+        """Nothing is gained by waiting longer: there is enough for a batch, or what there is waits for nothing else."""
+        return self._ahead >= BATCH_RECORDS or not self._open or self._closed or self._limited is not None
 
     def _needs_more(self) -> bool:
         """Asked for early, so that no thread waits for it."""
@@ -161,6 +179,7 @@ class PageStream:
             front = self._lanes[0]
             if front.turns:
                 batch.append(front.turns.popleft())
+                front.size -= batch[-1].record_count
                 self._ahead -= batch[-1].record_count
                 size += max(1, batch[-1].record_count)
                 if batch[-1].error is not None:
@@ -215,7 +234,7 @@ class PageStream:
 
     def _has_room(self, lane: _Lane) -> bool:
         if lane is self._lanes[0]:
-            return len(lane.turns) < AHEAD
+            return len(lane.turns) < AHEAD or lane.size < BATCH_RECORDS
         return self._ahead < BUFFERED
 
     def _fetch_turn(self, lane: _Lane) -> None:
@@ -233,6 +252,7 @@ class PageStream:
 
     def _keep(self, lane: _Lane, turn: Turn) -> None:
         lane.turns.append(turn)
+        lane.size += turn.record_count
         lane.cursor = turn.next_cursor
         lane.ended = turn.next_cursor is None
         self._ahead += turn.record_count + lane.ended
@@ -241,7 +261,8 @@ class PageStream:
 
     def _attempt(self, lane: _Lane) -> tuple[Turn | None, BaseException | None]:
         try:
-            return Turn(lane.binding, page=self._fetch(lane.binding, lane.cursor)), None
+            page = self._fetch(lane.binding, lane.cursor)
+            return Turn(lane.binding, page=page, forms=self._prepare(page)), None
         except RequestFailed as error:
             return Turn(lane.binding, error=error), None
         except BaseException as error:  # noqa: BLE001 - carried to the run's own thread, which raises it

@@ -6,7 +6,9 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from runs.connectors import UnmappedRecord, masked_start
 from runs.connectors.paths import lookup
@@ -18,8 +20,7 @@ EXCERPT = 300
 LACKS_ID = ("not_an_object", "no_id")
 
 
-@dataclass(frozen=True)
-class StorableRecord:
+class StorableRecord(NamedTuple):
     record_id: str
     json: bytes
     content_hash: bytes
@@ -43,12 +44,15 @@ class RefusedRecord:
         return f"{self.record_id or 'A record'} {self.reason}"
 
 
+Form = StorableRecord | RefusedRecord
+
+
 class _Refusal(Exception):
     def __init__(self, code: str, reason: str) -> None:
         self.code, self.reason = code, reason
 
 
-def prepared(record: Any, id_path: str) -> StorableRecord | RefusedRecord:
+def prepared(record: Any, id_path: str) -> Form:
     """The record ready to be stored under the id at the path, or the reason why it is refused."""
     record_id = ""
     try:
@@ -100,7 +104,7 @@ def _body(record: Any) -> bytes:
         body = canonical(record)
     except (ValueError, RecursionError):
         body = _cleaned_body(record)
-    if b"null" in body and _has_odd_number(record):  # orjson writes null for NaN and the infinities
+    if b"null" in body and orjson.loads(body) != record:  # it writes null for NaN and the infinities
         raise _Refusal("not_json", "holds a number that JSON can't express.")
     if b"\\u0000" in body:
         body = _cleaned_body(record)
@@ -119,14 +123,6 @@ def _cleaned_body(record: Any) -> bytes:
         raise _Refusal("not_json", "holds a number that JSON can't express.") from error
 
 
-def _has_odd_number(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_odd_number, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_odd_number, value))
-    return isinstance(value, float) and not math.isfinite(value)
-
-
 def cleaned(value: Any) -> Any:
     """The value as the JSON columns of all databases take it: cleaned texts, null for NaN and the infinities."""
     if isinstance(value, str):
@@ -140,6 +136,8 @@ def cleaned(value: Any) -> Any:
 
 def storable_text(text: str) -> str:
     """The text without the characters that PostgreSQL can't hold: NUL and lone surrogates."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "").encode("utf-8", "ignore").decode()
 
 

@@ -11,7 +11,8 @@ import pytest
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
 from runs.engine.gate import Gate
-from runs.engine.page_stream import AHEAD, BUFFERED, PageStream, Turn
+from runs.engine.page_stream import AHEAD, BATCH_RECORDS, BUFFERED, PageStream, Turn
+from runs.engine.record_form import Form, StorableRecord
 from tests.processes import wait_until
 
 LIMIT = 10.0  # seconds a test waits for what must come
@@ -123,21 +124,65 @@ def test_a_fault_of_ours_in_a_thread_reaches_the_caller() -> None:
         everything(PageStream(fetch, bindings(1), cursor=None, concurrency=1))
 
 
-def test_the_request_in_front_is_only_a_few_pages_ahead_of_the_writer() -> None:
+@pytest.mark.parametrize(("size", "ahead"), [(BATCH_RECORDS, AHEAD), (1, BATCH_RECORDS)])
+def test_the_request_in_front_is_only_a_few_pages_ahead_of_the_writer(size: int, ahead: int) -> None:
     fetched, full = 0, threading.Event()
 
     def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
         nonlocal fetched
         fetched += 1
-        if fetched > AHEAD:
+        if fetched > ahead:
             full.set()
-        return page(0, {"page": fetched})
+        return page(0, {"page": fetched}, size)
 
     stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1)
     stream.next_batch(LIMIT)
     full.wait(LIMIT)
     stream.close(LIMIT)
-    assert fetched <= 2 * AHEAD + 1
+    assert fetched <= 2 * ahead + 1
+
+
+def test_small_pages_are_joined_to_batches() -> None:
+    def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+        at = (cursor or {"page": 0})["page"]
+        return page(0, {"page": at + 1} if at < 59 else None, size=100)
+
+    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1)
+    sizes = []
+    while (batch := stream.next_batch(LIMIT)) is not None:
+        sizes.append(sum(turn.record_count for turn in batch))
+    assert sizes == [BATCH_RECORDS] * 6
+
+
+def test_a_page_does_not_wait_long_for_others_to_go_with_it() -> None:
+    release = threading.Event()
+
+    def fetch(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+        if cursor is not None:
+            release.wait(LIMIT)
+        return page(0, None if cursor else {"page": 2})
+
+    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1)
+    first = stream.next_batch(LIMIT)
+    assert first is not None
+    assert [turn.next_cursor for turn in first] == [{"page": 2}]
+    release.set()
+    assert len(everything(stream)) == 1
+
+
+def test_pages_are_prepared_in_the_threads_that_fetch_them() -> None:
+    threads: list[str] = []
+
+    def prepare(page: FetchedPage) -> list[Form]:
+        threads.append(threading.current_thread().name)
+        return [StorableRecord(str(record["id"]), b"{}", b"") for record in page.records]
+
+    stream = PageStream(
+        lambda binding, cursor: page(binding.number), bindings(3), cursor=None, concurrency=2, prepare=prepare
+    )
+    turns = everything(stream)
+    assert [[form.record_id for form in turn.forms] for turn in turns] == [["0"], ["1"], ["2"]]
+    assert threading.current_thread().name not in threads
 
 
 def test_no_request_starts_after_closing() -> None:

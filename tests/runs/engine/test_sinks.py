@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from runs.engine.record_form import StorableRecord, prepared
@@ -57,6 +59,38 @@ def test_resources_and_accounts_do_not_meet(account: IntegratedAccount) -> None:
         store.write("things", forms({"id": 1}))
         store.write("others", forms({"id": 1}))
     assert Record.objects.count() == 4
+
+
+def test_what_is_stored_is_what_came_last_however_much_of_it_is_known(account: IntegratedAccount) -> None:
+    """Batches of new, changed and unchanged records by turns, so that it asks beforehand at times, and at times not."""
+    dice, model = Random(7), dict[str, Any]()
+    for number in range(60):
+        if number % 12 == 0:
+            store = RecordStore(account.id, uuid7())
+        share = dice.choice([0.0, 0.1, 0.9])
+        keys = dice.sample(range(60), 20)
+        came = [{"id": f"r'{key}", "v": number if dice.random() < share else 0} for key in keys]
+        store.write("things", forms(*came))
+        model |= {record["id"]: record for record in came}
+    assert rows() == model
+
+
+def test_a_record_that_was_gone_and_comes_again_is_back(account: IntegratedAccount) -> None:
+    RecordStore(account.id, uuid7()).write("things", forms({"id": 1}, {"id": 2}, {"id": 3}))
+    Record.objects.filter(record_id="1").update(deleted_at=timezone.now())
+    RecordStore(account.id, uuid7()).write("things", forms({"id": 1}, {"id": 2}, {"id": 3}))
+    assert list(Record.objects.exclude(deleted_at=None)) == []
+
+
+def test_known_records_are_asked_for_and_not_sent(account: IntegratedAccount, django_assert_num_queries: Any) -> None:
+    """The second batch of a store that found the first one unchanged is one statement."""
+    came = forms({"id": 1}, {"id": 2})
+    RecordStore(account.id, uuid7()).write("things", came)
+    again = RecordStore(account.id, uuid7())
+    with django_assert_num_queries(2) as made:
+        again.write("things", came)
+        again.write("things", came)
+    assert all(query["sql"].strip().startswith("SELECT") for query in made.captured_queries)
 
 
 def test_nothing_to_store_is_no_statement(account: IntegratedAccount, django_assert_num_queries: Any) -> None:
