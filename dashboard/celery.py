@@ -32,9 +32,11 @@ def show_presence(**_: Any) -> None:
     """Give every worker its row among the daemons, and a courier. The first signal: later the steps are built."""
     django.setup()
     from runs.courier import CourierStep
+    from runs.interpreter import expect_many_records
     from runs.presence import PresenceStep
 
     app.steps["consumer"].update({PresenceStep, CourierStep})
+    expect_many_records()
 
 
 @setup_logging.connect

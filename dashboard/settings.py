@@ -37,6 +37,7 @@ LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
 SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 15)
 RUN_TIMEOUT: int = env.int("RUN_TIMEOUT", 86_400)
 SLICE_SECONDS: int = env.int("SLICE_SECONDS", 60)
+LINGER_SECONDS = 0.5  # how long a fetched page waits for more, to be written together
 INLINE_WAIT_SECONDS: int = env.int("INLINE_WAIT_SECONDS", 30)
 WEBHOOK_SIGNATURE_ENCODING: str = env.str(
     "WEBHOOK_SIGNATURE_ENCODING", "base64", validate=validate.OneOf(["base64", "hex"])

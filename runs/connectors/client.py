@@ -42,7 +42,8 @@ PAST_THE_END: Final = object()
 class FetchedPage:
     """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted.
 
-    Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on.
+    Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on. `is_plain`: no
+    record needs a look for what can't be stored.
     """
 
     records: list[Any]
@@ -50,6 +51,7 @@ class FetchedPage:
     url: str
     status_code: int
     unmapped: Sequence[UnmappedRecord] = ()
+    is_plain: bool = False
 
     @property
     def fetched(self) -> int:
@@ -142,7 +144,7 @@ class ApiClient:
         look = partial(self._wait, 0)
         mapped, unmapped = method.mapping.records(page.records, request.query, self._public_context, look=look)
         told = [replace(record, message=self._redact(record.message)) for record in unmapped]
-        return replace(page, records=mapped, unmapped=told)
+        return replace(page, records=mapped, unmapped=told, is_plain=False)
 
     def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
         reply, body = self._answer(method, outgoing, trail)
@@ -151,7 +153,11 @@ class ApiClient:
         records = records_in(body, method, reply)
         page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
         return FetchedPage(
-            records, self._next_cursor(method, trail, page, reply), self._redact(outgoing.url), reply.status_code
+            records,
+            self._next_cursor(method, trail, page, reply),
+            self._redact(outgoing.url),
+            reply.status_code,
+            is_plain=reply.is_plain,
         )
 
     def _next_cursor(self, method: MethodSpec, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:

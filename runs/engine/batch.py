@@ -93,7 +93,7 @@ def prepared_page(page: FetchedPage, entry: Entry, method: MethodSpec | None) ->
     raw_id = method.mapping.raw_id if method and method.mapping else id_path
     forms: list[Form] = [unmapped(record, raw_id) for record in page.unmapped]
     if entry.persist:
-        forms += [prepared(record, id_path) for record in page.records]
+        forms += [prepared(record, id_path, is_plain=page.is_plain) for record in page.records]
     if method is not None and method.is_write:
         return [form for form in forms if isinstance(form, StorableRecord) or form.code not in LACKS_ID]
     return forms

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from itertools import chain, islice
 from typing import Any
 
+from django.conf import settings
+
 from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited
 from runs.engine.batch import Batch, Staging, id_path_of, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
@@ -159,6 +161,7 @@ class EntryWork:
                 concurrency=concurrency,
                 gate=self._place.gate,
                 prepare=self._prepare,
+                linger=settings.LINGER_SECONDS,
             )
         assert parent is not None  # noqa: S101 - a transform and a spool have one
         return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position, self._prepare)

@@ -19,7 +19,6 @@ from runs.engine.record_form import Form
 AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
 BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 1_000
-LINGER = 0.5  # seconds that the first page of a batch waits for more
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
 Prepare = Callable[[FetchedPage], Sequence[Form]]
@@ -75,14 +74,18 @@ class PageStream:
         concurrency: int,
         gate: Gate | None = None,
         prepare: Prepare = lambda page: (),
+        linger: float = 0.0,
     ) -> None:
-        """At most `concurrency` requests are in flight, and at most as many as the gate lets pass.
+        """At most `concurrency` requests are in flight, and at most as many as the gate lets pass. The first page of a
+        batch waits up to `linger` seconds for more; the very first one does not, so that every daemon gets on.
 
         What can be done with a page without the database is done by `prepare`, in the fetching threads: the caller's
         own waits for the database meanwhile.
         """
         self._fetch = fetch
         self._prepare = prepare
+        self._linger = linger
+        self._has_begun = False
         self._bindings = bindings
         self._first_cursor = cursor
         self._concurrency = concurrency
@@ -100,7 +103,7 @@ class PageStream:
     def next_batch(self, patience: float) -> list[Turn] | None:
         """The turns that are ready, up to about `BATCH_RECORDS` records and to the first error.
 
-        Waits up to `patience` seconds for the first, and then up to `LINGER` for as many records; an empty list when
+        Waits up to `patience` seconds for the first, and then lingers for as many records; an empty list when
         none came, None when all are handed over.
         Raises RateLimited once nothing before the wait is left to hand over, and whatever broke a thread.
         """
@@ -109,9 +112,10 @@ class PageStream:
             if not self._lanes:
                 return None
             self._await_front(patience)
-            if patience:
-                self._changed.wait_for(self._is_worth_taking, timeout=min(LINGER, patience))
+            if self._has_begun:
+                self._changed.wait_for(self._is_worth_taking, timeout=min(self._linger, patience))
             batch = self._take()
+            self._has_begun = self._has_begun or bool(batch)
             if not batch and self._lanes:
                 self._raise_if_stuck(self._lanes[0])
             return batch if batch or self._lanes or not self._exhausted else None

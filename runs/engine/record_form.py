@@ -52,12 +52,15 @@ class _Refusal(Exception):
         self.code, self.reason = code, reason
 
 
-def prepared(record: Any, id_path: str) -> Form:
-    """The record ready to be stored under the id at the path, or the reason why it is refused."""
+def prepared(record: Any, id_path: str, *, is_plain: bool = False) -> Form:
+    """The record ready to be stored under the id at the path, or the reason why it is refused.
+
+    `is_plain`: it is known to hold no number beyond JSON and no NUL.
+    """
     record_id = ""
     try:
         record_id = _record_id(record, id_path)
-        body = _body(record)
+        body = _body(record, is_plain=is_plain)
     except _Refusal as refusal:
         return RefusedRecord(record_id, refusal.code, refusal.reason, _excerpt(record))
     return StorableRecord(record_id, body, hashlib.blake2b(body, digest_size=16).digest())
@@ -99,14 +102,14 @@ def _digits(value: str | int) -> str:
         raise _Refusal("id_too_long", "has a number of thousands of digits as its id.") from error
 
 
-def _body(record: Any) -> bytes:
+def _body(record: Any, *, is_plain: bool) -> bytes:
     try:
         body = canonical(record)
     except (ValueError, RecursionError):
         body = _cleaned_body(record)
-    if b"null" in body and orjson.loads(body) != record:  # it writes null for NaN and the infinities
+    if not is_plain and b"null" in body and orjson.loads(body) != record:  # it writes null for NaN and the infinities
         raise _Refusal("not_json", "holds a number that JSON can't express.")
-    if b"\\u0000" in body:
+    if not is_plain and b"\\u0000" in body:
         body = _cleaned_body(record)
     if len(body) > MAX_BYTES:
         raise _Refusal("too_large", f"is {len(body)} bytes long; at most {MAX_BYTES} are stored.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import connection
@@ -14,14 +15,16 @@ from uuid_utils import uuid7
 from runs.engine.record_form import StorableRecord
 
 # An unchanged record is not written: no new row version, no WAL, `updated_at` and `last_run_id` stay.
-# One JSON parameter per batch: faster than COPY with a temporary table, and it works behind a pooler.
+# One JSON parameter for all records: faster than COPY with a temporary table, and it works behind a pooler.
 POSTGRESQL = """
     INSERT INTO runs_record (id, integrated_account_id, resource, record_id, data, content_hash, first_run_id,
       last_run_id, created_at, updated_at)
-    SELECT batch.id, %(account)s, %(resource)s, batch.item->>'i', batch.item->'d', batch.hash,
+    SELECT batch.id, %(account)s, %(resource)s, batch.record_id, batch.data, batch.hash,
       %(run)s, %(run)s, %(now)s, %(now)s
-    FROM ROWS FROM (unnest(%(ids)s::uuid[]), jsonb_array_elements(%(items)s::jsonb), unnest(%(hashes)s::bytea[]))
-      AS batch(id, item, hash)
+    FROM ROWS FROM (
+      unnest(%(ids)s::uuid[]), jsonb_array_elements_text(%(record_ids)s::jsonb),
+      jsonb_array_elements(%(records)s::jsonb), unnest(%(hashes)s::bytea[])
+    ) AS batch(id, record_id, data, hash)
     ON CONFLICT (integrated_account_id, resource, record_id) DO UPDATE SET data = excluded.data,
       content_hash = excluded.content_hash, last_run_id = excluded.last_run_id, updated_at = excluded.updated_at,
       deleted_at = NULL
@@ -96,7 +99,7 @@ class RecordStore:
         self._asks = written * 2 < len(latest)
 
     def _differing(self, resource: str, rows: list[StorableRecord]) -> list[StorableRecord]:
-        with connection.cursor() as cursor:
+        with _binding_cursor() as cursor:
             cursor.execute(
                 DIFFERING,
                 {
@@ -109,13 +112,13 @@ class RecordStore:
             return [rows[place - 1] for (place,) in cursor.fetchall()]
 
     def _write(self, resource: str, rows: list[StorableRecord]) -> int:
-        items = b",".join(b'{"i":%b,"d":%b}' % (json_bytes(row.record_id), row.json) for row in rows)
-        with connection.cursor() as cursor:
+        with _binding_cursor() as cursor:
             cursor.execute(
                 POSTGRESQL,
                 {
                     "ids": "{" + ",".join(str(uuid7()) for _ in rows) + "}",
-                    "items": (b"[" + items + b"]").decode(),
+                    "record_ids": _id_array(rows),
+                    "records": (b"[" + b",".join([row.json for row in rows]) + b"]").decode(),
                     "hashes": _hash_array(rows),
                     "account": self._account_id,
                     "resource": resource,
@@ -139,6 +142,15 @@ class RecordStore:
         with connection.cursor() as cursor:
             cursor.executemany(SQLITE, values)
             return cursor.rowcount
+
+
+@contextmanager
+def _binding_cursor() -> Iterator[Any]:
+    """PostgreSQL's own binding of parameters: Django's cursor writes them into the statement, which then is parsed."""
+    import psycopg
+
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
 
 
 def _id_array(rows: Sequence[StorableRecord]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -11,6 +10,7 @@ from django.urls import get_resolver
 from waitress.server import create_server
 
 from runs.addresses import address_to_open, port_number, require_free
+from runs.interpreter import keep_what_is_loaded
 from runs.management.static_files import collect_if_stale
 
 # Far above what the application takes, which refuses in its own words; beyond it a body is not even received.
@@ -36,16 +36,7 @@ class Command(BaseCommand):
             ident=None,
             max_request_body_size=LARGEST_BODY,
         )
-        _keep_what_is_loaded()
+        _ = get_resolver().url_patterns  # loads all views
+        keep_what_is_loaded()
         self.stdout.write(f"Serving {address_to_open(host, port)}")
         server.run()
-
-
-def _keep_what_is_loaded() -> None:
-    """Load all views, and let the garbage collector leave them alone.
-
-    Walking through everything that stays anyway is a pause of some 100 ms, now and then, in the midst of an answer.
-    """
-    _ = get_resolver().url_patterns
-    gc.collect()
-    gc.freeze()

@@ -18,6 +18,7 @@ from django.db import connection
 from rich.console import Console
 
 from runs.engine.runner import execute_slice
+from runs.interpreter import expect_many_records
 from runs.management.database import ensure_tables
 from runs.management.progress import RunProgress, last_line
 from runs.management.refusals import refusals_told
@@ -43,6 +44,7 @@ class Command(BaseCommand):
         self, *, job: str, account: str, run_args: dict[str, Any] | None, ignore_previous_run: bool, **options: Any
     ) -> None:
         ensure_tables()
+        expect_many_records()
         of_job = find_job(job)
         with typing(), refusals_told():
             of_account = find_account(account, of_job)

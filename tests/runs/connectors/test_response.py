@@ -7,6 +7,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
 from runs.connectors.reply import Reply
@@ -38,6 +40,41 @@ def reply(body: bytes, charset: str | None = None) -> Reply:
 )
 def test_odd_values_do_not_cost_the_page(body: bytes, value: Any) -> None:
     assert parse_body(reply(body)) == value
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(2**62, 2**70)
+    | st.floats()
+    | st.text()
+    | st.from_regex(r"\A-?[0-9]{15,30}\Z"),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON, st.booleans(), st.sampled_from([None, 0, 1]))
+def test_the_fast_way_reads_what_the_tolerant_one_reads(value: Any, ensure_ascii: bool, indent: int | None) -> None:
+    """By their texts, which tell 1 from 1.0, and NaN from nothing."""
+    told = reply(json.dumps(value, ensure_ascii=ensure_ascii, indent=indent).encode())
+    assert repr(parse_body(told)) == repr(json.loads(told.body))
+
+
+@pytest.mark.parametrize(
+    ("body", "is_plain"),
+    [
+        (b'{"a": [1, null, "x"], "b": "12345678901234567890"}', True),
+        (b'{"a": 123456789012345678901}', False),
+        (b"-123456789012345678901", False),
+        (b'{"a": NaN}', False),
+        (b'{"a": 1e400}', False),
+        (b'{"a": "\\u0000"}', False),
+        (b'{"a": "\\ud800"}', False),
+    ],
+)
+def test_a_plain_body_is_told_from_one_that_needs_a_closer_look(body: bytes, is_plain: bool) -> None:
+    assert reply(body).is_plain == is_plain
 
 
 def test_nan_comes_through_as_nan() -> None:

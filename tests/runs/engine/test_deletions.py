@@ -185,7 +185,7 @@ def test_what_another_run_has_brought_meanwhile_stays(source: Source) -> None:
 
 
 def test_what_was_seen_survives_lost_daemons(source: Source, settings: Any) -> None:
-    settings.SLICE_SECONDS = 0
+    settings.SLICE_SECONDS = settings.LINGER_SECONDS = 0
     first = first_run(source, {**TRACKED, "query": {"per_page": 2}})
     drop(source, "C003")
     second = a_run(source, [], job=first.sync_job, account=first.integrated_account)

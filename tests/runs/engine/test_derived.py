@@ -179,7 +179,7 @@ def test_results_without_an_id_are_quarantined(source: Source) -> None:
 
 
 def test_no_lost_daemon_and_no_end_of_a_slice_doubles_or_skips_a_batch(source: Source, settings: Any) -> None:
-    settings.SLICE_SECONDS = 0
+    settings.SLICE_SECONDS = settings.LINGER_SECONDS = 0
     child = {
         "resource": "countries",
         "method": "get",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -100,7 +101,8 @@ class TestARun:
         settle_stop(run.id)
         assert not ErrorGroup.objects.exists()
 
-    def test_whose_daemons_are_lost_counts_no_error_twice(self, source: Source) -> None:
+    def test_whose_daemons_are_lost_counts_no_error_twice(self, source: Source, settings: Any) -> None:
+        settings.LINGER_SECONDS = 0
         source.tables["cities"] = []
         run = a_run(source, factories.COUNTRIES_AND_CITIES)
         lose, refuse = losing_daemons(run, every=3), refusing("/cities")

@@ -15,6 +15,7 @@ from werkzeug import Request, Response
 from runs.engine.claim import LeaseLost, claim
 from runs.engine.deliveries import RETRIES, due_heads
 from runs.engine.limits import limit_account
+from runs.engine.page_stream import BATCH_RECORDS
 from runs.engine.record_form import StorableRecord
 from runs.engine.run_mail import RECORDS_PER_EVENT, portions
 from runs.engine.run_slice import RunSlice
@@ -206,7 +207,7 @@ def test_fail_fast_sends_the_pages_before_that_of_a_record_that_is_refused(sourc
 
 
 def test_the_source_is_not_read_far_ahead_of_a_slow_receiver(receiver: Receiver) -> None:
-    with serving(countries_and_cities(2000, 0)) as source:
+    with serving(countries_and_cities(6000, 0)) as source:
         ahead: list[int] = []
 
         def answer(received: Received) -> int:
@@ -218,8 +219,8 @@ def test_the_source_is_not_read_far_ahead_of_a_slow_receiver(receiver: Receiver)
 
         receiver.answer = answer
         run = executed(a_run(source, receiver))
-    assert run.persisted == 2000
-    assert max(ahead) <= 2 * (2 + 1) + 1  # the batch under way, and the pages buffered behind it
+    assert run.persisted == 6000
+    assert max(ahead) <= 2 * (BATCH_RECORDS // 100 + 1) + 1  # the batch under way, and the pages buffered behind it
 
 
 def test_a_stop_keeps_what_was_taken_and_cancels_the_rest(source: Source, receiver: Receiver) -> None:
@@ -271,11 +272,11 @@ def test_what_a_person_sends_again_changes_nothing_for_the_live_run(
         return OK
 
     receiver.answer = answer
-    source.tables = countries_and_cities(700, 0)
+    source.tables = countries_and_cities(2_100, 0)
     run = executed(a_run(source, receiver))
     first = receiver.accepted(event)[0].id
     assert [one.status for one in receiver.arrived if one.id == first][:2] == [OK, status]
-    assert (run.status, run.error, run.persisted, run.error_count) == (RunStatus.COMPLETED, None, 700, 0)
+    assert (run.status, run.error, run.persisted, run.error_count) == (RunStatus.COMPLETED, None, 2_100, 0)
     assert run.steps.get().watermark is not None
 
 

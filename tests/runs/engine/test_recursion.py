@@ -78,7 +78,7 @@ def test_folders_of_many_pages_are_followed_page_by_page() -> None:
 
 
 def test_no_lost_daemon_and_no_end_of_a_slice_doubles_or_skips_a_folder(source: Source, settings: Any) -> None:
-    settings.SLICE_SECONDS = 0
+    settings.SLICE_SECONDS = settings.LINGER_SECONDS = 0
     run = a_run(source, [FOLDERS], METHODS)
     source.before = losing_daemons(run, every=15)
     run = executed(run)
