@@ -103,7 +103,7 @@ class PageStream:
     def next_batch(self, patience: float) -> list[Turn] | None:
         """The turns that are ready, up to about `BATCH_RECORDS` records and to the first error.
 
-        Waits up to `patience` seconds for the first, and then lingers for as many records; an empty list when
+        Waits up to `patience` seconds for the first, and what is left of them for as many records; an empty list when
         none came, None when all are handed over.
         Raises RateLimited once nothing before the wait is left to hand over, and whatever broke a thread.
         """
@@ -111,9 +111,10 @@ class PageStream:
             self._top_up()
             if not self._lanes:
                 return None
-            self._await_front(patience)
+            ends = time.monotonic() + patience
+            self._await_front(ends)
             if self._has_begun:
-                self._changed.wait_for(self._is_worth_taking, timeout=min(self._linger, patience))
+                self._changed.wait_for(self._is_worth_taking, min(self._linger, max(0, ends - time.monotonic())))
             batch = self._take()
             self._has_begun = self._has_begun or bool(batch)
             if not batch and self._lanes:
@@ -127,9 +128,8 @@ class PageStream:
             self._changed.notify_all()
             self._changed.wait_for(lambda: not any(lane.fetching for lane in self._lanes), timeout=patience)
 
-    def _await_front(self, patience: float) -> None:
+    def _await_front(self, ends: float) -> None:
         """Wait for what can be handed over, and meanwhile see to it that the threads have work."""
-        ends = time.monotonic() + patience
         while not self._front_is_settled() and (left := ends - time.monotonic()) > 0:
             self._changed.wait_for(lambda: self._front_is_settled() or self._needs_more(), timeout=left)
             self._top_up()

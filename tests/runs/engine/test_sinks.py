@@ -82,6 +82,7 @@ def test_a_record_that_was_gone_and_comes_again_is_back(account: IntegratedAccou
     assert list(Record.objects.exclude(deleted_at=None)) == []
 
 
+@pytest.mark.only_on("sqlite")  # PostgreSQL's statements pass Django's count by
 def test_known_records_are_asked_for_and_not_sent(account: IntegratedAccount, django_assert_num_queries: Any) -> None:
     """The second batch of a store that found the first one unchanged is one statement."""
     came = forms({"id": 1}, {"id": 2})
