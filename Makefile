@@ -30,7 +30,7 @@ lint: $(VENV)/.installed-for-tests
 	$(DEPLOYED) $(BIN)/python manage.py makemigrations --check
 	$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-# Needs PostgreSQL. `make bench PART=dashboard BENCH='--runs 100000'`.
+# Needs PostgreSQL and Redis. `make bench PART=dashboard BENCH='--runs 100000'`, `make bench PART=records BENCH=--peers`.
 bench: $(VENV)/.installed-for-tests
 	$(BIN)/python -m tests.benchmarks $(PART) $(BENCH)
 

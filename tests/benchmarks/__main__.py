@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks [PART …] [--runs N] [--rounds N]: measures, prints tables, and writes `results.md`."""
+"""python -m tests.benchmarks [PART …]: measures, prints tables, and puts them into `results.md`."""
 
 from __future__ import annotations
 
@@ -6,29 +6,61 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import dashboard
+from tests.benchmarks import dashboard, records
 
 RESULTS = Path(__file__).with_name("results.md")
+TITLE = "# Benchmarks"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["dashboard"], default="dashboard")
-    parser.add_argument("--runs", type=int, default=1_000_000, help="Runs of the large load.")
-    parser.add_argument("--rounds", type=int, default=40, help="How often each page is asked for.")
-    wished = parser.parse_args()
+    wished = _arguments()
     lacking = services.lacking()
     if lacking:
-        print(f"The benchmark needs PostgreSQL: no answer from {' and '.join(lacking)}.")
+        print(f"The benchmarks need PostgreSQL and Redis: no answer from {' and '.join(lacking)}.")
         return 1
-    text = f"# Benchmarks\n\n{_machine()}\n\n{_dashboard(wished.runs, wished.rounds)}\n"
-    print(text)
-    RESULTS.write_text(text)
+    for part in wished.part or PARTS:
+        text = PARTS[part](wished)
+        print(text, flush=True)
+        _keep(text)
     return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("part", nargs="*", choices=[[], *PARTS], help=f"of {', '.join(PARTS)}; without one, all")
+    parser.add_argument("--runs", type=int, default=1_000_000, help="dashboard: runs of the large load.")
+    parser.add_argument("--rounds", type=int, help="dashboard: how often each page is asked for; records: loads.")
+    parser.add_argument("--records", type=int, default=100_000, help="records: how many are moved.")
+    parser.add_argument("--peers", action="store_true", help="records: install others, and measure them too.")
+    return parser.parse_args()
+
+
+def _dashboard(wished: argparse.Namespace) -> str:
+    rounds = wished.rounds or 40
+    small = dashboard.measured(dashboard.SMALL, rounds)
+    return dashboard.table(wished.runs, dashboard.measured(wished.runs, rounds), small)
+
+
+def _records(wished: argparse.Namespace) -> str:
+    speeds = records.measured(wished.records, wished.rounds or 3, with_peers=wished.peers)
+    return records.table(wished.records, speeds)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], str]] = {"dashboard": _dashboard, "records": _records}
+
+
+def _keep(text: str) -> None:
+    """In place of the section of the same heading, with the day and the machine."""
+    heading, _, rest = text.partition("\n")
+    section = f"{heading}\n\n{_machine()}\n{rest}\n"
+    kept = RESULTS.read_text().split("\n## ")[1:] if RESULTS.exists() else []
+    others = [f"## {one.rstrip()}\n" for one in kept if f"## {one.partition(chr(10))[0]}" != heading]
+    RESULTS.write_text("\n".join([f"{TITLE}\n", *others, section]))
 
 
 def _machine() -> str:
@@ -37,11 +69,6 @@ def _machine() -> str:
     return (
         f"{today}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}."
     )
-
-
-def _dashboard(runs: int, rounds: int) -> str:
-    small = dashboard.measured(dashboard.SMALL, rounds)
-    return dashboard.table(runs, dashboard.measured(runs, rounds), small)
 
 
 if __name__ == "__main__":

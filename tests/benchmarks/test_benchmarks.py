@@ -5,15 +5,28 @@ from __future__ import annotations
 import pytest
 
 from tests import services
-from tests.benchmarks import dashboard
+from tests.benchmarks import dashboard, records
 
 
-def test_every_page_that_is_read_is_measured_and_answers_at_a_small_load() -> None:
+@pytest.fixture(autouse=True)
+def _servers() -> None:
     if lacking := services.lacking():
         pytest.skip(f"the load is made by PostgreSQL: no answer from {' and '.join(lacking)}")
 
+
+def test_every_page_that_is_read_is_measured_and_answers_at_a_small_load() -> None:
     figures = dashboard.measured(runs=1_000, rounds=1)
 
     assert {figure.page: figure.wrong for figure in figures if figure.wrong is not None} == {}
     assert all(figure.p50 > 0 for figure in figures)
     assert {figure.page: figure.queries for figure in figures if figure.queries > figure.most_queries} == {}
+
+
+def test_records_are_moved_by_a_real_daemon_and_told_in_a_table() -> None:
+    speeds = records.measured(count=2_500, rounds=1, with_peers=False)
+
+    (ours,) = speeds
+    assert len(ours.first) == len(ours.again) == 1
+    assert min(ours.first + ours.again) > 0
+    assert ours.memory > 0
+    assert "| Syncdeck |" in records.table(2_500, speeds)

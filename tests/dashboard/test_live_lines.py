@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -155,3 +157,10 @@ def test_counts_and_bars_come_with_the_lines_once_they_differ(viewer: Client, ru
     assert 'id="chips"' in fragment.content.decode()
     assert 'id="histogram"' in fragment.content.decode()
     assert poll(viewer, fragment).status_code == 204
+
+
+def test_no_page_asks_more_often_than_twelve_times_a_minute() -> None:
+    templates = Path(settings.BASE_DIR / "templates").rglob("*.html")
+    paces = [int(seconds) for path in templates for seconds in re.findall(r"every (\d+)s", path.read_text())]
+    assert len(paces) >= 7
+    assert min(paces) >= 5
