@@ -46,7 +46,7 @@ def test_ticked_runs_are_run_again_and_each_outcome_is_told(olga: Page, deck: De
     olga.wait_for_url(re.compile("/bulk/.+"))
     expect(olga.locator("#summary")).to_contain_text("Done 1 run again, nothing to do for 1", timeout=SOON)
     expect(olga.locator("#summary")).to_contain_text("new token")
-    expect(olga.locator("#live-state")).to_contain_text("final, not polling")
+    expect(olga.locator("[data-live]")).to_have_count(0)  # it may have been done before its page was there
     olga.get_by_role("link", name="Open the new run").click()
     expect(olga.locator("#facts")).to_contain_text("repeated by this")
 
