@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from tests.acceptance.deck import Deck, countries_then_cities, embedded, prepare
 from tests.browser.chromium import ARGUMENTS, MISSING, executable
-from tests.browser.scene import PASSWORD, Scene, log_in, served
+from tests.browser.scene import PASSWORD, Scene, log_in, logged_in, served
 from tests.factories import COUNTRIES_AND_CITIES
 from tests.sources import Source, countries_and_cities, serving
 
@@ -50,6 +50,13 @@ def scene(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """An installation with everything that a page can show, for tests that only look."""
     with served(tmp_path_factory.mktemp("scene")) as scene:
         yield scene
+
+
+@pytest.fixture
+def operator(browser: Browser, scene: Scene) -> Iterator[Page]:
+    """Before the scene, somebody who may do everything."""
+    with logged_in(browser, scene, "operator") as page:
+        yield page
 
 
 @pytest.fixture(autouse=True)

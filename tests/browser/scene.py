@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import django
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from runs.addresses import any_free_port
 from tests.processes import PROJECT, processes
@@ -110,6 +110,16 @@ def served(data_dir: Path) -> Iterator[Scene]:
         paths = _populated_elsewhere(environment)
         started.manage("serve", "--port", str(port)).says("Serving")
         yield Scene(url, PATHS | paths)
+
+
+@contextmanager
+def logged_in(browser: Browser, scene: Scene, username: str) -> Iterator[Page]:
+    """A window of its own, in which somebody has logged in."""
+    context = browser.new_context(base_url=scene.url)
+    page = context.new_page()
+    log_in(page, username)
+    yield page
+    context.close()
 
 
 def log_in(page: Page, username: str) -> None:

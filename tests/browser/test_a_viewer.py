@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.scene import Scene, log_in
+from tests.browser.scene import Scene, logged_in
 
 # What is everybody's own: how the pages look, their password, settings and views, and the way out.
 OWN = ("/look/", "/logout/", "/password/", "/settings/", "/shortcuts/", "/views/")
@@ -23,11 +23,8 @@ TICKED = "() => document.querySelectorAll('main table input[type=checkbox]').len
 
 @pytest.fixture
 def vera(browser: Browser, scene: Scene) -> Iterator[Page]:
-    context = browser.new_context(base_url=scene.url)
-    page = context.new_page()
-    log_in(page, "vera")
-    yield page
-    context.close()
+    with logged_in(browser, scene, "vera") as page:
+        yield page
 
 
 def paths_of(addresses: list[str]) -> set[str]:
@@ -46,18 +43,14 @@ def test_sees_no_action_on_any_page(vera: Page, scene: Scene) -> None:
     assert opened > len(scene.paths) / 2
 
 
-def test_an_operator_is_offered_them_on_the_same_pages(browser: Browser, scene: Scene) -> None:
+def test_an_operator_is_offered_them_on_the_same_pages(operator: Page, scene: Scene) -> None:
     """Else the test above would look for the wrong things."""
-    context = browser.new_context(base_url=scene.url)
-    page = context.new_page()
-    log_in(page, "operator")
-    page.goto(scene.paths["run-running"])
-    assert any(path.endswith("/stop/") for path in page.evaluate(ASKED))
-    page.goto("/runs/")
-    assert page.evaluate(TICKED) > 0
-    page.goto(scene.paths["webhook-failing"])
-    assert [path for path in paths_of(page.evaluate(PRESSED)) if not path.startswith(OWN)]
-    context.close()
+    operator.goto(scene.paths["run-running"])
+    assert any(path.endswith("/stop/") for path in operator.evaluate(ASKED))
+    operator.goto("/runs/")
+    assert operator.evaluate(TICKED) > 0
+    operator.goto(scene.paths["webhook-failing"])
+    assert [path for path in paths_of(operator.evaluate(PRESSED)) if not path.startswith(OWN)]
 
 
 @pytest.mark.parametrize(

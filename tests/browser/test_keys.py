@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.acceptance.deck import Deck
 from tests.acceptance.gate import Gate
 from tests.browser.conftest import let_pass
-from tests.browser.scene import Scene, log_in
 from tests.sources import Source
 
 ROWS = "table.list tbody tr"
@@ -65,19 +64,9 @@ def test_every_list_can_be_walked_through(olga: Page, two_ended: list[str]) -> N
         expect(row_with_the_focus(olga)).to_have_count(1)
 
 
-@pytest.fixture
-def onlooker(browser: Browser, scene: Scene) -> Iterator[Page]:
-    """Somebody before an installation in which much needs attention."""
-    context = browser.new_context(base_url=scene.url)
-    page = context.new_page()
-    log_in(page, "operator")
-    yield page
-    context.close()
-
-
-def test_what_needs_attention_can_be_walked_through(onlooker: Page) -> None:
+def test_what_needs_attention_can_be_walked_through(operator: Page) -> None:
     """Its lines open their run, or what they stand for."""
-    page = onlooker
+    page = operator
     page.goto("/")
     lines = page.locator("li.concern")
     count = lines.count()
