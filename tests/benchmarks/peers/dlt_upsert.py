@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 url, dsn, page_size, folder = sys.argv[1:]
 os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR", "DLT_DATA_DIR": folder}
@@ -24,6 +25,8 @@ def records() -> Iterator[list[Any]]:
 
 
 begun = time.perf_counter()
-destination = dlt.destinations.postgres(dsn.replace("postgres://", "postgresql://"))
+at = urlsplit(dsn)
+who = f"{at.username}:{at.password or 'none'}"  # it wants a password where the server asks for none, too
+destination = dlt.destinations.postgres(f"postgresql://{who}@{at.hostname}:{at.port or 5432}{at.path}")
 dlt.pipeline("peer", pipelines_dir=folder, dataset_name="dlt_peer", destination=destination).run(records())
 print(time.perf_counter() - begun)
