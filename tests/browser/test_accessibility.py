@@ -1,4 +1,7 @@
-"""No serious finding of axe on any page, nor in what opens on one: on a desk and a phone, by day and by night."""
+"""No serious finding of axe on any page, nor in what opens on one: on a desk and a phone, by day and by night.
+
+And nothing is wider than the window.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,22 @@ class Inspector:
     def inspect(self, name: str) -> None:
         """Everything in the light theme; the dark one differs by its colours alone."""
         self.page.wait_for_function(SETTLED)
+        self._measure(name)
         self.page.evaluate(AXE_SCRIPT)
         self._run(f"{name}, light")
         self.page.emulate_media(color_scheme="dark")
         self._run(f"{name}, dark", "color-contrast")
         self.page.emulate_media(color_scheme="light")
+
+    def _measure(self, name: str) -> None:
+        """Also in a window of middle width, of which a desk's is made for as long."""
+        wide = self.page.viewport_size
+        assert wide is not None
+        for width in {wide["width"], 1024} if wide["width"] > 1024 else {wide["width"]}:
+            self.page.set_viewport_size({"width": width, "height": wide["height"]})
+            if (beyond := self.page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
+                self.findings.append(f"{name}: {beyond} px wider than a window of {width} px")
+        self.page.set_viewport_size(wide)
 
     def _run(self, name: str, *rules: str) -> None:
         for finding in self.page.evaluate(RUN, {"alike": ALIKE, "rules": list(rules) or None}):
