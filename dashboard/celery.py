@@ -9,10 +9,11 @@ from typing import Any
 
 import django
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging
+from celery.signals import celeryd_init, setup_logging, worker_init
 
 import dashboard.broker  # noqa: F401 - its signal receiver places the daemon's temporary folder
 from dashboard.broker import prepare_embedded_broker
+from runs.interpreter import expect_many_records
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -32,10 +33,14 @@ def show_presence(**_: Any) -> None:
     """Give every worker its row among the daemons, and a courier. The first signal: later the steps are built."""
     django.setup()
     from runs.courier import CourierStep
-    from runs.interpreter import expect_many_records
     from runs.presence import PresenceStep
 
     app.steps["consumer"].update({PresenceStep, CourierStep})
+
+
+@worker_init.connect
+def settle(**_: Any) -> None:
+    """Before a pool is made, so that forked processes have it too; after all has been loaded."""
     expect_many_records()
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 from django.utils import timezone
 from orjson import dumps as json_bytes
@@ -100,15 +101,7 @@ class RecordStore:
 
     def _differing(self, resource: str, rows: list[StorableRecord]) -> list[StorableRecord]:
         with _binding_cursor() as cursor:
-            cursor.execute(
-                DIFFERING,
-                {
-                    "record_ids": _id_array(rows),
-                    "hashes": _hash_array(rows),
-                    "account": self._account_id,
-                    "resource": resource,
-                },
-            )
+            cursor.execute(DIFFERING, self._keys(resource, rows))
             return [rows[place - 1] for (place,) in cursor.fetchall()]
 
     def _write(self, resource: str, rows: list[StorableRecord]) -> int:
@@ -116,17 +109,19 @@ class RecordStore:
             cursor.execute(
                 POSTGRESQL,
                 {
+                    **self._keys(resource, rows),
                     "ids": "{" + ",".join(str(uuid7()) for _ in rows) + "}",
-                    "record_ids": _id_array(rows),
                     "records": (b"[" + b",".join([row.json for row in rows]) + b"]").decode(),
-                    "hashes": _hash_array(rows),
-                    "account": self._account_id,
-                    "resource": resource,
                     "run": self._run_id,
                     "now": timezone.now(),
                 },
             )
             return cursor.rowcount
+
+    def _keys(self, resource: str, rows: list[StorableRecord]) -> dict[str, Any]:
+        """What both of PostgreSQL's statements know the rows by."""
+        ids, hashes = _id_array(rows), _hash_array(rows)
+        return {"account": self._account_id, "resource": resource, "record_ids": ids, "hashes": hashes}
 
     def _differing_sqlite(self, resource: str, rows: list[StorableRecord]) -> list[StorableRecord]:
         with connection.cursor() as cursor:
@@ -147,8 +142,6 @@ class RecordStore:
 @contextmanager
 def _binding_cursor() -> Iterator[Any]:
     """PostgreSQL's own binding of parameters: Django's cursor writes them into the statement, which then is parsed."""
-    import psycopg
-
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         yield cursor
 

@@ -178,7 +178,6 @@ def _main(count: int, rounds: int, peers: list[str]) -> None:
         speeds = {mover.name: Speed(mover.name) for mover in movers}
         for number in range(rounds):
             for mover in movers if number % 2 == 0 else reversed(movers):
-                mover.clear()
                 speeds[mover.name].first.append(mover.seconds())
                 speeds[mover.name].again.append(mover.seconds())
                 mover.clear()
