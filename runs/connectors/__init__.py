@@ -31,6 +31,7 @@ from runs.connectors.redaction import (
 from runs.connectors.request import RequestValues
 from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
+from runs.connectors.slices import Slices
 from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
 from runs.connectors.tokens import Token, TokenStore
 from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_mapping
@@ -60,6 +61,7 @@ __all__ = [
     "Redactor",
     "RequestFailed",
     "RequestValues",
+    "Slices",
     "SpecError",
     "Token",
     "TokenStore",

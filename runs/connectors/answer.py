@@ -11,10 +11,12 @@ from runs.connectors.casts import as_text
 from runs.connectors.errors import AuthenticationFailed, ExpressionFailed, RequestFailed
 from runs.connectors.expressions import Expression, evaluated
 from runs.connectors.pagination.ends import counted
+from runs.connectors.paths import MISSING
 from runs.connectors.rate_limit import LimitTold
 from runs.connectors.redaction import masked_start
 from runs.connectors.reply import Reply
 from runs.connectors.response import check_status, parse_body
+from runs.connectors.slices import sliced_body
 from runs.connectors.spec import MethodSpec
 
 LONGEST_MESSAGE = 500
@@ -55,8 +57,10 @@ class Fault:
         )
 
 
-def body_of(reply: Reply, method: MethodSpec) -> Any:
+def body_of(reply: Reply, method: MethodSpec, *, sliced: bool = False) -> Any:
     """The parsed body of an answer that is a success by its status and by the method's `error_expression`.
+
+    `sliced`: with slices instead of the records, where that is possible.
 
     Raises RequestFailed, and LimitTold where the expression gives the status 429. The expression only adds errors and
     words: where it says nothing, or fails, on an answer with an error's status, that one counts.
@@ -68,6 +72,10 @@ def body_of(reply: Reply, method: MethodSpec) -> Any:
             check_status(reply)
         else:
             _raise(fault, reply)
+    if sliced and method.may_be_sliced:
+        body = sliced_body(reply, method.response_path, method.record_id)
+        if body is not MISSING:
+            return body
     body = parse_body(reply, may_be_empty=method.is_write)
     fault = None if rule is None else Fault.read(evaluated(rule, _roots(reply, body), KEY))
     if fault is not None:

@@ -28,6 +28,7 @@ from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing, RequestValues, build
 from runs.connectors.response import records_in
 from runs.connectors.retry import OF_A_RUN, Bounds
+from runs.connectors.slices import Slices
 from runs.connectors.spec import ApiSpec, MethodSpec
 from runs.connectors.token_request import read_token, token_request
 from runs.connectors.tokens import Token, Tokens, TokenStore
@@ -118,8 +119,10 @@ class ApiClient:
     ) -> None:
         self._exchange.close()
 
-    def fetch(self, method: MethodSpec, request: RequestValues, cursor: dict[str, Any] | None) -> FetchedPage:
-        """The page at the cursor (None: the first page).
+    def fetch(
+        self, method: MethodSpec, request: RequestValues, cursor: dict[str, Any] | None, *, sliced: bool = False
+    ) -> FetchedPage:
+        """The page at the cursor (None: the first page); `sliced`: with its records as slices, where that is possible.
 
         Raises RequestFailed (AuthenticationFailed for a 401 or a missing credential), RateLimited where the source
         wants a longer wait than a request may take, and whatever `wait` raises.
@@ -130,7 +133,7 @@ class ApiClient:
             outgoing = build(self._spec, method, self._proxied(method, request), self._context, trail.at)
             check_url(outgoing.url, allow_private=self._allow_private)
         with self._redacting(outgoing.url):
-            return self._unified(method, request, self._page(method, outgoing, trail))
+            return self._unified(method, request, self._page(method, outgoing, trail, sliced=sliced))
 
     def _proxied(self, method: MethodSpec, request: RequestValues) -> RequestValues:
         if method.mapping is None:
@@ -146,8 +149,8 @@ class ApiClient:
         told = [replace(record, message=self._redact(record.message)) for record in unmapped]
         return replace(page, records=mapped, unmapped=told, is_plain=False)
 
-    def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> FetchedPage:
-        reply, body = self._answer(method, outgoing, trail)
+    def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool) -> FetchedPage:
+        reply, body = self._answer(method, outgoing, trail, sliced=sliced)
         if body is PAST_THE_END:
             return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
         records = records_in(body, method, reply)
@@ -157,7 +160,7 @@ class ApiClient:
             self._next_cursor(method, trail, page, reply),
             self._redact(outgoing.url),
             reply.status_code,
-            is_plain=reply.is_plain,
+            is_plain=isinstance(records, Slices) or reply.is_plain,
         )
 
     def _next_cursor(self, method: MethodSpec, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:
@@ -175,9 +178,10 @@ class ApiClient:
         content = content_digest(reply.body) if method.pagination.is_numbered and page.records else ""
         return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
 
-    def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail) -> tuple[Reply, Any]:
+    def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool) -> tuple[Reply, Any]:
         """The reply and its parsed body. An access token that the source refuses is renewed once."""
-        ask = partial(self._attempts.ask, read=partial(self._read, method, trail), may_repeat=method.may_repeat)
+        read = partial(self._read, method, trail, sliced)
+        ask = partial(self._attempts.ask, read=read, may_repeat=method.may_repeat)
         if self._tokens is None:
             return ask(outgoing)
         token = self._learned(self._tokens.current())
@@ -187,12 +191,12 @@ class ApiClient:
             token = self._learned(self._tokens.current(refused=token))
         return ask(token.signed(outgoing))
 
-    def _read(self, method: MethodSpec, trail: Trail, reply: Reply) -> tuple[Reply, Any]:
+    def _read(self, method: MethodSpec, trail: Trail, sliced: bool, reply: Reply) -> tuple[Reply, Any]:
         if method.pagination and method.pagination.is_end(reply.status_code, reply.headers, trail.at):
             return reply, PAST_THE_END
         if self._spec.rate_limit.is_limit(reply, self._now()):
             raise LimitTold(reply)
-        return reply, body_of(reply, method)
+        return reply, body_of(reply, method, sliced=sliced)
 
     def _tokens_of(self, authorization: object, store: TokenStore | None) -> Tokens | None:
         if not isinstance(authorization, OAuth2):

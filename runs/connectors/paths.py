@@ -25,6 +25,11 @@ def lookup(tree: Any, path: str) -> Any:
             return tree
 
 
+def leads_into(path: str | None, other: str | None) -> bool:
+    """Whether the path may lead to what is at the other, or below it; None as the other is the whole tree."""
+    return path is not None and (other is None or f"{path}.".startswith(f"{other}."))
+
+
 def _step(tree: Any, key: str) -> Any:
     if isinstance(tree, _OBJECTS):
         return tree.get(key, MISSING)

@@ -15,9 +15,11 @@ from runs.connectors.errors import RequestFailed
 MAX_BODY = 32 * 1024 * 1024
 MAX_ERROR_BODY = 64 * 1024
 NOT_STRICT: Final = object()
-_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))  # every digit as 0, all else as a space
-_TOO_MANY_DIGITS = b"0" * 20
-_BEFORE_A_NUMBER = b" \t\r\n[:,"
+# What large numbers are found by: any digit as 0, and what may stand before a number as a comma. Signs are left out.
+_SHAPES = bytes.maketrans(b"123456789E \t\r\n[:", b"000000000e,,,,,,")
+_SIGNS = b"+-"
+_LARGE_INTEGER, _LARGE_EXPONENT = b"0" * 20, b"0e000"
+_LONGEST_LEAD = 40
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Reply:
 
         orjson reads it some three times as fast as the standard library, which has to be asked otherwise.
         """
-        if (self.charset or "utf-8").lower() != "utf-8" or _has_large_integer(self.body):
+        if self._is_odd:
             return NOT_STRICT
         try:
             return orjson.loads(self.body)
@@ -53,16 +55,42 @@ class Reply:
         """Whether every value in the body can be stored as it is: no number beyond JSON, no NUL."""
         return self.strictly is not NOT_STRICT and b"\\u0000" not in self.body
 
+    @property
+    def is_plain_text(self) -> bool:
+        """The same of a body that is not parsed, as far as a parser does not see it: it is JSON or not."""
+        return not self._is_odd and b"\\u0000" not in self.body and _is_utf8(self.body)
 
-def _has_large_integer(body: bytes) -> bool:
-    """Whether there may be one beyond 64 bits, which orjson would round. True for a text that looks like one, too."""
-    digits = body.translate(_DIGITS)
-    at = digits.find(_TOO_MANY_DIGITS)
+    @cached_property
+    def _is_odd(self) -> bool:
+        """Whether it is not in UTF-8, or may hold numbers that most cannot read."""
+        return (self.charset or "utf-8").lower() != "utf-8" or _has_large_number(self.body)
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _has_large_number(body: bytes) -> bool:
+    """Whether there may be an integer beyond 64 bits, which orjson would round, or an exponent of three digits.
+
+    True for a text that looks like one, too.
+    """
+    shapes = body.translate(_SHAPES, _SIGNS)
+    return _stands_alone(shapes, _LARGE_INTEGER, b"") or _stands_alone(shapes, _LARGE_EXPONENT, b"0.")
+
+
+def _stands_alone(shapes: bytes, shape: bytes, lead: bytes) -> bool:
+    """Whether the shape is found where a number begins, or behind these parts of one."""
+    at = shapes.find(shape)
     while at >= 0:
-        before = body[max(0, at - 2) : at].rstrip(b"-")[-1:]
-        if before in _BEFORE_A_NUMBER:  # nothing at all is in it, too
+        before = shapes[max(0, at - _LONGEST_LEAD) : at].rstrip(lead)[-1:]
+        if before in b",":  # nothing at all is in it, too
             return True
-        at = digits.find(_TOO_MANY_DIGITS, at + len(_TOO_MANY_DIGITS))
+        at = shapes.find(shape, at + len(shape))
     return False
 
 

@@ -87,7 +87,7 @@ def records_in(body: Any, method: MethodSpec, reply: Reply) -> list[Any]:
         return []
     found = body if method.response_path is None else lookup(body, method.response_path)
     if isinstance(found, method.answers):
-        return list(found) if isinstance(found, list) else [found]
+        return found if isinstance(found, list) else [found]
     where = f"at {method.response_path}" if method.response_path else "as the body"
     what = "nothing" if found is MISSING else _KINDS.get(type(found), "a number")
     wanted = " or ".join(_KINDS[kind] for kind in method.answers)

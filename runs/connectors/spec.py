@@ -83,6 +83,13 @@ class MethodSpec:
         return self.name in WRITES or self.verb != "get"
 
     @property
+    def may_be_sliced(self) -> bool:
+        """Whether nothing but the store needs its records parsed."""
+        if self.is_write or self.mapping is not None or self.error_expression is not None or "." in self.record_id:
+            return False
+        return list in self.answers and not (self.pagination and self.pagination.reads_records(self.response_path))
+
+    @property
     def needs_id(self) -> bool:
         """Whether the path can't be filled without the entry's id."""
         found = placeholders_in(self.path)

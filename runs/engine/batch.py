@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
-from runs.connectors import FetchedPage, MethodSpec, RequestFailed
+from runs.connectors import FetchedPage, MethodSpec, RequestFailed, Slices
 from runs.engine.bindings import staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
-from runs.engine.record_form import LACKS_ID, Form, RefusedRecord, StorableRecord, cleaned, prepared, unmapped
+from runs.engine.record_form import (
+    LACKS_ID,
+    Form,
+    RefusedRecord,
+    StorableRecord,
+    cleaned,
+    prepared,
+    prepared_slice,
+    unmapped,
+)
 from runs.models import FurtherRequest
 
 DERIVED_ID = "id"  # where the records of transforms and spools have theirs
@@ -93,10 +103,16 @@ def prepared_page(page: FetchedPage, entry: Entry, method: MethodSpec | None) ->
     raw_id = method.mapping.raw_id if method and method.mapping else id_path
     forms: list[Form] = [unmapped(record, raw_id) for record in page.unmapped]
     if entry.persist:
-        forms += [prepared(record, id_path, is_plain=page.is_plain) for record in page.records]
+        forms += _prepared_all(page, id_path)
     if method is not None and method.is_write:
         return [form for form in forms if isinstance(form, StorableRecord) or form.code not in LACKS_ID]
     return forms
+
+
+def _prepared_all(page: FetchedPage, id_path: str) -> list[Form]:
+    if isinstance(page.records, Slices):
+        return list(map(partial(prepared_slice, id_path=id_path), page.records, page.records.ids))
+    return [prepared(record, id_path, is_plain=page.is_plain) for record in page.records]
 
 
 def id_path_of(method: MethodSpec | None) -> str:

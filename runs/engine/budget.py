@@ -18,7 +18,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from runs.engine.claim import Claim, LeaseLost
+from runs.engine.claim import Claim
 from runs.engine.gate import Gate
 from runs.models import IntegratedAccount, SyncJobRun
 from runs.models.base import Now
@@ -121,6 +121,5 @@ class Budget:
         if self._written == (share, self._wish):
             return
         if not self._claim.owned().update(request_share=share, request_wish=self._wish):
-            self._claim.check()
-            raise LeaseLost
+            self._claim.give_up()
         self._share, self._written = share, (share, self._wish)

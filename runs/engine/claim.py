@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -65,8 +65,12 @@ class Claim:
         """
         owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
         if not owned.update(**_lease(), updated_at=Now(), **changes):
-            self.check()
-            raise LeaseLost
+            self.give_up()
+
+    def give_up(self) -> NoReturn:
+        """Raises LeaseLost, or StopRequested where that is why nothing could be written."""
+        self.check()
+        raise LeaseLost
 
     def check(self) -> None:
         """Raises LeaseLost or StopRequested where the run is no longer ours to go on with."""

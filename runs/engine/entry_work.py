@@ -171,7 +171,7 @@ class EntryWork:
 
     def _fetch(self, binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
         assert self._method is not None  # noqa: S101 - for the type checker
-        page = self._place.client.fetch(self._method, binding.request(self._entry), cursor)
+        page = self._place.client.fetch(self._method, binding.request(self._entry), cursor, sliced=self._keeps_slices)
         if self._recursion is None:
             return page
         return self._recursion.judged(page, binding, partial(self._place.cancellation.wait, 0))
@@ -211,6 +211,11 @@ class EntryWork:
         """What its placeholders see. The date is the one that its beginning has noted."""
         date = self._ledger.step.previous_run_date
         return {**self._place.roots, **({} if date is None else {DATE: known_time(date)})}
+
+    @cached_property
+    def _keeps_slices(self) -> bool:
+        """Whether the records are stored, and nothing else is done with them."""
+        return self._place.mail is None and self._staging is None and self._recursion is None
 
     @cached_property
     def _staging(self) -> Staging | None:

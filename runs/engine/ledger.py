@@ -6,21 +6,23 @@ A crash repeats nothing that was counted and skips nothing that was not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
+from runs.engine.checkpoint import Progress, advance
 from runs.engine.claim import Claim, add_event
 from runs.engine.cursors import sealed
 from runs.engine.deletions import note_seen, tracks_deletions
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
 from runs.engine.outbox import flush_errors, note_errors
-from runs.engine.record_form import RefusedRecord, storable_text
+from runs.engine.record_form import RefusedRecord, StorableRecord, storable_text
 from runs.engine.sinks import Sink
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import (
@@ -74,24 +76,10 @@ class StepLedger:
 
         The run then ends in the same transaction: else a crash in between would let another daemon go on behind it.
         """
-        with transaction.atomic():
-            self._claim.hold(
-                fetched=F("fetched") + batch.fetched,
-                persisted=F("persisted") + self._taken(batch),
-                error_count=F("error_count") + batch.error_count,
-                crashes=0,
-            )
-            self._sink.write(self.entry.resource, batch.stored)
-            if tracks_deletions(self._run, self.entry):
-                note_seen(self.step, batch.stored)
-            self._stage(batch)
-            FurtherRequest.objects.bulk_create(batch.further)
-            errors = self._errors(batch)
-            note_errors(self._run, errors)
-            self._write(**self._advance(batch))
-            failure = self._failure(batch, errors)
-            if failure is not None:
-                self._fail(batch, failure)
+        rows = self._sink.differing(self.entry.resource, batch.stored)
+        with transaction.atomic() if rows or self._leaves_more(batch) else nullcontext():
+            advance(self._claim, self.step.id, self._progress(batch))
+            failure = self._write_batch(batch, rows)
         self.step.pages += batch.pages
         self.step.position, self.step.cursor = batch.position, batch.cursor
         if failure is not None:
@@ -116,17 +104,38 @@ class StepLedger:
     def _write(self, **changes: Any) -> None:
         RunStep.objects.filter(id=self.step.id).update(**changes, updated_at=Now())
 
-    def _advance(self, batch: Batch) -> dict[str, Any]:
-        return {
-            "fetched": F("fetched") + batch.fetched,
-            "persisted": F("persisted") + self._taken(batch),
-            "error_count": F("error_count") + batch.error_count,
-            "failed_requests": F("failed_requests") + batch.held_by,
-            "pages": F("pages") + batch.pages,
-            "position": batch.position,
-            "cursor": sealed(batch.cursor),
-            "request_total": F("request_total") + sum(further.sequence is not None for further in batch.further),
-        }
+    def _leaves_more(self, batch: Batch) -> bool:
+        """Whether there is anything but records and counts to write."""
+        return bool(batch.staged or batch.further or batch.error_count) or tracks_deletions(self._run, self.entry)
+
+    def _write_batch(self, batch: Batch, rows: Sequence[StorableRecord]) -> ErrorInfo | None:
+        """All but the counts. Returns why the batch ends the run; None if the run goes on."""
+        if rows:
+            self._sink.write(self.entry.resource, rows)
+        if not self._leaves_more(batch):
+            return None
+        if tracks_deletions(self._run, self.entry):
+            note_seen(self.step, batch.stored)
+        self._stage(batch)
+        FurtherRequest.objects.bulk_create(batch.further)
+        errors = self._errors(batch)
+        note_errors(self._run, errors)
+        failure = self._failure(batch, errors)
+        if failure is not None:
+            self._fail(batch, failure)
+        return failure
+
+    def _progress(self, batch: Batch) -> Progress:
+        return Progress(
+            fetched=batch.fetched,
+            persisted=self._taken(batch),
+            errors=batch.error_count,
+            held_by=batch.held_by,
+            pages=batch.pages,
+            position=batch.position,
+            cursor=sealed(batch.cursor),
+            requests=sum(further.sequence is not None for further in batch.further),
+        )
 
     def _taken(self, batch: Batch) -> int:
         """How many records are persisted by their being written."""

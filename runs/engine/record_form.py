@@ -63,7 +63,22 @@ def prepared(record: Any, id_path: str, *, is_plain: bool = False) -> Form:
         body = _body(record, is_plain=is_plain)
     except _Refusal as refusal:
         return RefusedRecord(record_id, refusal.code, refusal.reason, _excerpt(record))
-    return StorableRecord(record_id, body, hashlib.blake2b(body, digest_size=16).digest())
+    return StorableRecord(record_id, body, _hash(body))
+
+
+def prepared_slice(body: bytes, value: Any, id_path: str) -> Form:
+    """The same of a record that is kept as it came, and known to be plain; `value` is what it has at the path."""
+    try:
+        record_id = _id_text(value, id_path)
+    except _Refusal:
+        return prepared(orjson.loads(body), id_path)
+    if len(body) > MAX_BYTES:  # it may be shorter in the canonical form
+        return prepared(orjson.loads(body), id_path)
+    return StorableRecord(record_id, body, _hash(body))
+
+
+def _hash(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:
@@ -81,10 +96,13 @@ def fault_of(record: Any, id_path: str, code: str, reason: str) -> RefusedRecord
 
 
 def _record_id(record: Any, id_path: str) -> str:
-    """The id as text. 1 and 1.0 are the same JSON number (RFC 8259, section 6), so both are "1"."""
     if not isinstance(record, dict):
         raise _Refusal("not_an_object", f"is no object but a {type(record).__name__}.")
-    value = lookup(record, id_path)
+    return _id_text(lookup(record, id_path), id_path)
+
+
+def _id_text(value: Any, id_path: str) -> str:
+    """The id as text. 1 and 1.0 are the same JSON number (RFC 8259, section 6), so both are "1"."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":

@@ -217,6 +217,9 @@ class WebhookSink:
         self._entry = entry
         self._step = step
 
+    def differing(self, resource: str, records: Sequence[StorableRecord]) -> Sequence[StorableRecord]:
+        return records
+
     def write(self, resource: str, records: Sequence[StorableRecord]) -> None:
         self._mail.put(self._entry, self._step, records)
 

@@ -61,18 +61,18 @@ def id_begins_with(text: str) -> Q:
 class Record(models.Model):
     """The last state of one record of one account. Written by `runs.engine.sinks` only, in bulk.
 
-    The runs are named without a constraint in the database: each of millions of rows would pay for the check,
-    and a run may be pruned while its records stay.
+    The account and the runs are named without a constraint in the database: each of millions of rows would pay for the
+    check. A run may be pruned while its records stay; an account's row stays for good, and its deletion erases them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     integrated_account = models.ForeignKey(
-        IntegratedAccount, on_delete=models.CASCADE, db_index=False, related_name="records"
+        IntegratedAccount, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="records"
     )
     resource = models.CharField(max_length=255)
     record_id = models.CharField(max_length=512)
     data = models.JSONField()
-    content_hash = models.BinaryField(max_length=16, help_text="BLAKE2b of the canonical JSON.")
+    content_hash = models.BinaryField(max_length=16, help_text="BLAKE2b of the JSON as it came last.")
     first_run = models.ForeignKey(
         SyncJobRun, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
@@ -98,13 +98,15 @@ class Record(models.Model):
                 opclasses=["uuid_ops", "varchar_ops", "varchar_pattern_ops"],
             )
         ]
+        # Ascending, though the lists are read from their ends: what is new comes to the right, where databases need not
+        # look for its place and leave full pages behind.
         indexes = [
             models.Index(
-                fields=["integrated_account", "resource", "-updated_at", "-id"], name="record_of_resource"
+                fields=["integrated_account", "resource", "updated_at", "id"], name="record_of_resource"
             ),  # in place of the foreign key's own, which `record_once` begins with
-            models.Index(fields=["integrated_account", "-created_at", "-id"], name="record_list"),
+            models.Index(fields=["integrated_account", "created_at", "id"], name="record_list"),
             models.Index(fields=["integrated_account", "updated_at"], name="record_changed"),
-            models.Index(fields=["-created_at", "-id"], name="record_of_all"),
+            models.Index(fields=["created_at", "id"], name="record_of_all"),
         ]
 
     def __str__(self) -> str:

@@ -39,6 +39,9 @@ class Dynamic(Pagination):
             config.expression("next_expression", "get_pagination_values_expression", required=True),
         )
 
+    def reads_records(self, records_path: str | None) -> bool:
+        return True
+
     def parts(self, asked: Parts, cursor: Cursor | None) -> Parts:
         return _parts(cursor["values"] if cursor else self._initial(asked), asked.url or "")
 

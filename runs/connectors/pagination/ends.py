@@ -8,7 +8,7 @@ from typing import Any, Self
 from runs.connectors.casts import as_text
 from runs.connectors.faults import Section
 from runs.connectors.pagination.protocol import PageView, Parts
-from runs.connectors.paths import MISSING, lookup
+from runs.connectors.paths import MISSING, leads_into, lookup
 
 LARGEST_LIMIT = 100_000
 _MOST_DIGITS = 15
@@ -60,6 +60,9 @@ class Ending:
             return not says_more(page, self.has_next_path)
         total = counted(lookup(page.body, self.total_path)) if self.total_path else None
         return self.limit.is_last(page) if total is None else done >= total
+
+    def reads_records(self, records_path: str | None) -> bool:
+        return any(leads_into(path, records_path) for path in (self.has_next_path, self.total_path))
 
 
 def says_more(page: PageView, path: str) -> bool:

@@ -27,6 +27,9 @@ class InBody(Pagination):
     def following(self, page: PageView, cursor: Cursor | None) -> Cursor | None:
         return self.inner.following(replace(page, asked=_seen_by_inner(page.asked)), cursor)
 
+    def reads_records(self, records_path: str | None) -> bool:
+        return self.inner.reads_records(records_path)
+
     def is_end(self, status_code: int, headers: Mapping[str, str], cursor: Cursor | None) -> bool:
         return self.inner.is_end(status_code, headers, cursor)
 

@@ -32,6 +32,9 @@ class PageNumber(Pagination):
         following = self._number(cursor) + 1
         return None if self.ending.is_last(page, done=following - self.start_page) else {"page": following}
 
+    def reads_records(self, records_path: str | None) -> bool:
+        return self.ending.reads_records(records_path)
+
     def _number(self, cursor: Cursor | None) -> int:
         return int(cursor["page"]) if cursor else self.start_page
 
@@ -54,6 +57,9 @@ class Offset(Pagination):
     def following(self, page: PageView, cursor: Cursor | None) -> Cursor | None:
         seen = self._seen(cursor) + len(page.records)
         return None if self.ending.is_last(page, done=seen) else {"offset": seen}
+
+    def reads_records(self, records_path: str | None) -> bool:
+        return self.ending.reads_records(records_path)
 
     def _seen(self, cursor: Cursor | None) -> int:
         return int(cursor["offset"]) if cursor else 0

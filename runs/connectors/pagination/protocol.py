@@ -45,6 +45,10 @@ class Pagination(Protocol):
         """Whether pages may be counted by us, so that a source may ignore the count and send one page for ever."""
         ...
 
+    def reads_records(self, records_path: str | None) -> bool:
+        """Whether it looks into the records, which are at this path of the body, and not only at how many there are."""
+        return False
+
     def parts(self, asked: Parts, cursor: Cursor | None) -> Parts:
         """What is laid over what is asked for, for the page at the cursor (None: the first).
 

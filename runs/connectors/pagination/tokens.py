@@ -11,7 +11,7 @@ from runs.connectors.faults import Section
 from runs.connectors.link_header import next_link
 from runs.connectors.pagination.ends import Limit, says_more
 from runs.connectors.pagination.protocol import Cursor, PageView, Pagination, Parts
-from runs.connectors.paths import MISSING, lookup
+from runs.connectors.paths import MISSING, leads_into, lookup
 
 PLACES = ("body", "header", "last_record")
 
@@ -43,6 +43,12 @@ class TokenCursor(Pagination):
         if not cursor.is_link and cursor.cursor_key is None and config.value("cursor_key") is None:
             config.fail("cursor_key", "is required unless is_link is true.")
         return cursor
+
+    def reads_records(self, records_path: str | None) -> bool:
+        if self.place == "last_record":
+            return True
+        paths = [self.path if self.place == "body" else None, self.has_next_path]
+        return any(leads_into(path, records_path) for path in paths)
 
     def parts(self, asked: Parts, cursor: Cursor | None) -> Parts:
         if cursor and "url" in cursor:

@@ -1,0 +1,75 @@
+"""The statements that move records into SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.utils import timezone
+from uuid_utils import uuid7
+
+from runs.engine.record_form import StorableRecord
+from runs.hashing import canonical
+
+STORED = """
+    SELECT record_id, content_hash FROM runs_record
+    WHERE integrated_account_id = %s AND resource = %s AND deleted_at IS NULL
+      AND record_id IN (SELECT value FROM json_each(%s))"""
+# What is written, and what is not, as on PostgreSQL.
+WRITE = """
+    INSERT INTO runs_record (integrated_account_id, resource, first_run_id, last_run_id, created_at, updated_at,
+      id, record_id, data, content_hash)
+    VALUES {rows}
+    ON CONFLICT (integrated_account_id, resource, record_id) DO UPDATE SET data = excluded.data,
+      content_hash = excluded.content_hash, deleted_at = NULL,
+      last_run_id = CASE WHEN deleted_at IS NULL AND is_same_json(data, excluded.data) THEN last_run_id
+        ELSE excluded.last_run_id END,
+      updated_at = CASE WHEN deleted_at IS NULL AND is_same_json(data, excluded.data) THEN updated_at
+        ELSE excluded.updated_at END
+    WHERE content_hash IS NOT excluded.content_hash OR deleted_at IS NOT NULL"""
+ROWS_AT_ONCE = 1_000  # four parameters each; SQLite takes 32,766
+
+
+def differing(account_id: UUID, resource: str, rows: Sequence[StorableRecord]) -> list[StorableRecord]:
+    """Those that are not stored like this."""
+    ids = orjson.dumps([row.record_id for row in rows]).decode()
+    with connection.cursor() as cursor:
+        cursor.execute(STORED, [account_id.hex, resource, ids])
+        stored = dict(cursor.fetchall())
+    return [row for row in rows if stored.get(row.record_id) != row.content_hash]
+
+
+def write(account_id: UUID, run_id: UUID, resource: str, rows: Sequence[StorableRecord]) -> int:
+    """Store the rows, of which no two have the same id. Returns how many were not stored like this.
+
+    All in one statement: between two of them another thread would get the interpreter, and keep it for a while.
+    """
+    now, run = connection.ops.adapt_datetimefield_value(timezone.now()), run_id.hex
+    same: list[Any] = [account_id.hex, resource, run, run, now, now]
+    written = 0
+    connection.ensure_connection()
+    connection.connection.create_function("is_same_json", 2, _is_same, deterministic=True)
+    with connection.wrap_database_errors:
+        for first in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[first : first + ROWS_AT_ONCE]
+            values = [
+                value for row in part for value in (uuid7().hex, row.record_id, row.json.decode(), row.content_hash)
+            ]
+            written += connection.connection.execute(_statement(len(part)), same + values).rowcount
+    return written
+
+
+@lru_cache(maxsize=8)
+def _statement(count: int) -> str:
+    places = (7 + 4 * row for row in range(count))
+    rows = (f"(?1, ?2, ?3, ?4, ?5, ?6, ?{at}, ?{at + 1}, ?{at + 2}, ?{at + 3})" for at in places)
+    return WRITE.format(rows=", ".join(rows))
+
+
+def _is_same(stored: str, came: str) -> bool:
+    return canonical(json.loads(stored)) == canonical(json.loads(came))
