@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,7 +50,7 @@ ALLOW_PRIVATE_NETWORKS: bool = env.bool("ALLOW_PRIVATE_NETWORKS", False)
 INSTALLED_APPS = [
     "runs",
     "dashboard",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # what is shown there is loaded with the addresses, by the web only
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -60,8 +61,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "axes",
-    "ninja",  # its documentation page is then served by us, not from elsewhere
 ]
+# Where its templates and files are, for the API's documentation. As an app it would be loaded into every process: with
+# all that it needs, an eighth of a daemon's memory.
+_NINJA = Path(str(getattr(find_spec("ninja"), "origin", ""))).parent
 
 MIDDLEWARE = [
     "dashboard.middleware.BodilessHeadMiddleware",
@@ -87,7 +90,7 @@ WSGI_APPLICATION = "dashboard.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [BASE_DIR / "templates", _NINJA / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -160,7 +163,7 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [BASE_DIR / "static", _NINJA / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -42,6 +42,8 @@ from dashboard.pages import (
 )
 from runs.api import api
 
+admin.autodiscover()
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

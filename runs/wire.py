@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import WithJsonSchema
 from typing_extensions import TypedDict
 
 from runs.models import ErrorHandling, Record, RecordError, RunStatus, RunTrigger, SyncJobRun
 
 
-def one_of(choices: Iterable[str]) -> WithJsonSchema:
+@dataclass(frozen=True, eq=False)
+class Documented:
+    """The documentation of a value, as pydantic asks annotations for it. It is the API's, and not loaded here."""
+
+    schema: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def one_of(choices: Iterable[str]) -> Documented:
     """The documentation of a text that is one of these; services and database see to it that it is."""
-    return WithJsonSchema({"type": "string", "enum": list(choices)})
+    return Documented({"type": "string", "enum": list(choices)})
 
 
 Status = Annotated[str, one_of(RunStatus.values)]
 Strategy = Annotated[str, one_of(ErrorHandling.values)]
-Version = Annotated[int, WithJsonSchema({"type": "integer", "enum": [1, 2]})]
+Version = Annotated[int, Documented({"type": "integer", "enum": [1, 2]})]
 
 
 class FailurePayload(TypedDict):

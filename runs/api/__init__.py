@@ -10,6 +10,7 @@ from django.urls import URLPattern
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
+from ninja.openapi.docs import ABS_TPL_PATH, Swagger
 from ninja.operation import Operation
 from typing_extensions import TypedDict
 
@@ -39,6 +40,12 @@ def documentation(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
     return csrf_exempt(require_safe(view))
 
 
+class Documentation(Swagger):
+    """The page whose files are served by us, not from elsewhere."""
+
+    template_cdn = str(ABS_TPL_PATH / "swagger.html")
+
+
 class Api(NinjaAPI):
     """The framework's API, whose refusals all have the contract's form, and whose document is complete."""
 
@@ -65,6 +72,7 @@ api = Api(
     urls_namespace="api",
     auth=BearerToken(),
     parser=JsonParser(),
+    docs=Documentation(),
     docs_decorator=documentation,
 )
 add_error_handlers(api)

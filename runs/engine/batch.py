@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 from runs.connectors import FetchedPage, MethodSpec, RequestFailed, Slices
@@ -18,7 +17,7 @@ from runs.engine.record_form import (
     StorableRecord,
     cleaned,
     prepared,
-    prepared_slice,
+    prepared_slices,
     unmapped,
 )
 from runs.models import FurtherRequest
@@ -111,7 +110,7 @@ def prepared_page(page: FetchedPage, entry: Entry, method: MethodSpec | None) ->
 
 def _prepared_all(page: FetchedPage, id_path: str) -> list[Form]:
     if isinstance(page.records, Slices):
-        return list(map(partial(prepared_slice, id_path=id_path), page.records, page.records.ids))
+        return prepared_slices(page.records, id_path)
     return [prepared(record, id_path, is_plain=page.is_plain) for record in page.records]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
 
-from runs.connectors import UnmappedRecord, masked_start
+from runs.connectors import Slices, UnmappedRecord, masked_start
 from runs.connectors.paths import lookup
 from runs.hashing import canonical
 
@@ -63,22 +63,24 @@ def prepared(record: Any, id_path: str, *, is_plain: bool = False) -> Form:
         body = _body(record, is_plain=is_plain)
     except _Refusal as refusal:
         return RefusedRecord(record_id, refusal.code, refusal.reason, _excerpt(record))
-    return StorableRecord(record_id, body, _hash(body))
+    return StorableRecord(record_id, body, blake2b(body, digest_size=16).digest())
 
 
-def prepared_slice(body: bytes, value: Any, id_path: str) -> Form:
-    """The same of a record that is kept as it came, and known to be plain; `value` is what it has at the path."""
-    try:
-        record_id = _id_text(value, id_path)
-    except _Refusal:
-        return prepared(orjson.loads(body), id_path)
-    if len(body) > MAX_BYTES:  # it may be shorter in the canonical form
-        return prepared(orjson.loads(body), id_path)
-    return StorableRecord(record_id, body, _hash(body))
+def prepared_slices(slices: Slices, id_path: str) -> list[Form]:
+    """The same of records that are kept as they came, and known to be plain."""
+    return [
+        StorableRecord(record_id, body, blake2b(body, digest_size=16).digest())
+        if (record_id := _usual_id(value)) and len(body) <= MAX_BYTES
+        else prepared(orjson.loads(body), id_path)
+        for body, value in zip(slices, slices.ids, strict=True)
+    ]
 
 
-def _hash(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=16).digest()
+def _usual_id(value: Any) -> str:
+    """The id as text, if it is one that needs no look; else empty."""
+    if type(value) is int:
+        return str(value)
+    return value if type(value) is str and len(value) <= MAX_ID and value.isascii() and "\0" not in value else ""
 
 
 def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from typing import Any
 
@@ -15,6 +16,7 @@ POOLS = ("threads", "prefork", "solo")
 
 class Command(BaseCommand):
     help = "Execute the runs of one or more daemon groups."
+    requires_system_checks: list[str] = []  # they load every page; `serve` and `check` make them
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--group", default="default", help="The group's key; several are separated by commas.")
@@ -28,6 +30,7 @@ class Command(BaseCommand):
             raise CommandError("--group names one or more groups, separated by commas.")
         if concurrency < 1:
             raise CommandError("--concurrency is at least 1.")
+        os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the same checks
         current_app.worker_main(worker_arguments(groups, concurrency, pool, loglevel))
 
 

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from runs.engine.record_form import StorableRecord, prepared, prepared_slice
+from runs.connectors import Slices
+from runs.engine.record_form import StorableRecord, prepared, prepared_slices
 from runs.engine.sinks import RecordStore
 from runs.models import IntegratedAccount, Record
 from tests import factories
@@ -33,7 +34,7 @@ def store(sink: RecordStore, records: list[StorableRecord], resource: str = "thi
 
 
 def piece(body: bytes, record_id: str = "1") -> StorableRecord:
-    found = prepared_slice(body, record_id, "id")
+    (found,) = prepared_slices(Slices([body], [record_id]), "id")
     assert isinstance(found, StorableRecord)
     return found
 
