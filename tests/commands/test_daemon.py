@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from socket import gethostname
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from runs.management.commands.daemon import worker_arguments
+from runs.management.commands.daemon import worker_options
 
 
 def test_it_serves_the_queue_of_each_group() -> None:
-    arguments = worker_arguments(["default", "eu"], 3, "threads", "INFO")
+    options = worker_options(["default", "eu"], 3, "threads", "INFO")
 
-    assert arguments[arguments.index("--queues") + 1] == "sync.default,sync.eu"
-    assert arguments[arguments.index("--concurrency") + 1] == "3"
+    assert (options["queues"], options["concurrency"]) == (["sync.default", "sync.eu"], 3)
 
 
 def test_two_daemons_of_a_group_on_one_host_have_different_names() -> None:
-    names = {worker_arguments(["default"], 1, "threads", "INFO")[4] for _ in range(50)}
+    names = {worker_options(["default"], 1, "threads", "INFO")["hostname"] for _ in range(50)}
 
     assert len(names) == 50
-    assert all(name.startswith("daemon-default-") and name.endswith("@%h") for name in names)
+    assert all(name.startswith("daemon-default-") and name.endswith(f"@{gethostname()}") for name in names)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from celery import current_app
+from celery.utils.nodenames import gethostname, nodename
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runs.dispatch import queue_of
@@ -31,12 +32,22 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency is at least 1.")
         os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the same checks
-        current_app.worker_main(worker_arguments(groups, concurrency, pool, loglevel))
+        worker = current_app.Worker(**worker_options(groups, concurrency, pool, loglevel))
+        worker.start()
+        raise SystemExit(worker.exitcode or 0)
 
 
-def worker_arguments(groups: list[str], concurrency: int, pool: str, loglevel: str) -> list[str]:
-    """Celery's command line. Daemons know each other through the database, so they need no gossip by the broker."""
-    name = f"daemon-{'-'.join(groups)}-{secrets.token_hex(3)}@%h"
-    queues = ",".join(queue_of(key) for key in groups)
-    limits = ["--concurrency", str(concurrency), "--pool", pool, "--loglevel", loglevel]
-    return ["worker", "--queues", queues, "--hostname", name, *limits, "--without-mingle", "--without-gossip"]
+def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str) -> dict[str, Any]:
+    """What Celery's worker is told. Daemons know each other through the database, so they need no gossip by the broker.
+
+    Not by its command line, with which comes an interactive shell that every daemon would keep loaded.
+    """
+    return {
+        "hostname": nodename(f"daemon-{'-'.join(groups)}-{secrets.token_hex(3)}", gethostname()),
+        "queues": [queue_of(key) for key in groups],
+        "concurrency": concurrency,
+        "pool_cls": pool,
+        "loglevel": loglevel,
+        "without_mingle": True,
+        "without_gossip": True,
+    }
