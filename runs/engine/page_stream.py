@@ -18,7 +18,7 @@ from runs.engine.record_form import Form
 
 AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
 BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
-BATCH_RECORDS = 1_000
+BATCH_RECORDS = 2_000
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
 Prepare = Callable[[FetchedPage], Sequence[Form]]
