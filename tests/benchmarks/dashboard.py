@@ -112,7 +112,7 @@ def _main(runs: int, rounds: int) -> None:
     addresses = {page.name: (page.address(marks), _headers(page.htmx)) for page in PAGES}
     if missing := unmeasured([address for address, _ in addresses.values()]):
         raise LookupError(f"Which line of PAGES measures {', '.join(sorted(missing))}?")
-    session = _session()
+    session = session_of_somebody()
     computed = {name: _computed(session, *asked) for name, asked in addresses.items()}
     taken = _taken(session, addresses, rounds)
     figures = [_figure(page, computed[page.name], taken[page.name]) for page in PAGES]
@@ -127,7 +127,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _session() -> str:
+def session_of_somebody() -> str:
     """The session of somebody who sees everything."""
     from django.test import Client
 
