@@ -11,7 +11,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # `check --deploy` is meant for the settings of a production installation; nothing of this is kept.
 DEPLOYED := DATA_DIR=$(VENV)/lint PUBLIC_URL=https://syncdeck.example.org
 
-.PHONY: setup demo test lint bench lock screenshots chromium
+.PHONY: setup demo test lint bench profile lock screenshots chromium
 .SILENT:
 
 setup: $(VENV)/.installed
@@ -33,6 +33,10 @@ lint: $(VENV)/.installed-for-tests
 # Needs PostgreSQL and Redis. `make bench PART=dashboard BENCH='--runs 100000'`, `make bench PART=records BENCH=--peers`.
 bench: $(VENV)/.installed-for-tests
 	$(BIN)/python -m tests.benchmarks $(PART) $(BENCH)
+
+# Needs the same: a flame graph of a run, data/profile.svg. `make profile PROFILE='--records 500000'`.
+profile: $(VENV)/.installed-for-tests
+	$(BIN)/python -m tests.benchmarks.flame $(PROFILE)
 
 lock: $(VENV)/.made
 	$(PIP) install 'uv>=0.9,<1'

@@ -190,14 +190,14 @@ class Attention:
     def _schedules(self) -> Section:
         rows = _schedules(self._environments, self._now)
         # Found first and named then: joined to all that a line names, the few would be sought among all runs.
-        found = list(rows.values_list("pk", flat=True)[: SHOWN + 1])
-        triggers = list(triggers_named(CronTrigger.objects.filter(pk__in=found)).order_by("next_run_at", "id"))
+        found = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
+        triggers = triggers_named(CronTrigger.objects.filter(pk__in=found[:SHOWN])).order_by("next_run_at", "id")
         concerns = [
             _other("schedule", line.trigger.pk, line.mark, line, line.mark.word, line.trigger.last_skip_reason)
-            for line in schedule_lines(triggers[:SHOWN], self._now)
+            for line in schedule_lines(triggers, self._now)
         ]
         heading = "Schedules that bring no completed run"
-        return Section("schedules", heading, concerns, _total(rows, len(triggers)), reverse("schedule_list"))
+        return Section("schedules", heading, concerns, len(found), reverse("schedule_list"))
 
 
 def attention_count(environments: QuerySet[Environment], now: datetime) -> int:

@@ -123,6 +123,12 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'syncdeck.sqlite3'}")}
+# Of this process alone: what is in them can be computed again. `answers` are those to polls (`dashboard.live`).
+_IN_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": _IN_MEMORY,
+    "answers": {**_IN_MEMORY, "LOCATION": "answers", "OPTIONS": {"MAX_ENTRIES": 400}},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "runs.User"

@@ -22,6 +22,7 @@ from django_htmx.middleware import HtmxDetails
 from runs.dispatch import watched_broker
 from runs.filters import NOT_LISTED
 from runs.models import SyncJob, SyncJobRun, User
+from runs.models.environment import OPERATE
 
 Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponseBase]
@@ -84,9 +85,7 @@ def operator_page(view: View) -> View:
             messages.warning(request, BROKER_AWAY)
         return response
 
-    return page_with(
-        "runs.operate_runs", "You may look, but not run, stop or change anything: that takes an operator."
-    )(guarded)
+    return page_with(OPERATE, "You may look, but not run, stop or change anything: that takes an operator.")(guarded)
 
 
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:

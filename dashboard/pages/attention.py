@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import dropwhile
+from time import time
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from dashboard.pages.access import PageRequest, go_to, next_of, operator_page, s
 from runs.models import SyncJobRun
 from runs.services import acknowledge_failure, acknowledge_failures, reopen_failure
 
+LOOKED_EVERY = 10  # seconds: who asks meanwhile whether there is anything new is told what was found
+
 
 @staff_page
 @require_safe
@@ -34,9 +37,13 @@ def attention_live(request: PageRequest) -> HttpResponse:
     """The list anew, if it reads otherwise than the one that the browser has; `attention.js` lays it over that."""
     if not request.htmx:
         return redirect("attention")
-    context = _context(request)
-    changed = context["attention"].version != request.GET.get("v")
-    return live.answer(request, "attention/_live.html", {**context, "oob": True}, changed=changed, final=False)
+    return live.shared(
+        request,
+        lambda: _changed(request),
+        rights=lambda: request.user.can_operate,
+        sees=list(request.user.visible_environments().values_list("id", flat=True)),
+        state=str(time() // LOOKED_EVERY),
+    )
 
 
 @staff_page
@@ -87,6 +94,12 @@ def cause_acknowledge(request: PageRequest) -> HttpResponse:
     count = acknowledge_failures(SyncJobRun.objects.filter(pk__in=seen), actor=request.user.get_username())
     messages.success(request, f"Acknowledged: {count:,} failures need nobody now.")
     return go_to(request, reverse("attention"))
+
+
+def _changed(request: PageRequest) -> HttpResponse:
+    context = _context(request)
+    changed = context["attention"].version != request.GET.get("v")
+    return live.answer(request, "attention/_live.html", {**context, "oob": True}, changed=changed, final=False)
 
 
 def _context(request: PageRequest) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from dashboard import live
 from dashboard.matrix import matrix
 from dashboard.pages.access import PageRequest, staff_page, visible_run
+from dashboard.pulse import pulse
 from dashboard.run_page import PARTS, RunPage
 from dashboard.run_strip import Strip
 from runs.lookups import parse_time
@@ -33,6 +34,11 @@ def run_parts(request: PageRequest, run_id: UUID) -> HttpResponse:
     """The parts of the run's page that have changed since the browser last asked."""
     if not request.htmx:
         return redirect("run_detail", run_id)
+    state = pulse(run_id, request.user)
+    return live.shared(request, lambda: _parts(request, run_id), rights=lambda: request.user.can_operate, state=state)
+
+
+def _parts(request: PageRequest, run_id: UUID) -> HttpResponse:
     page = _page(request, run_id)
     known = live.known_parts(request.GET, PARTS)
     changed = [name for name in PARTS if page.versions[name] != known[name]]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.core.cache import cache
 from django.http import HttpResponse, QueryDict
@@ -18,6 +19,7 @@ from dashboard import live
 from dashboard.histogram import Histogram, first_half_hour, histogram
 from dashboard.marks import Mark, status_mark
 from dashboard.pages.access import PageRequest, staff_page, visible
+from dashboard.pulse import pulse_of_all
 from dashboard.run_filters import FilterForm, FilterWords
 from dashboard.run_lines import RunLine, named, run_lines
 from dashboard.run_views import ALL_RUNS, tabs
@@ -108,10 +110,24 @@ def run_live(request: PageRequest) -> HttpResponse:
         return _whole_page(request.GET.get("f", ""))
     known = live.known_lines(request.GET)
     filters = _filters(request, QueryDict(request.GET.get("f", "")))
+    around = _around(request, filters)
+    versions = [around[name] for name in ("newer_count", "counts_version", "bars_version")]
+    return live.shared(
+        request,
+        lambda: _changed_lines(request, known, filters, around),
+        rights=lambda: request.user.can_operate,
+        sees=filters.environment_ids,
+        state=live.version_of(pulse_of_all(known, request.user), *versions),
+    )
+
+
+def _changed_lines(
+    request: PageRequest, known: dict[UUID, str], filters: RunFilter, around: dict[str, Any]
+) -> HttpResponse:
     lines = _lines(named(visible(SyncJobRun.objects.filter(id__in=known), request.user)))
-    context = _live_context(request, lines, filters, request.GET.get("first", ""))
+    context = {**_live_context(request, lines, filters, request.GET.get("first", "")), **around}
     final = not context["live_ids"]
-    context |= {"changed": [line for line in lines if line.version != known[line.run.pk]], **_around(request, filters)}
+    context["changed"] = [line for line in lines if line.version != known[line.run.pk]]
     context["ended"] = [line for line in context["changed"] if not line.run.is_live]
     news = [context[name] for name in ("changed", "newer_is_news", "chips", "histogram")]
     return live.answer(request, "runs/_live_rows.html", context, changed=any(news), final=final)

@@ -31,6 +31,7 @@ class Role(models.TextChoices):
 
 TOKEN_PREFIX = "sd_"  # noqa: S105 - it marks a token, it is none
 VISIBLE_LENGTH = 10
+OPERATE = "runs.operate_runs"
 
 
 class Environment(TimedModel):
@@ -61,7 +62,7 @@ class User(AbstractUser):
     @property
     def can_operate(self) -> bool:
         """Whether this person may start, stop and rerun runs."""
-        return self.has_perm("runs.operate_runs")
+        return self.has_perm(OPERATE)
 
     @property
     def role(self) -> Role | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import dashboard, records
+from tests.benchmarks import dashboard, polls, records
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks"
@@ -34,7 +34,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("part", nargs="*", choices=[[], *PARTS], help=f"of {', '.join(PARTS)}; without one, all")
     parser.add_argument("--runs", type=int, default=1_000_000, help="dashboard: runs of the large load.")
-    parser.add_argument("--rounds", type=int, help="dashboard: how often each page is asked for; records: loads.")
+    parser.add_argument(
+        "--rounds", type=int, help="dashboard: how often each page is asked for; records: loads; polls."
+    )
     parser.add_argument("--records", type=int, default=100_000, help="records: how many are moved.")
     parser.add_argument("--peers", action="store_true", help="records: install others, and measure them too.")
     return parser.parse_args()
@@ -51,7 +53,15 @@ def _records(wished: argparse.Namespace) -> str:
     return records.table(wished.records, speeds)
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], str]] = {"dashboard": _dashboard, "records": _records}
+def _polls(wished: argparse.Namespace) -> str:
+    return polls.table(polls.measured(wished.rounds or 5, seconds=2.0))
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "dashboard": _dashboard,
+    "polls": _polls,
+    "records": _records,
+}
 
 
 def _keep(text: str) -> None:

@@ -50,6 +50,7 @@ class Figure:
     size: int
     bar: float
     most_queries: int
+    growth: tuple[float, float] | None
 
 
 def measured(runs: int, rounds: int) -> list[Figure]:
@@ -65,10 +66,16 @@ def measured(runs: int, rounds: int) -> list[Figure]:
 
 
 def table(runs: int, large: list[Figure], small: list[Figure]) -> str:
-    """The figures with their bars, in Markdown."""
+    """The figures with their bars, in Markdown: first how the pages grow that are not to, then all of them."""
     at_small = {figure.page: figure for figure in small}
     head = [
         f"## Pages at {runs:,} runs",
+        "",
+        f"How many times as long the fastest answer takes as at {SMALL:,} runs.",
+        "",
+        "| page | x | bar | beyond |",
+        "| --- | ---: | ---: | ---: |",
+        *(_growth_line(figure, at_small[figure.page]) for figure in large if figure.growth),
         "",
         "Milliseconds, through a socket: the median, the 95th percentile, its bar, and the fastest answer. `cpu` is",
         f"what the web process itself computes for it; `x` the fastest answer beside that at {SMALL:,} runs.",
@@ -77,6 +84,12 @@ def table(runs: int, large: list[Figure], small: list[Figure]) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     return "\n".join([*head, *(_line(figure, at_small[figure.page]) for figure in large)])
+
+
+def _growth_line(figure: Figure, small: Figure) -> str:
+    bar, beyond = figure.growth or (0.0, 0.0)
+    times = figure.best / small.best
+    return f"| {figure.page} | {times:.2f}{' **over**' if times > bar else ''} | {bar} | {beyond} |"
 
 
 def _line(figure: Figure, small: Figure) -> str:
@@ -112,7 +125,7 @@ def _main(runs: int, rounds: int) -> None:
     addresses = {page.name: (page.address(marks), _headers(page.htmx)) for page in PAGES}
     if missing := unmeasured([address for address, _ in addresses.values()]):
         raise LookupError(f"Which line of PAGES measures {', '.join(sorted(missing))}?")
-    session = _session()
+    session = session_of_somebody()
     computed = {name: _computed(session, *asked) for name, asked in addresses.items()}
     taken = _taken(session, addresses, rounds)
     figures = [_figure(page, computed[page.name], taken[page.name]) for page in PAGES]
@@ -127,7 +140,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _session() -> str:
+def session_of_somebody() -> str:
     """The session of somebody who sees everything."""
     from django.test import Client
 
@@ -194,7 +207,7 @@ def _figure(page: Measured, computed: tuple[int, float], taken: list[tuple[int, 
     p95 = times[min(len(times) - 1, round(len(times) * 0.95))]
     wrong = next((status for status, _, _ in taken if status not in page.answers), None)
     (queries, cpu), p50, size = computed, statistics.median(times), taken[0][2]
-    return Figure(page.name, wrong, p50, p95, times[0], cpu, queries, size, page.bar, page.most_queries)
+    return Figure(page.name, wrong, p50, p95, times[0], cpu, queries, size, page.bar, page.most_queries, page.growth)
 
 
 if __name__ == "__main__":

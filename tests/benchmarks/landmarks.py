@@ -9,6 +9,7 @@ from urllib.parse import quote
 from django.utils import timezone
 
 from dashboard.run_lines import named, run_lines
+from runs.admin.common import BoundedPaginator
 from runs.keyset import keyset_page
 from runs.models import (
     AlertState,
@@ -62,6 +63,11 @@ class Landmarks:
         """The cursor of page 10 000 of the list of runs."""
         onwards = SyncJobRun.objects.filter(created_at__lte=self.deep.created_at)
         return quote(keyset_page(onwards, None, 1).next_cursor or "")
+
+    @property
+    def last_page_of_admin(self) -> int:
+        """The last page of the admin's list of runs, which counts no farther."""
+        return min(SyncJobRun.objects.count(), BoundedPaginator.at_most) // ROWS
 
     @property
     def poll(self) -> str:

@@ -13,13 +13,18 @@ from tests.dashboard.routes import access_of, page_routes
 
 OK, CHANGED_TO_NOTHING, FINAL = 200, 204, 286
 LEADS_ON = 302
+FLAT = (1.2, 1.0)
+ADMIN_GROWTH = (1.5, 1.2)
 # For those who are not logged in; the rest of the addresses that are read stand in `PAGES`.
 NOT_MEASURED = {"login/", "password/<uidb64>/<token>/"}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A page: its address among the landmarks, the p95 it may have (milliseconds) and the most SQL queries."""
+    """A page: its address among the landmarks, the p95 it may have (milliseconds) and the most SQL queries.
+
+    `growth`: how many times as long it may take as with few runs, and what would be better still.
+    """
 
     name: str
     address: Callable[[Landmarks], str]
@@ -28,6 +33,7 @@ class Measured:
     htmx: bool = False
     """Whether HTMX asks for it: a fragment within a page."""
     answers: tuple[int, ...] = (OK, CHANGED_TO_NOTHING, FINAL)
+    growth: tuple[float, float] | None = None
 
 
 def at(address: str) -> Callable[[Landmarks], str]:
@@ -44,8 +50,8 @@ def part(name: str, address: Callable[[Landmarks], str], **over: Any) -> Measure
 
 
 RUNS = (
-    Measured("runs", at("/runs/")),
-    Measured("runs, page 10 000", lambda marks: f"/runs/?since=all&cursor={marks.deep_cursor}"),
+    Measured("runs", at("/runs/"), growth=FLAT),
+    Measured("runs, page 10 000", lambda marks: f"/runs/?since=all&cursor={marks.deep_cursor}", growth=FLAT),
     Measured("runs, failed", at("/runs/?status=failed")),
     Measured("runs, failed and open", at("/runs/?open=failed")),
     Measured("runs, completed with a warning", at("/runs/?warning=any")),
@@ -67,9 +73,9 @@ RUNS = (
     part("runs, poll of 50", lambda marks: marks.poll),
 )
 RUN = (
-    Measured("run, completed", lambda marks: f"/runs/{marks.completed.pk}/"),
-    Measured("run, failed", of("runs/<uuid:run_id>/")),
-    part("run, poll", lambda marks: f"/runs/{marks.live[0].pk}/live/"),
+    Measured("run, completed", lambda marks: f"/runs/{marks.completed.pk}/", growth=FLAT),
+    Measured("run, failed", of("runs/<uuid:run_id>/"), growth=FLAT),
+    part("run, poll", lambda marks: f"/runs/{marks.live[0].pk}/live/", growth=FLAT),
     part("run, its entries", of("runs/<uuid:run_id>/entries/")),
     Measured("run, its log", of("runs/<uuid:run_id>/log/")),
     Measured("run, a line of its log", of("runs/<uuid:run_id>/log/<uuid:line_id>/")),
@@ -185,7 +191,18 @@ SYSTEM = (
     Measured("password", at("/password/")),
     Measured("shortcuts", at("/shortcuts/")),
 )
-PAGES = (*RUNS, *RUN, *TROUBLE, *BULK, *ACCOUNTS, *JOBS, *WEBHOOKS, *SYSTEM)
+ADMIN = tuple(
+    Measured(name, address, growth=ADMIN_GROWTH)
+    for name, address in (
+        ("admin's runs", at("/admin/runs/syncjobrun/")),
+        ("admin's runs, last page", lambda marks: f"/admin/runs/syncjobrun/?p={marks.last_page_of_admin}"),
+        ("admin's runs, failed", at("/admin/runs/syncjobrun/?status__exact=failed")),
+        ("admin's runs, started by the API", at("/admin/runs/syncjobrun/?trigger__exact=api")),
+        ("admin's runs, search", at("/admin/runs/syncjobrun/?q=customer-7")),
+        ("admin's runs, search in vain", at("/admin/runs/syncjobrun/?q=nobody-is-called-so")),
+    )
+)
+PAGES = (*RUNS, *RUN, *TROUBLE, *BULK, *ACCOUNTS, *JOBS, *WEBHOOKS, *SYSTEM, *ADMIN)
 
 
 def unmeasured(addresses: list[str]) -> set[str]:

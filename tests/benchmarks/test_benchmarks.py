@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import services
-from tests.benchmarks import dashboard, records
+from tests.benchmarks import dashboard, polls, records
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +30,13 @@ def test_records_are_moved_by_a_real_daemon_and_told_in_a_table() -> None:
     assert min(ours.first + ours.again) > 0
     assert ours.memory > 0
     assert "| Syncdeck |" in records.table(2_500, speeds)
+
+
+def test_polls_are_answered_by_a_real_web_process() -> None:
+    rates = polls.measured(rounds=1, seconds=0.1)
+
+    statuses = {rate.name: set(rate.statuses) for rate in rates}
+    assert statuses[polls.BARE] == {"200"}
+    assert all("204" in statuses[name] for name in (polls.UNCHANGED, polls.LIST))
+    assert statuses[polls.CHANGED] == statuses[polls.MANY] == {"200"}
+    assert "| a run's page, unchanged |" in polls.table(rates)

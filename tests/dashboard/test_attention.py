@@ -9,12 +9,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+import time_machine
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.attention import Attention, attention_count
+from dashboard.pages.attention import LOOKED_EVERY
 from runs.engine.claim import claim
 from runs.errors import ErrorInfo
 from runs.models import (
@@ -31,7 +33,7 @@ from runs.models import (
 )
 from tests import factories
 from tests.dashboard import states
-from tests.dashboard.conftest import HTMX, logged_in
+from tests.dashboard.conftest import HTMX, logged_in, member
 from tests.runs import rows
 
 HOUR = timedelta(hours=1)
@@ -370,6 +372,32 @@ class TestLive:
         assert f'data-concern="run-{run.pk.hex}"' in fragment.content.decode()
         assert 'id="attention-count" class="badge" hx-swap-oob="true">1<' in fragment.content.decode()
         assert self.poll(viewer, fragment).status_code == 204
+
+    def test_who_asks_meanwhile_is_told_what_was_found_for_those_who_see_the_same(
+        self,
+        viewer: Client,
+        environment: Environment,
+        run: SyncJobRun,
+        django_assert_max_num_queries: DjangoAssertNumQueries,
+    ) -> None:
+        page = viewer.get("/")
+        colleague = logged_in(member("vera", environment))
+        with time_machine.travel(timezone.now(), tick=False):
+            assert self.poll(viewer, page).status_code == 204
+            with django_assert_max_num_queries(3):  # session, user, environments
+                assert self.poll(colleague, page).status_code == 204
+        states.failed(run)
+        with time_machine.travel(timezone.now() + timedelta(seconds=LOOKED_EVERY), tick=True):
+            assert f'data-concern="run-{run.pk.hex}"' in self.poll(colleague, page).content.decode()
+
+    def test_a_form_is_its_readers_alone(self, operator: Client, environment: Environment, run: SyncJobRun) -> None:
+        page = operator.get("/")
+        states.failed(run)
+        other = logged_in(member("oscar", environment, may_operate=True))
+        asked = [self.poll(one, page).content.decode() for one in (operator, other)]
+        tokens = [re.search(r'csrfmiddlewaretoken" value="(\w+)"', text) for text in asked]
+        assert None not in tokens
+        assert len({token[1] for token in tokens if token}) == 2
 
     def test_the_address_itself_is_the_page(self, viewer: Client) -> None:
         assert viewer.get("/attention/live/?v=odd").url == "/"

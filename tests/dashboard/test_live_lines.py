@@ -113,8 +113,8 @@ def test_one_request_serves_all_lines(
 ) -> None:
     counted(viewer)
     page = viewer.get("/runs/")
-    # Runs, habits, daemons, environments, newer; session, user and two of permissions.
-    with django_assert_max_num_queries(5 + 4):
+    # Runs, twice, habits, daemons, environments, newer; session, user and two of permissions.
+    with django_assert_max_num_queries(6 + 4):
         assert poll(viewer, page).status_code == 204
 
 

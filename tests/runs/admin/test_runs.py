@@ -37,6 +37,23 @@ class TestRuns:
     def test_it_is_found_by_the_start_of_its_id(self, office: Client, run: SyncJobRun) -> None:
         assert str(run.id) in office.get(page("syncjobrun_changelist") + f"?q={str(run.id)[:18]}").content.decode()
 
+    def test_what_has_no_index_is_looked_for_among_the_newest(
+        self, office: Client, run: SyncJobRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("runs.admin.runs.REACH", 3)
+        of = {"integrated_account": run.integrated_account, "sync_job": run.sync_job}
+        oldest, *_, latest = sorted([run, *rows.runs(5, **of)], key=lambda one: one.created_at)
+        name = run.integrated_account.tenant_id
+        for query in (
+            f"?q={name}",
+            f"?trigger__exact={latest.trigger}",
+            f"?error_handling__exact={run.error_handling}",
+        ):
+            text = office.get(page("syncjobrun_changelist") + query).content.decode()
+            assert str(latest.id) in text
+            assert str(oldest.id) not in text
+        assert str(oldest.id) in office.get(page("syncjobrun_changelist") + f"?q={oldest.id}").content.decode()
+
     def test_stop_tells_of_each_run_what_became_of_it(self, office: Client, run: SyncJobRun) -> None:
         [ended] = rows.runs(1, integrated_account=run.integrated_account, sync_job=run.sync_job)
         messages = told(act(office, "stop_runs", run, ended))
