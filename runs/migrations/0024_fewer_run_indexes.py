@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0022_longer_than_usual'),
+        ('runs', '0023_record_ascending'),
     ]
 
     operations = [
