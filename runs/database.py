@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
 import structlog
 from django.db import (
@@ -17,6 +19,7 @@ from django.db import (
 )
 
 from runs.errors import SyncdeckError
+from runs.hashing import canonical
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +36,19 @@ def outages_survived(who: str) -> Iterator[None]:
     except DATABASE_FAULTS:
         log.exception("The database can't be reached.", who=who)
         connection.close()
+
+
+def teach_sqlite(connection: Any, **_: Any) -> None:
+    """Give a new connection to SQLite the function that tells JSON of the same meaning, as PostgreSQL's own type does.
+
+    Once: it lets all of the connection's prepared statements be prepared anew.
+    """
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("is_same_json", 2, _is_same_json, deterministic=True)
+
+
+def _is_same_json(one: str, other: str) -> bool:
+    return canonical(json.loads(one)) == canonical(json.loads(other))
 
 
 class ReadTimedOut(SyncdeckError):
