@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import dashboard, records
+from tests.benchmarks import control, dashboard, records
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks"
@@ -36,6 +36,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=1_000_000, help="dashboard: runs of the large load.")
     parser.add_argument("--rounds", type=int, help="dashboard: how often each page is asked for; records: loads.")
     parser.add_argument("--records", type=int, default=100_000, help="records: how many are moved.")
+    parser.add_argument("--drain", type=int, default=1_000, help="control: runs of one page in each round.")
+    parser.add_argument("--queued", type=int, default=100_000, help="control: runs that wait while others are taken.")
     parser.add_argument("--peers", action="store_true", help="records: install others, and measure them too.")
     return parser.parse_args()
 
@@ -51,7 +53,15 @@ def _records(wished: argparse.Namespace) -> str:
     return records.table(wished.records, speeds)
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], str]] = {"dashboard": _dashboard, "records": _records}
+def _control(wished: argparse.Namespace) -> str:
+    return control.table(control.measured(wished.drain, 20, wished.queued, wished.rounds or 3))
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
+    "dashboard": _dashboard,
+    "records": _records,
+    "control": _control,
+}
 
 
 def _keep(text: str) -> None:

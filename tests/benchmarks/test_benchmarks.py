@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import services
-from tests.benchmarks import dashboard, records
+from tests.benchmarks import control, dashboard, records
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +30,11 @@ def test_records_are_moved_by_a_real_daemon_and_told_in_a_table() -> None:
     assert min(ours.first + ours.again) > 0
     assert ours.memory > 0
     assert "| Syncdeck |" in records.table(2_500, speeds)
+
+
+def test_the_way_from_a_wish_to_the_source_is_measured_beside_bare_tasks() -> None:
+    found = control.measured(runs=8, posts=2, waiting=1_000, rounds=1)
+
+    assert min(found.latency.ours + found.latency.bare + found.drain.ours + found.drain.bare) > 0
+    assert set(found.claims) == {"0", "1000"}
+    assert "| 1,000 queued |" in control.table(found)
