@@ -11,7 +11,8 @@ nothing is left lying while a run could use it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -82,14 +83,33 @@ class Budget:
         if now > self._ours_until:  # the lease may have ended meanwhile, and others may have taken the share
             self._share, self._written = self._gate.set(0, now), None
         self._ours_until = now + settings.LEASE_SECONDS / 2  # it is renewed whenever a third of it is over
+        part = self._begun() if self._written is None else self._adjusted()
+        usual = min(USUAL, settings.LEASE_SECONDS / 6)
+        self._next_look = now + (usual if self._share == part else HASTE)
+
+    def _begun(self) -> int:
+        """Take what is free of this run's part, and tell the part. Nothing is known yet, so all is asked at once."""
+        with self._locked():
+            others = self._others()
+            part = self._part(others)
+            self._write(max(self._share, self._free(part, others)))
+        self._gate.set(self._share, self._ours_until)
+        return part
+
+    def _adjusted(self) -> int:
         others = self._others()
         part = self._part(others)
         if part < self._share:
             self._give_back(part)
         else:
             self._take(part, others)
-        usual = min(USUAL, settings.LEASE_SECONDS / 6)
-        self._next_look = now + (usual if self._share == part else HASTE)
+        return part
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with transaction.atomic():
+            IntegratedAccount.objects.select_for_update(no_key=True).values_list("id").get(id=self._account_id)
+            yield
 
     def _others(self) -> list[_Other]:
         held = SyncJobRun.objects.filter(integrated_account=self._account_id, lease_token__isnull=False)
@@ -108,8 +128,7 @@ class Budget:
 
     def _take(self, part: int, others: list[_Other]) -> None:
         if self._free(part, others) > self._share or self._written != (self._share, self._wish):
-            with transaction.atomic():
-                IntegratedAccount.objects.select_for_update(no_key=True).values_list("id").get(id=self._account_id)
+            with self._locked():
                 self._write(max(self._share, self._free(part, self._others())))
         self._gate.set(self._share, self._ours_until)
 

@@ -9,7 +9,7 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Least
+from django.db.models.functions import Least
 
 from runs.connectors import masked
 from runs.engine.alerts import alert_of
@@ -48,11 +48,12 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on a run, for as long as its token is the run's."""
+    """The right to work on a run, for as long as its token is the run's. `run`: as it was when it was taken."""
 
     run_id: UUID
     token: UUID
     daemon_id: str
+    run: SyncJobRun = field(compare=False, repr=False)
 
     def owned(self) -> Any:
         return SyncJobRun.objects.filter(id=self.run_id, lease_token=self.token, status=RunStatus.RUNNING)
@@ -86,7 +87,7 @@ class Claim:
         changes = {"rate_limited_until": until, "resume_at": None if until is None else Least(until, time_is_up)}
         return bool(self.owned().update(**UNHELD, **changes, dispatched_at=None, updated_at=Now()))
 
-    def finish(self, status: RunStatus, message: str, error: ErrorInfo | None = None) -> bool:
+    def finish(self, status: RunStatus, message: str = "", error: ErrorInfo | None = None) -> bool:
         """End the run. False if it was ours no more, or a stop came before its completion."""
         owned = self.owned()
         if status == RunStatus.COMPLETED:
@@ -104,32 +105,36 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
     None if it is not. A left-behind run counts as a crash and as a new attempt; `started_at` survives it, because the
     next run's date is taken from it.
     """
-    before = SyncJobRun.objects.filter(FREE, id=run_id, stop_requested_at=None).first()
+    free = SyncJobRun.objects.filter(FREE, id=run_id, stop_requested_at=None)
+    before = free.select_related("integrated_account__integration").annotate(read_at=Now()).first()
     if before is None:
         return None
-    taken = Claim(run_id, uuid4(), daemon_id)
     lost = before.lease_token is not None
-    changes = {"attempt": before.attempt + (lost or before.attempt == 0), "crashes": before.crashes + lost}
-    held = {**UNHELD, **_lease(), "lease_token": taken.token}
+    changes = {
+        "status": RunStatus.RUNNING,
+        "daemon_id": daemon_id,
+        "started_at": before.started_at or before.read_at,
+        "attempt": before.attempt + (lost or before.attempt == 0),
+        "crashes": before.crashes + lost,
+        "lease_token": uuid4(),
+    }
     with transaction.atomic():
-        won = SyncJobRun.objects.filter(
-            FREE, id=run_id, stop_requested_at=None, status=before.status, lease_token=before.lease_token
-        ).update(
-            **changes,
-            **held,
-            status=RunStatus.RUNNING,
-            daemon_id=daemon_id,
-            started_at=Coalesce("started_at", Now()),
-            resume_at=None,
-            rate_limited_until=None,
-            updated_at=Now(),
+        won = free.filter(status=before.status, lease_token=before.lease_token).update(
+            **{**UNHELD, **_lease(), **changes}, resume_at=None, rate_limited_until=None, updated_at=Now()
         )
         if won and lost:
             message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
             add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
         elif won and before.attempt == 0:
             add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
-    return taken if won else None
+    return _taken(before, changes) if won else None
+
+
+def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:
+    """Nobody else has changed the run since it was read, or it would not have been won."""
+    for name, value in changes.items():
+        setattr(run, name, value)
+    return Claim(run.id, changes["lease_token"], changes["daemon_id"], run)
 
 
 def _left_behind(run: SyncJobRun) -> dict[str, Any]:
@@ -150,7 +155,8 @@ def end_run(
 ) -> bool:
     """Put the run into a final state if it is among the rows; with its open steps and its last event.
 
-    What ends it is written without any secret, and a failure is counted in its group.
+    What ends it is written without any secret, and a failure is counted in its group. Without a message the event
+    tells what the run has come to.
     """
     error = error and replace(error, message=masked(error.message))
     with transaction.atomic():
@@ -167,18 +173,25 @@ def end_run(
             if status in LEFT_STEPS:
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
                 open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
-            for kept in LIVING_ONLY:
-                kept._default_manager.filter(step__run=run_id).delete()
-            cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
             run = SyncJobRun.objects.get(id=run_id)
+            _clear(run)
             flush_errors(run)
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
             settle_outcome(run)
             note_end(run)
-            add_event(run_id, EventKind(status), message, actor)
+            add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor)
             alert_of(run)
     return bool(ended)
+
+
+def _clear(run: SyncJobRun) -> None:
+    """What is of use to a living run only."""
+    for kept, wish in LIVING_ONLY.items():
+        if any(entry.get(wish) for entry in run.resources):
+            kept._default_manager.filter(step__run=run.id).delete()
+    if run.webhook_id is not None:
+        cancel_awaited(run.id, f"The run had ended ({run.status}) before this was delivered.")
 
 
 def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
@@ -186,7 +199,7 @@ def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
     SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def add_event(
     run_id: UUID, kind: EventKind, message: str, actor: str = "", details: dict[str, Any] | None = None
 ) -> None:

@@ -103,15 +103,20 @@ def new_delivery(webhook: Webhook, event: WebhookEvent, payload: Any) -> Deliver
 def announce(run_id: UUID, kind: EventKind) -> None:
     """Tell the webhooks of what has just happened to the run, if it is something that they are told of."""
     event = ANNOUNCED.get(kind)
-    if event is None:
+    if event is None or not _has_webhooks(run_id):
         return
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         run = SyncJobRun.objects.select_for_update().get(id=run_id)
         outbox = Outbox(run)
         webhooks = outbox.recipients(event)
         payload = run_payload(run) if webhooks else None
         for webhook in webhooks:
             outbox.put(webhook, event, payload)
+
+
+def _has_webhooks(run_id: UUID) -> bool:
+    """Whether anybody might be told: only then is the run locked. The most environments have no webhook at all."""
+    return Webhook.objects.live().filter(environment__runs=run_id).exists()
 
 
 def note_errors(run: SyncJobRun, errors: Sequence[RecordError]) -> None:

@@ -124,4 +124,9 @@ class SeenRecord(models.Model):
         return self.record_id
 
 
-LIVING_ONLY = (StagedParent, FurtherRequest, SeenRecord)  # what a run keeps until it ends
+# What a run keeps until it ends, if one of its entries says this.
+LIVING_ONLY: dict[type[models.Model], str] = {
+    StagedParent: "depends_on",
+    FurtherRequest: "recurse",
+    SeenRecord: "delete_tracking",
+}
