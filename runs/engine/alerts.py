@@ -16,12 +16,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, UUIDField
 from django.utils import timezone
 
 from runs.engine.alert_words import Streak, content_of
 from runs.engine.keyed_rows import locked_or_made
 from runs.models import AlertKind, AlertMessage, AlertRule, AlertState, MessageStatus, RunStatus, SyncJobRun
+from runs.prepared import Given, PreparedModels
 
 MUTED = "The rule was muted."
 
@@ -47,12 +48,20 @@ def due(rule: AlertRule, state: AlertState) -> AlertKind | None:
 
 def _rules(run: SyncJobRun) -> list[AlertRule]:
     """Those that look at the run, always in the same order: two ends that lock their states can't wait in a circle."""
-    active = AlertRule.objects.live().filter(environment=run.environment_id, is_active=True)
+    of = {"job": run.sync_job_id, "account": run.integrated_account_id}
+    return _CONCERNED.rows(environment=run.environment_id, **of)
+
+
+def _concerned() -> QuerySet[AlertRule]:
+    active = AlertRule.objects.live().filter(environment=Given("environment", UUIDField()), is_active=True)
     concerned = active.filter(
-        Q(sync_job=None) | Q(sync_job=run.sync_job_id),
-        Q(integrated_account=None) | Q(integrated_account=run.integrated_account_id),
+        Q(sync_job=None) | Q(sync_job=Given("job", UUIDField())),
+        Q(integrated_account=None) | Q(integrated_account=Given("account", UUIDField())),
     )
-    return list(concerned.defer("target", "secret").order_by("id"))
+    return concerned.defer("target", "secret").order_by("id")
+
+
+_CONCERNED = PreparedModels(_concerned)
 
 
 def _locked_state(rule: AlertRule, run: SyncJobRun) -> AlertState:

@@ -18,11 +18,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import IntegerField, QuerySet, UUIDField
 
-from runs.engine.claim import Claim, LeaseLost
+from runs.engine.claim import Claim, LeaseLost, owned_by
 from runs.engine.gate import Gate
 from runs.models import IntegratedAccount, SyncJobRun
 from runs.models.base import Now
+from runs.prepared import Given, PreparedRead, PreparedUpdate
 
 USUAL = 1.0  # seconds between two looks at the other runs
 HASTE = 0.2  # while this run has more than its part, or less
@@ -55,6 +57,28 @@ class _Other:
     token: UUID
     share: int
     wish: int
+
+
+def _held() -> QuerySet[SyncJobRun]:
+    """The runs of the account that are held."""
+    held = SyncJobRun.objects.filter(integrated_account=Given("account", UUIDField()), lease_token__isnull=False)
+    return held.filter(lease_until__gte=Now())
+
+
+_LOCK = PreparedRead(
+    lambda: (
+        IntegratedAccount.objects.select_for_update(no_key=True)
+        .filter(id=Given("account", UUIDField()))
+        .order_by()
+        .values_list("id")
+    )
+)
+_HELD = PreparedRead(lambda: _held().order_by().values_list("lease_token", "request_share", "request_wish"))
+_WRITE = PreparedUpdate(
+    lambda: owned_by(Given("run", UUIDField()), Given("token", UUIDField())),
+    request_share=Given("share", IntegerField()),
+    request_wish=Given("wish", IntegerField()),
+)
 
 
 class Budget:
@@ -108,14 +132,12 @@ class Budget:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with transaction.atomic():
-            IntegratedAccount.objects.select_for_update(no_key=True).values_list("id").get(id=self._account_id)
+            _LOCK.rows(account=self._account_id)
             yield
 
     def _others(self) -> list[_Other]:
-        held = SyncJobRun.objects.filter(integrated_account=self._account_id, lease_token__isnull=False)
-        rows = held.filter(lease_until__gte=Now()).exclude(lease_token=self._claim.token)
-        found = rows.values_list("lease_token", "request_share", "request_wish")
-        return [_Other(token, share, wish) for token, share, wish in found if token is not None]
+        found = _HELD.rows(account=self._account_id)
+        return [_Other(token, share, wish) for token, share, wish in found if token != self._claim.token]
 
     def _part(self, others: list[_Other]) -> int:
         """What this run should have. While it is alone it wishes for everything, so that its row needs no writing."""
@@ -139,7 +161,7 @@ class Budget:
     def _write(self, share: int) -> None:
         if self._written == (share, self._wish):
             return
-        if not self._claim.owned().update(request_share=share, request_wish=self._wish):
+        if not _WRITE(run=self._claim.run_id, token=self._claim.token, share=share, wish=self._wish):
             self._claim.check()
             raise LeaseLost
         self._share, self._written = share, (share, self._wish)

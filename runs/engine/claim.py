@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import CharField, DurationField, F, Q, UUIDField
 from django.db.models.functions import Least
 
 from runs.connectors import masked
@@ -29,6 +29,7 @@ from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.step import LIVING_ONLY
+from runs.prepared import Given, PreparedModels, PreparedUpdate
 from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
@@ -56,7 +57,7 @@ class Claim:
     run: SyncJobRun = field(compare=False, repr=False)
 
     def owned(self) -> Any:
-        return SyncJobRun.objects.filter(id=self.run_id, lease_token=self.token, status=RunStatus.RUNNING)
+        return owned_by(self.run_id, self.token)
 
     def hold(self, *, even_stopping: bool = False, **changes: Any) -> None:
         """Write to the run and renew the lease; the row stays locked until the transaction ends.
@@ -95,6 +96,11 @@ class Claim:
         return end_run(owned, self.run_id, status, message, error=error, actor=self.daemon_id)
 
 
+def owned_by(run_id: Any, token: Any) -> Any:
+    """The run, if its worker is still the one with this token."""
+    return SyncJobRun.objects.filter(id=run_id, lease_token=token, status=RunStatus.RUNNING)
+
+
 def _lease() -> dict[str, Any]:
     return {"lease_until": Now() + timedelta(seconds=settings.LEASE_SECONDS)}
 
@@ -105,8 +111,7 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
     None if it is not. A left-behind run counts as a crash and as a new attempt; `started_at` survives it, because the
     next run's date is taken from it.
     """
-    free = SyncJobRun.objects.filter(FREE, id=run_id, stop_requested_at=None)
-    before = free.select_related("integrated_account__integration").annotate(read_at=Now()).first()
+    before = _READ.first(run=run_id)
     if before is None:
         return None
     lost = before.lease_token is not None
@@ -118,16 +123,38 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
         "crashes": before.crashes + lost,
         "lease_token": uuid4(),
     }
+    as_read = {"run": run_id, "status_read": before.status, "token_read": before.lease_token}
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
     with transaction.atomic():
-        won = free.filter(status=before.status, lease_token=before.lease_token).update(
-            **{**UNHELD, **_lease(), **changes}, resume_at=None, rate_limited_until=None, updated_at=Now()
-        )
+        won = (_TAKE_OVER if lost else _TAKE)(**as_read, **changes, lease=lease)
         if won and lost:
             message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
             add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
         elif won and before.attempt == 0:
             add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
     return _taken(before, changes) if won else None
+
+
+def _free_run() -> Any:
+    return SyncJobRun.objects.filter(FREE, id=Given("run", UUIDField()), stop_requested_at=None)
+
+
+def _taking(token_read: Given | None) -> PreparedUpdate:
+    """Of a run that is as it was read. The token is another case where there was none: nothing equals NULL."""
+    drawn = {name: Given(name, SyncJobRun._meta.get_field(name)) for name in _DRAWN}
+    return PreparedUpdate(
+        lambda: _free_run().filter(status=Given("status_read", CharField()), lease_token=token_read),
+        **{**UNHELD, **drawn, "lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()},
+        resume_at=None,
+        rate_limited_until=None,
+    )
+
+
+_DRAWN = ("status", "daemon_id", "started_at", "attempt", "crashes", "lease_token")
+_READ = PreparedModels(
+    lambda: _free_run().select_related("integrated_account__integration").annotate(read_at=Now()).order_by()
+)
+_TAKE, _TAKE_OVER = _taking(None), _taking(Given("token_read", UUIDField()))
 
 
 def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:
@@ -173,7 +200,8 @@ def end_run(
             if status in LEFT_STEPS:
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
                 open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
-            run = SyncJobRun.objects.get(id=run_id)
+            run = _ENDED.first(run=run_id)
+            assert run is not None  # noqa: S101 - for the type checker: it was changed just now
             _clear(run)
             flush_errors(run)
             if status == RunStatus.FAILED and error is not None:
@@ -183,6 +211,9 @@ def end_run(
             add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor)
             alert_of(run)
     return bool(ended)
+
+
+_ENDED = PreparedModels(lambda: SyncJobRun.objects.filter(id=Given("run", UUIDField())).order_by())
 
 
 def _clear(run: SyncJobRun) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, UUIDField
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -30,6 +30,7 @@ from runs.models import (
     WebhookEvent,
 )
 from runs.models.base import Now
+from runs.prepared import Given, PreparedRead
 from runs.wire import error_payload, known_time, run_payload, wire_bytes
 
 ERRORS_PER_EVENT = 100
@@ -115,8 +116,13 @@ def announce(run_id: UUID, kind: EventKind) -> None:
 
 
 def _has_webhooks(run_id: UUID) -> bool:
-    """Whether anybody might be told: only then is the run locked. The most environments have no webhook at all."""
-    return Webhook.objects.live().filter(environment__runs=run_id).exists()
+    """Whether anybody might be told: only then is the run locked. Most environments have no webhook at all."""
+    return _WEBHOOK.first(run=run_id) is not None
+
+
+_WEBHOOK = PreparedRead(
+    lambda: Webhook.objects.live().filter(environment__runs=Given("run", UUIDField())).order_by().values_list("id")[:1]
+)
 
 
 def note_errors(run: SyncJobRun, errors: Sequence[RecordError]) -> None:

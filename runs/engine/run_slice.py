@@ -23,7 +23,7 @@ from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
 from runs.engine.watch import Watch
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import RunStep, SyncJobRun
+from runs.models import RunStep, SyncJobRun, steps_of
 
 
 class RunSlice:
@@ -102,7 +102,7 @@ def _workplace(claim: Claim, run: SyncJobRun, spec: ApiSpec, entries: tuple[Entr
 
 def _ledgers(claim: Claim, run: SyncJobRun, entries: tuple[Entry, ...], mail: RunMail | None) -> dict[str, StepLedger]:
     """Per entry's name the row that its work is noted in."""
-    steps = {step.index: step for step in run.steps.all()}
+    steps = {step.index: step for step in steps_of(run)}
 
     def sink(entry: Entry) -> Sink:
         if mail is not None:

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from runs.models.base import CountedModel
 from runs.models.run import SyncJobRun
+from runs.prepared import Given, PreparedModels
 
 
 class StepStatus(models.TextChoices):
@@ -66,6 +67,17 @@ class RunStep(CountedModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+_STEPS = PreparedModels(lambda: RunStep.objects.filter(run=Given("run", models.UUIDField())))
+
+
+def steps_of(run: SyncJobRun) -> list[RunStep]:
+    """The run's steps in their order, read anew."""
+    steps = _STEPS.rows(run=run.id)
+    for step in steps:
+        step.run = run
+    return steps
 
 
 class StagedParent(models.Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.benchmarks.rows import UUID7, fill
@@ -57,11 +58,11 @@ def _cost(job: Any, account: Any) -> dict[str, float]:
     for number in range(CLAIMS):
         wish = RunRequest(job, account, args={"number": number}, force=True)
         run = create_run(wish, Origin(RunTrigger.CLI, "a benchmark"), dispatch=False)
-        took.append(_seconds(lambda run=run: claim(run.id, "a benchmark")))
+        took.append(_seconds(partial(claim, run.id, "a benchmark")))
         type(run).objects.filter(id=run.id).update(status=RunStatus.STOPPED, finished_at=run.created_at)
     took.sort()
     looks = {"sweep": sweep, "wake": wake}
-    found = {name: min(_seconds(lambda: look(["default"])) for _ in range(SWEEPS)) for name, look in looks.items()}
+    found = {name: min(_seconds(partial(look, ["default"])) for _ in range(SWEEPS)) for name, look in looks.items()}
     return {"p50": took[len(took) // 2], "p99": took[len(took) * 99 // 100], **found}
 
 
