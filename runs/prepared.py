@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from types import SimpleNamespace
 from typing import Any
 
 from django.db import connection
-from django.db.models import Expression, QuerySet
+from django.db.models import Expression, Model, QuerySet
 from django.db.models.query import get_related_populators
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 
 class Given(Expression):
@@ -28,7 +29,7 @@ class Given(Expression):
 
     def bound(self, values: Mapping[str, Any]) -> Any:
         """The value as the database takes it."""
-        return self.output_field.get_db_prep_value(values[self.name], connection=connection)
+        return self.output_field.get_db_prep_save(values[self.name], connection=connection)
 
 
 class _Prepared:
@@ -115,6 +116,27 @@ class PreparedUpdate(_Prepared):
         query: Any = self._build().order_by().query.chain(UpdateQuery)
         query.add_update_values(self._changes)
         return query
+
+
+class PreparedInsert(_Prepared):
+    """One row of a model. Every column of it is given, by its attribute's name."""
+
+    def __init__(self, model: type[Model]) -> None:
+        self._model = model
+
+    def __call__(self, **given: Any) -> None:
+        with connection.cursor() as cursor:
+            self._execute(cursor, given)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        fields = self._model._meta.concrete_fields
+        row = SimpleNamespace(**{field.attname: Given(field.attname, field) for field in fields})
+        query: Any = InsertQuery(self._model)
+        query.insert_values(fields, [row], raw=True)
+        compiler = query.get_compiler(connection=connection)
+        [(statement, parameters)] = compiler.as_sql()
+        return compiler, statement, parameters
 
 
 def _bound(parameter: Any, given: Mapping[str, Any]) -> Any:

@@ -66,7 +66,8 @@ _CONCERNED = PreparedModels(_concerned)
 
 def _locked_state(rule: AlertRule, run: SyncJobRun) -> AlertState:
     key = {"rule_id": rule.id, "sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id}
-    return locked_or_made(AlertState.objects.select_for_update(no_key=True), key)
+    rows = AlertState.objects.select_for_update(no_key=True).filter(**key)
+    return locked_or_made(AlertState, key, lambda: rows.all().first())
 
 
 def _consider(rule: AlertRule, state: AlertState, run: SyncJobRun, now: datetime) -> None:

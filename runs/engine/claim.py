@@ -9,15 +9,18 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, DurationField, F, Q, UUIDField
+from django.db.models import CharField, DurationField, F, JSONField, Q, UUIDField
 from django.db.models.functions import Least
+from django.utils import timezone
 
 from runs.connectors import masked
 from runs.engine.alerts import alert_of
@@ -27,15 +30,16 @@ from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.engine.outcome import settle_outcome
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
-from runs.models.base import Now
+from runs.models.base import Now, uuid7
 from runs.models.step import LIVING_ONLY
-from runs.prepared import Given, PreparedModels, PreparedUpdate
+from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedUpdate
 from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
 )
 UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
+FINAL = {**UNHELD, "finished_at": Now(), "updated_at": Now(), "resume_at": None, "rate_limited_until": None}
 LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
 
 
@@ -57,6 +61,10 @@ class Claim:
     run: SyncJobRun = field(compare=False, repr=False)
 
     def owned(self) -> Any:
+        return self._owned
+
+    @cached_property
+    def _owned(self) -> Any:
         return owned_by(self.run_id, self.token)
 
     def hold(self, *, even_stopping: bool = False, **changes: Any) -> None:
@@ -90,10 +98,8 @@ class Claim:
 
     def finish(self, status: RunStatus, message: str = "", error: ErrorInfo | None = None) -> bool:
         """End the run. False if it was ours no more, or a stop came before its completion."""
-        owned = self.owned()
-        if status == RunStatus.COMPLETED:
-            owned = owned.filter(stop_requested_at=None)
-        return end_run(owned, self.run_id, status, message, error=error, actor=self.daemon_id)
+        ending = partial(_COMPLETE if status == RunStatus.COMPLETED else _FINISH, run=self.run_id, token=self.token)
+        return _ended(ending, self.run_id, status, message, error, self.daemon_id)
 
 
 def owned_by(run_id: Any, token: Any) -> Any:
@@ -185,17 +191,28 @@ def end_run(
     What ends it is written without any secret, and a failure is counted in its group. Without a message the event
     tells what the run has come to.
     """
+    return _ended(partial(rows.update, **FINAL), run_id, status, message, error, actor)
+
+
+def _owned_unstopped() -> Any:
+    return _owned_run().filter(stop_requested_at=None)
+
+
+def _owned_run() -> Any:
+    return owned_by(Given("run", UUIDField()), Given("token", UUIDField()))
+
+
+_ENDING = {**FINAL, "status": Given("status", CharField()), "error": Given("error", JSONField())}
+_FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
+
+
+def _ended(
+    ending: Callable[..., int], run_id: UUID, status: RunStatus, message: str, error: ErrorInfo | None, actor: str
+) -> bool:
+    """`ending` puts the run into the state, if it may."""
     error = error and replace(error, message=masked(error.message))
     with transaction.atomic():
-        ended = rows.update(
-            status=status,
-            finished_at=Now(),
-            updated_at=Now(),
-            error=None if error is None else error.as_json(),
-            **UNHELD,
-            resume_at=None,
-            rate_limited_until=None,
-        )
+        ended = ending(status=status, error=None if error is None else error.as_json())
         if ended:
             if status in LEFT_STEPS:
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
@@ -230,10 +247,14 @@ def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
     SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())
 
 
+_EVENT = PreparedInsert(RunEvent)
+
+
 @transaction.atomic(savepoint=False)
 def add_event(
     run_id: UUID, kind: EventKind, message: str, actor: str = "", details: dict[str, Any] | None = None
 ) -> None:
     """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
-    RunEvent.objects.create(run_id=run_id, kind=kind, message=masked(message), actor=actor, details=details)
+    text, now = masked(message), timezone.now()
+    _EVENT(id=uuid7(), run_id=run_id, kind=kind, message=text, actor=actor, details=details, created_at=now)
     announce(run_id, kind)

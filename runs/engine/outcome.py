@@ -7,6 +7,7 @@ unsettled; the next outcome settles it.
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -90,8 +91,8 @@ def _compare_time(run: SyncJobRun, usual: Usual | None) -> None:
 def _locked_habit(run: SyncJobRun) -> RunHabit:
     """The row of the run's job, account and mode, locked until the transaction ends; made if it is the first."""
     of = {"sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id, "mode": run.mode}
-    found = _HABIT.first(job=run.sync_job_id, account=run.integrated_account_id, mode=run.mode)
-    return found or locked_or_made(RunHabit.objects.select_for_update(), of)
+    find = partial(_HABIT.first, job=run.sync_job_id, account=run.integrated_account_id, mode=run.mode)
+    return locked_or_made(RunHabit, of, find)
 
 
 def _rolled_up(samples: list[Sample]) -> dict[str, Any]:
