@@ -259,7 +259,15 @@ class SyncJobRun(CountedModel):
             models.Index(fields=["sync_job", "-created_at", "-id"], name="run_by_job"),
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="run_by_account"),
             models.Index(fields=["-created_at", "-id"], name="run_of_all"),
-            models.Index(fields=["lease_until"], condition=Q(status__in=LIVE), name="run_live"),
+            # By what never changes: the lease is renewed with every page, which then touches no index at all.
+            models.Index(fields=["status", "id"], condition=Q(status__in=LIVE), name="run_live"),
+            # What the sweep looks for every few seconds, however many runs are queued.
+            models.Index(fields=["resume_at"], condition=Q(resume_at__isnull=False), name="run_parked"),
+            models.Index(
+                fields=["stop_requested_at"],
+                condition=Q(stop_requested_at__isnull=False, status__in=LIVE),
+                name="run_stopping",
+            ),
             # Written once in a run's life; what has ended since is counted by it (`/metrics`).
             models.Index(fields=["finished_at", "id"], condition=Q(finished_at__isnull=False), name="run_ended"),
             models.Index(
