@@ -15,6 +15,7 @@ and account changes nothing here, as the newer one says how things are. Stopped 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet, UUIDField
 from django.utils import timezone
@@ -52,16 +53,14 @@ def _rules(run: SyncJobRun) -> list[AlertRule]:
     return _CONCERNED.rows(environment=run.environment_id, **of)
 
 
-def _concerned() -> QuerySet[AlertRule]:
-    active = AlertRule.objects.live().filter(environment=Given("environment", UUIDField()), is_active=True)
-    concerned = active.filter(
-        Q(sync_job=None) | Q(sync_job=Given("job", UUIDField())),
-        Q(integrated_account=None) | Q(integrated_account=Given("account", UUIDField())),
-    )
-    return concerned.defer("target", "secret").order_by("id")
+def concerned_rules(environment: Any, job: Any, account: Any) -> QuerySet[AlertRule]:
+    """Those that look at runs of this job and account."""
+    active = AlertRule.objects.live().filter(environment=environment, is_active=True)
+    return active.filter(Q(sync_job=None) | Q(sync_job=job), Q(integrated_account=None) | Q(integrated_account=account))
 
 
-_CONCERNED = PreparedModels(_concerned)
+_GIVEN = [Given(name, UUIDField()) for name in ("environment", "job", "account")]
+_CONCERNED = PreparedModels(lambda: concerned_rules(*_GIVEN).defer("target", "secret").order_by("id"))
 
 
 def _locked_state(rule: AlertRule, run: SyncJobRun) -> AlertState:

@@ -18,18 +18,18 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, DurationField, F, JSONField, Q, UUIDField
+from django.db.models import CharField, DurationField, Exists, F, JSONField, OuterRef, Q, UUIDField
 from django.db.models.functions import Least
 from django.utils import timezone
 
 from runs.connectors import masked
-from runs.engine.alerts import alert_of
+from runs.engine.alerts import alert_of, concerned_rules
 from runs.engine.error_groups import count_failure
 from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
-from runs.engine.outcome import settle_outcome
+from runs.engine.outcome import due_slots, settle_outcome
 from runs.errors import ErrorInfo
-from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
+from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, Webhook
 from runs.models.base import Now, uuid7
 from runs.models.step import LIVING_ONLY
 from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedUpdate
@@ -137,7 +137,7 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
             message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
             add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
         elif won and before.attempt == 0:
-            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
+            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id, told=before.is_heard)
     return _taken(before, changes) if won else None
 
 
@@ -157,14 +157,22 @@ def _taking(token_read: Given | None) -> PreparedUpdate:
 
 
 _DRAWN = ("status", "daemon_id", "started_at", "attempt", "crashes", "lease_token")
+_IS_HEARD = Exists(Webhook.objects.live().filter(environment=OuterRef("environment")))
 _READ = PreparedModels(
-    lambda: _free_run().select_related("integrated_account__integration").annotate(read_at=Now()).order_by()
+    lambda: (
+        _free_run()
+        .select_related("integrated_account__integration")
+        .annotate(read_at=Now(), is_heard=_IS_HEARD)
+        .order_by()
+    )
 )
 _TAKE, _TAKE_OVER = _taking(None), _taking(Given("token_read", UUIDField()))
 
 
 def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:
-    """Nobody else has changed the run since it was read, or it would not have been won."""
+    """A run that nobody had before is as it was read. Any other may have gone on in between, and is read anew."""
+    if run.attempt:
+        run.refresh_from_db()
     for name, value in changes.items():
         setattr(run, name, value)
     return Claim(run.id, changes["lease_token"], changes["daemon_id"], run)
@@ -223,14 +231,35 @@ def _ended(
             flush_errors(run)
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
-            settle_outcome(run)
+            settle_outcome(run, is_due=run.is_due, has_unsettled=run.has_unsettled)
             note_end(run)
-            add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor)
-            alert_of(run)
+            add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor, told=run.is_heard)
+            if run.is_alarming:
+                alert_of(run)
     return bool(ended)
 
 
-_ENDED = PreparedModels(lambda: SyncJobRun.objects.filter(id=Given("run", UUIDField())).order_by())
+def _ended_run() -> Any:
+    """With what its end may concern beyond it: four things that most runs have nothing to do with, in one look."""
+    return (
+        SyncJobRun.objects.filter(id=Given("run", UUIDField()))
+        .order_by()
+        .annotate(
+            is_due=Exists(due_slots(OuterRef("sync_job"), OuterRef("integrated_account"))),
+            has_unsettled=Exists(
+                SyncJobRun.objects.superseded_by(
+                    OuterRef("sync_job"), OuterRef("integrated_account"), OuterRef("args_hash"), OuterRef("created_at")
+                )
+            ),
+            is_heard=_IS_HEARD,
+            is_alarming=Exists(
+                concerned_rules(OuterRef("environment"), OuterRef("sync_job"), OuterRef("integrated_account"))
+            ),
+        )
+    )
+
+
+_ENDED = PreparedModels(_ended_run)
 
 
 def _clear(run: SyncJobRun) -> None:
@@ -252,9 +281,19 @@ _EVENT = PreparedInsert(RunEvent)
 
 @transaction.atomic(savepoint=False)
 def add_event(
-    run_id: UUID, kind: EventKind, message: str, actor: str = "", details: dict[str, Any] | None = None
+    run_id: UUID,
+    kind: EventKind,
+    message: str,
+    actor: str = "",
+    details: dict[str, Any] | None = None,
+    *,
+    told: bool = True,
 ) -> None:
-    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
+    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one.
+
+    `told` false: it is known that there is no webhook.
+    """
     text, now = masked(message), timezone.now()
     _EVENT(id=uuid7(), run_id=run_id, kind=kind, message=text, actor=actor, details=details, created_at=now)
-    announce(run_id, kind)
+    if told:
+        announce(run_id, kind)

@@ -11,7 +11,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from django.db.models import CharField, DateTimeField, UUIDField
+from django.db.models import CharField, DateTimeField, QuerySet, UUIDField
 
 from runs.engine.keyed_rows import locked_or_made
 from runs.engine.shape import Sample, data_warnings, sample_of
@@ -23,10 +23,7 @@ from runs.prepared import Given, PreparedModels, PreparedUpdate
 
 _ROLLED_UP = ("sample_count", "median_seconds", "p10_seconds", "p90_seconds", "p95_seconds", "median_fetched")
 _JOB, _ACCOUNT = Given("job", UUIDField()), Given("account", UUIDField())
-_DUE = PreparedUpdate(
-    lambda: CronTrigger.objects.filter(sync_job=_JOB, integrated_account=_ACCOUNT, completion_due_at__isnull=False),
-    completion_due_at=None,
-)
+_DUE = PreparedUpdate(lambda: due_slots(_JOB, _ACCOUNT), completion_due_at=None)
 _SUPERSEDED = PreparedUpdate(
     lambda: SyncJobRun.objects.superseded_by(
         _JOB, _ACCOUNT, Given("args_hash", CharField()), Given("created_at", DateTimeField())
@@ -47,21 +44,31 @@ _LEARNT = PreparedUpdate(
 )
 
 
-def settle_outcome(run: SyncJobRun) -> None:
-    """The run has ended, and is read after that: compare it with the usual, warn, and settle what was before."""
+def due_slots(job: Any, account: Any) -> QuerySet[CronTrigger]:
+    """The schedules that wait for a completed run of this job and account."""
+    return CronTrigger.objects.filter(sync_job=job, integrated_account=account, completion_due_at__isnull=False)
+
+
+def settle_outcome(run: SyncJobRun, *, is_due: bool, has_unsettled: bool) -> None:
+    """The run has ended, and is read after that: compare it with the usual, warn, and settle what was before.
+
+    `is_due`: a schedule waits for its completion; `has_unsettled`: there is what its outcome takes the place of.
+    """
     if run.status == RunStatus.COMPLETED:
         _learn(run)
-        _DUE(job=run.sync_job_id, account=run.integrated_account_id)
+        if is_due:
+            _DUE(job=run.sync_job_id, account=run.integrated_account_id)
     elif run.started_at is not None:
         _compare_time(run, usual_for(run.sync_job_id, run.integrated_account_id, run.mode))
     if run.status in (RunStatus.COMPLETED, RunStatus.FAILED):
-        supersede(run)
+        supersede(run, has_unsettled=has_unsettled)
 
 
-def supersede(run: SyncJobRun) -> None:
+def supersede(run: SyncJobRun, *, has_unsettled: bool = True) -> None:
     """The outcome of this run takes the place of those before it; one that comes late is itself settled already."""
-    of = {"job": run.sync_job_id, "account": run.integrated_account_id}
-    _SUPERSEDED(**of, args_hash=run.args_hash, created_at=run.created_at)
+    if has_unsettled:
+        of = {"job": run.sync_job_id, "account": run.integrated_account_id}
+        _SUPERSEDED(**of, args_hash=run.args_hash, created_at=run.created_at)
     if run.is_notable and SyncJobRun.objects.outcomes_after(run).exists():
         SyncJobRun.objects.unsettled().filter(id=run.id).update(superseded_at=Now())
 
