@@ -73,8 +73,12 @@ class Claim:
         Raises LeaseLost or StopRequested, and writes nothing then. `even_stopping`: a stop that has been asked for
         does not matter, because the write notes what has happened already.
         """
-        owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
-        if not owned.update(**_lease(), updated_at=Now(), **changes):
+        if changes or even_stopping:
+            owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
+            held = owned.update(**_lease(), updated_at=Now(), **changes)
+        else:
+            held = _RENEW(run=self.run_id, token=self.token, lease=timedelta(seconds=settings.LEASE_SECONDS))
+        if not held:
             self.check()
             raise LeaseLost
 
@@ -211,6 +215,8 @@ def _owned_run() -> Any:
 
 
 _ENDING = {**FINAL, "status": Given("status", CharField()), "error": Given("error", JSONField())}
+_RENEWED = {"lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()}
+_RENEW = PreparedUpdate(_owned_unstopped, **_RENEWED)
 _FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
 
 
