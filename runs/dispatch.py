@@ -10,12 +10,14 @@ from typing import Any
 
 import structlog
 from celery import current_app
+from django.db.models import UUIDField
 from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from runs.models import BulkAction, Daemon, SyncJobRun
 from runs.models.base import Now
 from runs.models.run import DEFAULT_GROUP
+from runs.prepared import Given, PreparedUpdate
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +59,11 @@ def publish(run: SyncJobRun, task: str = EXECUTE_RUN) -> bool:
     """Send the run's id to the daemons of its group. False when the broker can't be reached."""
     sent = _send(task, str(run.id), run.queue_group)
     if sent and task == EXECUTE_RUN:
-        SyncJobRun.objects.filter(id=run.id).update(dispatched_at=Now())
+        _TOLD(run=run.id)
     return sent
+
+
+_TOLD = PreparedUpdate(lambda: SyncJobRun.objects.filter(id=Given("run", UUIDField())), dispatched_at=Now())
 
 
 def publish_bulk(action: BulkAction, group: str | None = None) -> bool:

@@ -19,8 +19,7 @@ router = Router()
 
 
 def accounts_of(request: TokenRequest) -> QuerySet[IntegratedAccount]:
-    accounts = IntegratedAccount.objects.live().filter(environment=environment_of(request))
-    return accounts.select_related("integration")
+    return environment_of(request).accounts.live().select_related("integration")
 
 
 @router.get("", response=ListOf[AccountPayload], openapi_extra=list_parameters(ACCOUNT_FIELDS))

@@ -19,7 +19,7 @@ router = Router()
 
 
 def jobs_of(request: TokenRequest) -> QuerySet[SyncJob]:
-    return SyncJob.objects.live().filter(environment=environment_of(request)).select_related("integration")
+    return environment_of(request).jobs.live().select_related("integration")
 
 
 @router.get("", response=ListOf[JobPayload], openapi_extra=list_parameters(JOB_FIELDS))

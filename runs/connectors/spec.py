@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
 from runs.connectors.addresses import address
@@ -138,7 +139,7 @@ class ApiSpec:
         """The parts of the authorization's config that are credentials, or name them."""
         return {key: value for key, value in self.authorization_config.items() if key not in _PUBLIC}
 
-    @property
+    @cached_property
     def credential_keys(self) -> set[str]:
         """The top-level keys of an account's context that the authorization uses as credentials, or a header
         or parameter that is named like one."""

@@ -15,13 +15,15 @@ and account changes nothing here, as the newer one says how things are. Stopped 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, UUIDField
 from django.utils import timezone
 
 from runs.engine.alert_words import Streak, content_of
 from runs.engine.keyed_rows import locked_or_made
 from runs.models import AlertKind, AlertMessage, AlertRule, AlertState, MessageStatus, RunStatus, SyncJobRun
+from runs.prepared import Given, PreparedModels
 
 MUTED = "The rule was muted."
 
@@ -47,17 +49,24 @@ def due(rule: AlertRule, state: AlertState) -> AlertKind | None:
 
 def _rules(run: SyncJobRun) -> list[AlertRule]:
     """Those that look at the run, always in the same order: two ends that lock their states can't wait in a circle."""
-    active = AlertRule.objects.live().filter(environment=run.environment_id, is_active=True)
-    concerned = active.filter(
-        Q(sync_job=None) | Q(sync_job=run.sync_job_id),
-        Q(integrated_account=None) | Q(integrated_account=run.integrated_account_id),
-    )
-    return list(concerned.defer("target", "secret").order_by("id"))
+    of = {"job": run.sync_job_id, "account": run.integrated_account_id}
+    return _CONCERNED.rows(environment=run.environment_id, **of)
+
+
+def concerned_rules(environment: Any, job: Any, account: Any) -> QuerySet[AlertRule]:
+    """Those that look at runs of this job and account."""
+    active = AlertRule.objects.live().filter(environment=environment, is_active=True)
+    return active.filter(Q(sync_job=None) | Q(sync_job=job), Q(integrated_account=None) | Q(integrated_account=account))
+
+
+_GIVEN = [Given(name, UUIDField()) for name in ("environment", "job", "account")]
+_CONCERNED = PreparedModels(lambda: concerned_rules(*_GIVEN).defer("target", "secret").order_by("id"))
 
 
 def _locked_state(rule: AlertRule, run: SyncJobRun) -> AlertState:
     key = {"rule_id": rule.id, "sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id}
-    return locked_or_made(AlertState.objects.select_for_update(no_key=True), key)
+    rows = AlertState.objects.select_for_update(no_key=True).filter(**key)
+    return locked_or_made(AlertState, key, lambda: rows.all().first())
 
 
 def _consider(rule: AlertRule, state: AlertState, run: SyncJobRun, now: datetime) -> None:

@@ -11,17 +11,20 @@ nothing is left lying while a run could use it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import IntegerField, QuerySet, UUIDField
 
-from runs.engine.claim import Claim
+from runs.engine.claim import Claim, owned_by
 from runs.engine.gate import Gate
 from runs.models import IntegratedAccount, SyncJobRun
 from runs.models.base import Now
+from runs.prepared import Given, PreparedRead, PreparedUpdate
 
 USUAL = 1.0  # seconds between two looks at the other runs
 HASTE = 0.2  # while this run has more than its part, or less
@@ -56,6 +59,28 @@ class _Other:
     wish: int
 
 
+def _held() -> QuerySet[SyncJobRun]:
+    """The runs of the account that are held."""
+    held = SyncJobRun.objects.filter(integrated_account=Given("account", UUIDField()), lease_token__isnull=False)
+    return held.filter(lease_until__gte=Now())
+
+
+_LOCK = PreparedRead(
+    lambda: (
+        IntegratedAccount.objects.select_for_update(no_key=True)
+        .filter(id=Given("account", UUIDField()))
+        .order_by()
+        .values_list("id")
+    )
+)
+_HELD = PreparedRead(lambda: _held().order_by().values_list("lease_token", "request_share", "request_wish"))
+_WRITE = PreparedUpdate(
+    lambda: owned_by(Given("run", UUIDField()), Given("token", UUIDField())),
+    request_share=Given("share", IntegerField()),
+    request_wish=Given("wish", IntegerField()),
+)
+
+
 class Budget:
     """One run's share, kept in its row and in its gate."""
 
@@ -82,20 +107,37 @@ class Budget:
         if now > self._ours_until:  # the lease may have ended meanwhile, and others may have taken the share
             self._share, self._written = self._gate.set(0, now), None
         self._ours_until = now + settings.LEASE_SECONDS / 2  # it is renewed whenever a third of it is over
+        part = self._begun() if self._written is None else self._adjusted()
+        usual = min(USUAL, settings.LEASE_SECONDS / 6)
+        self._next_look = now + (usual if self._share == part else HASTE)
+
+    def _begun(self) -> int:
+        """Take what is free of this run's part, and tell the part. Nothing is known yet, so all is asked at once."""
+        with self._locked():
+            others = self._others()
+            part = self._part(others)
+            self._write(max(self._share, self._free(part, others)))
+        self._gate.set(self._share, self._ours_until)
+        return part
+
+    def _adjusted(self) -> int:
         others = self._others()
         part = self._part(others)
         if part < self._share:
             self._give_back(part)
         else:
             self._take(part, others)
-        usual = min(USUAL, settings.LEASE_SECONDS / 6)
-        self._next_look = now + (usual if self._share == part else HASTE)
+        return part
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with transaction.atomic():
+            _LOCK.rows(account=self._account_id)
+            yield
 
     def _others(self) -> list[_Other]:
-        held = SyncJobRun.objects.filter(integrated_account=self._account_id, lease_token__isnull=False)
-        rows = held.filter(lease_until__gte=Now()).exclude(lease_token=self._claim.token)
-        found = rows.values_list("lease_token", "request_share", "request_wish")
-        return [_Other(token, share, wish) for token, share, wish in found if token is not None]
+        found = _HELD.rows(account=self._account_id)
+        return [_Other(token, share, wish) for token, share, wish in found if token != self._claim.token]
 
     def _part(self, others: list[_Other]) -> int:
         """What this run should have. While it is alone it wishes for everything, so that its row needs no writing."""
@@ -108,8 +150,7 @@ class Budget:
 
     def _take(self, part: int, others: list[_Other]) -> None:
         if self._free(part, others) > self._share or self._written != (self._share, self._wish):
-            with transaction.atomic():
-                IntegratedAccount.objects.select_for_update(no_key=True).values_list("id").get(id=self._account_id)
+            with self._locked():
                 self._write(max(self._share, self._free(part, self._others())))
         self._gate.set(self._share, self._ours_until)
 
@@ -120,6 +161,6 @@ class Budget:
     def _write(self, share: int) -> None:
         if self._written == (share, self._wish):
             return
-        if not self._claim.owned().update(request_share=share, request_wish=self._wish):
+        if not _WRITE(run=self._claim.run_id, token=self._claim.token, share=share, wish=self._wish):
             self._claim.give_up()
         self._share, self._written = share, (share, self._wish)

@@ -9,32 +9,37 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property, partial
 from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Least
+from django.db.models import CharField, DurationField, Exists, F, JSONField, OuterRef, Q, UUIDField
+from django.db.models.functions import Least
+from django.utils import timezone
 
 from runs.connectors import masked
-from runs.engine.alerts import alert_of
+from runs.engine.alerts import alert_of, concerned_rules
 from runs.engine.error_groups import count_failure
 from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
-from runs.engine.outcome import settle_outcome
+from runs.engine.outcome import due_slots, settle_outcome
 from runs.errors import ErrorInfo
-from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
-from runs.models.base import Now
+from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, Webhook
+from runs.models.base import Now, uuid7
 from runs.models.step import LIVING_ONLY
+from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedUpdate
 from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
 )
 UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
+FINAL = {**UNHELD, "finished_at": Now(), "updated_at": Now(), "resume_at": None, "rate_limited_until": None}
 LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
 
 
@@ -48,14 +53,19 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on a run, for as long as its token is the run's."""
+    """The right to work on a run, for as long as its token is the run's. `run`: as it was when it was taken."""
 
     run_id: UUID
     token: UUID
     daemon_id: str
+    run: SyncJobRun = field(compare=False, repr=False)
 
     def owned(self) -> Any:
-        return SyncJobRun.objects.filter(id=self.run_id, lease_token=self.token, status=RunStatus.RUNNING)
+        return self._owned
+
+    @cached_property
+    def _owned(self) -> Any:
+        return owned_by(self.run_id, self.token)
 
     def hold(self, *, even_stopping: bool = False, **changes: Any) -> None:
         """Write to the run and renew the lease; the row stays locked until the transaction ends.
@@ -63,8 +73,12 @@ class Claim:
         Raises LeaseLost or StopRequested, and writes nothing then. `even_stopping`: a stop that has been asked for
         does not matter, because the write notes what has happened already.
         """
-        owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
-        if not owned.update(**_lease(), updated_at=Now(), **changes):
+        if changes or even_stopping:
+            owned = self.owned() if even_stopping else self.owned().filter(stop_requested_at=None)
+            held = owned.update(**_lease(), updated_at=Now(), **changes)
+        else:
+            held = _RENEW(run=self.run_id, token=self.token, lease=timedelta(seconds=settings.LEASE_SECONDS))
+        if not held:
             self.give_up()
 
     def give_up(self) -> NoReturn:
@@ -90,12 +104,15 @@ class Claim:
         changes = {"rate_limited_until": until, "resume_at": None if until is None else Least(until, time_is_up)}
         return bool(self.owned().update(**UNHELD, **changes, dispatched_at=None, updated_at=Now()))
 
-    def finish(self, status: RunStatus, message: str, error: ErrorInfo | None = None) -> bool:
+    def finish(self, status: RunStatus, message: str = "", error: ErrorInfo | None = None) -> bool:
         """End the run. False if it was ours no more, or a stop came before its completion."""
-        owned = self.owned()
-        if status == RunStatus.COMPLETED:
-            owned = owned.filter(stop_requested_at=None)
-        return end_run(owned, self.run_id, status, message, error=error, actor=self.daemon_id)
+        ending = partial(_COMPLETE if status == RunStatus.COMPLETED else _FINISH, run=self.run_id, token=self.token)
+        return _ended(ending, self.run_id, status, message, error, self.daemon_id)
+
+
+def owned_by(run_id: Any, token: Any) -> Any:
+    """The run, if its worker is still the one with this token."""
+    return SyncJobRun.objects.filter(id=run_id, lease_token=token, status=RunStatus.RUNNING)
 
 
 def _lease() -> dict[str, Any]:
@@ -108,32 +125,65 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
     None if it is not. A left-behind run counts as a crash and as a new attempt; `started_at` survives it, because the
     next run's date is taken from it.
     """
-    before = SyncJobRun.objects.filter(FREE, id=run_id, stop_requested_at=None).first()
+    before = _READ.first(run=run_id)
     if before is None:
         return None
-    taken = Claim(run_id, uuid4(), daemon_id)
     lost = before.lease_token is not None
-    changes = {"attempt": before.attempt + (lost or before.attempt == 0), "crashes": before.crashes + lost}
-    held = {**UNHELD, **_lease(), "lease_token": taken.token}
+    changes = {
+        "status": RunStatus.RUNNING,
+        "daemon_id": daemon_id,
+        "started_at": before.started_at or before.read_at,
+        "attempt": before.attempt + (lost or before.attempt == 0),
+        "crashes": before.crashes + lost,
+        "lease_token": uuid4(),
+    }
+    as_read = {"run": run_id, "status_read": before.status, "token_read": before.lease_token}
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
     with transaction.atomic():
-        won = SyncJobRun.objects.filter(
-            FREE, id=run_id, stop_requested_at=None, status=before.status, lease_token=before.lease_token
-        ).update(
-            **changes,
-            **held,
-            status=RunStatus.RUNNING,
-            daemon_id=daemon_id,
-            started_at=Coalesce("started_at", Now()),
-            resume_at=None,
-            rate_limited_until=None,
-            updated_at=Now(),
-        )
+        won = (_TAKE_OVER if lost else _TAKE)(**as_read, **changes, lease=lease)
         if won and lost:
             message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
             add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
         elif won and before.attempt == 0:
-            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
-    return taken if won else None
+            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id, told=before.is_heard)
+    return _taken(before, changes) if won else None
+
+
+def _free_run() -> Any:
+    return SyncJobRun.objects.filter(FREE, id=Given("run", UUIDField()), stop_requested_at=None)
+
+
+def _taking(token_read: Given | None) -> PreparedUpdate:
+    """Of a run that is as it was read. The token is another case where there was none: nothing equals NULL."""
+    drawn = {name: Given(name, SyncJobRun._meta.get_field(name)) for name in _DRAWN}
+    return PreparedUpdate(
+        lambda: _free_run().filter(status=Given("status_read", CharField()), lease_token=token_read),
+        **{**UNHELD, **drawn, "lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()},
+        resume_at=None,
+        rate_limited_until=None,
+    )
+
+
+_DRAWN = ("status", "daemon_id", "started_at", "attempt", "crashes", "lease_token")
+_IS_HEARD = Exists(Webhook.objects.live().filter(environment=OuterRef("environment")))
+_READ = PreparedModels(
+    lambda: (
+        _free_run()
+        .select_related("integrated_account__integration")
+        .annotate(read_at=Now(), is_heard=_IS_HEARD)
+        .order_by()
+    )
+)
+_TAKE, _TAKE_OVER = _taking(None), _taking(Given("token_read", UUIDField()))
+
+
+def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:
+    """A run that nobody had before is as it was read. Any other may have gone on in between, and is read anew."""
+    if run.attempt:
+        run.refresh_from_db()
+    for name, value in changes.items():
+        setattr(run, name, value)
+    return Claim(run.id, changes["lease_token"], changes["daemon_id"], run)
 
 
 def _left_behind(run: SyncJobRun) -> dict[str, Any]:
@@ -154,35 +204,81 @@ def end_run(
 ) -> bool:
     """Put the run into a final state if it is among the rows; with its open steps and its last event.
 
-    What ends it is written without any secret, and a failure is counted in its group.
+    What ends it is written without any secret, and a failure is counted in its group. Without a message the event
+    tells what the run has come to.
     """
+    return _ended(partial(rows.update, **FINAL), run_id, status, message, error, actor)
+
+
+def _owned_unstopped() -> Any:
+    return _owned_run().filter(stop_requested_at=None)
+
+
+def _owned_run() -> Any:
+    return owned_by(Given("run", UUIDField()), Given("token", UUIDField()))
+
+
+_ENDING = {**FINAL, "status": Given("status", CharField()), "error": Given("error", JSONField())}
+_RENEWED = {"lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()}
+_RENEW = PreparedUpdate(_owned_unstopped, **_RENEWED)
+_FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
+
+
+def _ended(
+    ending: Callable[..., int], run_id: UUID, status: RunStatus, message: str, error: ErrorInfo | None, actor: str
+) -> bool:
+    """`ending` puts the run into the state, if it may."""
     error = error and replace(error, message=masked(error.message))
     with transaction.atomic():
-        ended = rows.update(
-            status=status,
-            finished_at=Now(),
-            updated_at=Now(),
-            error=None if error is None else error.as_json(),
-            **UNHELD,
-            resume_at=None,
-            rate_limited_until=None,
-        )
+        ended = ending(status=status, error=None if error is None else error.as_json())
         if ended:
             if status in LEFT_STEPS:
                 open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
                 open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
-            for kept in LIVING_ONLY:
-                kept._default_manager.filter(step__run=run_id).delete()
-            cancel_awaited(run_id, f"The run had ended ({status.value}) before this was delivered.")
-            run = SyncJobRun.objects.get(id=run_id)
+            run = _ENDED.first(run=run_id)
+            assert run is not None  # noqa: S101 - for the type checker: it was changed just now
+            _clear(run)
             flush_errors(run)
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
-            settle_outcome(run)
+            settle_outcome(run, is_due=run.is_due, has_unsettled=run.has_unsettled)
             note_end(run)
-            add_event(run_id, EventKind(status), message, actor)
-            alert_of(run)
+            add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor, told=run.is_heard)
+            if run.is_alarming:
+                alert_of(run)
     return bool(ended)
+
+
+def _ended_run() -> Any:
+    """With what its end may concern beyond it: four things that most runs have nothing to do with, in one look."""
+    return (
+        SyncJobRun.objects.filter(id=Given("run", UUIDField()))
+        .order_by()
+        .annotate(
+            is_due=Exists(due_slots(OuterRef("sync_job"), OuterRef("integrated_account"))),
+            has_unsettled=Exists(
+                SyncJobRun.objects.superseded_by(
+                    OuterRef("sync_job"), OuterRef("integrated_account"), OuterRef("args_hash"), OuterRef("created_at")
+                )
+            ),
+            is_heard=_IS_HEARD,
+            is_alarming=Exists(
+                concerned_rules(OuterRef("environment"), OuterRef("sync_job"), OuterRef("integrated_account"))
+            ),
+        )
+    )
+
+
+_ENDED = PreparedModels(_ended_run)
+
+
+def _clear(run: SyncJobRun) -> None:
+    """What is of use to a living run only."""
+    for kept, wish in LIVING_ONLY.items():
+        if any(entry.get(wish) for entry in run.resources):
+            kept._default_manager.filter(step__run=run.id).delete()
+    if run.webhook_id is not None:
+        cancel_awaited(run.id, f"The run had ended ({run.status}) before this was delivered.")
 
 
 def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
@@ -190,10 +286,24 @@ def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
     SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())
 
 
-@transaction.atomic
+_EVENT = PreparedInsert(RunEvent)
+
+
+@transaction.atomic(savepoint=False)
 def add_event(
-    run_id: UUID, kind: EventKind, message: str, actor: str = "", details: dict[str, Any] | None = None
+    run_id: UUID,
+    kind: EventKind,
+    message: str,
+    actor: str = "",
+    details: dict[str, Any] | None = None,
+    *,
+    told: bool = True,
 ) -> None:
-    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one."""
-    RunEvent.objects.create(run_id=run_id, kind=kind, message=masked(message), actor=actor, details=details)
-    announce(run_id, kind)
+    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one.
+
+    `told` false: it is known that there is no webhook.
+    """
+    text, now = masked(message), timezone.now()
+    _EVENT(id=uuid7(), run_id=run_id, kind=kind, message=text, actor=actor, details=details, created_at=now)
+    if told:
+        announce(run_id, kind)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from runs.connectors import ApiSpec, Mappings, layered, parse_integration
 from runs.models import IntegratedAccount, Integration, UnifiedMapping
@@ -12,12 +16,16 @@ from runs.models import IntegratedAccount, Integration, UnifiedMapping
 MethodName = tuple[str, str]
 
 
-def described(integration: Integration, account: IntegratedAccount | None = None) -> ApiSpec:
+def described(integration: Integration, account: IntegratedAccount | None = None, entries: Any = None) -> ApiSpec:
     """The API of the integration, with the mappings in force for the account.
 
-    Without an account it has all methods that any account has, for jobs are of no account. Raises SpecError if the
-    integration's config is not valid.
+    Without an account it has all methods that any account has, for jobs are of no account. With `entries`, the
+    `resources` of a job or run, it need have no more than they name. Raises SpecError if the integration's config is
+    not valid.
     """
+    spec = _parsed(integration.config)
+    if entries is not None and not _names_unified(entries):
+        return spec
     configs = _environment_layers(integration)
     if account is not None:
         for name, config in override_methods(account.unified_model_override):
@@ -25,7 +33,26 @@ def described(integration: Integration, account: IntegratedAccount | None = None
     else:
         for override in _overrides_of(integration):
             configs = {**dict(override_methods(override)), **configs}
-    return replace(parse_integration(integration.config), mappings=_by_resource(configs))
+    return replace(spec, mappings=_by_resource(configs))
+
+
+def _parsed(config: Any) -> ApiSpec:
+    """The same text is parsed once: runs come by the thousand, and integrations are few."""
+    try:
+        return _parsed_text(orjson.dumps(config))
+    except TypeError:  # a number that orjson can't write
+        return parse_integration(config)
+
+
+@lru_cache(maxsize=64)
+def _parsed_text(config: bytes) -> ApiSpec:
+    return parse_integration(json.loads(config))
+
+
+def _names_unified(entries: Any) -> bool:
+    """Whether one may be of the Unified API, whose resources are all named like `crm/contacts`."""
+    named = [entry.get("resource") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return any("/" in name for name in named if isinstance(name, str))
 
 
 def override_methods(override: Any) -> Iterator[tuple[MethodName, Any]]:

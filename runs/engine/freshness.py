@@ -6,15 +6,46 @@ committed in another order than they happened: a later one is never overwritten 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
-from django.db.models import Case, F, Model, Q, Value, When
+from django.db import connection
+from django.db.models import DateField, DateTimeField, Field, UUIDField
 from django.utils import timezone
 
-from runs.models import AccountDay, AccountFreshness, Ending, JobFreshness, RunStatus, SyncJobRun, ending_of
+from runs.models import AccountDay, Ending, RunStatus, SyncJobRun, ending_of
 
 DAYS_KEPT = timedelta(days=90)
+
+# In one statement each, whether it is the first end or not; both databases understand it. `excluded` is what this end
+# says: of what was last, whichever is later holds.
+_ENDINGS = """
+    INSERT INTO {table} ({key}, last_completed_at, last_ended_at, last_ending, last_run_id)
+    VALUES ({values}, %(completed_at)s, %(at)s, %(ending)s, %(run)s)
+    ON CONFLICT ({key}) DO UPDATE SET
+      last_completed_at = CASE WHEN excluded.last_completed_at >= {table}.last_completed_at
+        OR {table}.last_completed_at IS NULL THEN excluded.last_completed_at ELSE {table}.last_completed_at END,
+      last_ended_at = CASE WHEN {later} THEN excluded.last_ended_at ELSE {table}.last_ended_at END,
+      last_ending = CASE WHEN {later} THEN excluded.last_ending ELSE {table}.last_ending END,
+      last_run_id = CASE WHEN {later} THEN excluded.last_run_id ELSE {table}.last_run_id END"""
+_DAY = """
+    INSERT INTO runs_accountday (account_id, day, {names}) VALUES (%(account)s, %(day)s, {values})
+    ON CONFLICT (account_id, day) DO UPDATE SET {ending} = runs_accountday.{ending} + 1"""
+_LATER = "({table}.last_ended_at IS NULL OR {table}.last_ended_at <= excluded.last_ended_at)"
+
+
+def _endings(table: str, key: str, values: str) -> str:
+    return _ENDINGS.format(table=table, key=key, values=values, later=_LATER.format(table=table))
+
+
+def _day(ending: Ending) -> str:
+    counts = {each: int(each == ending) for each in Ending}
+    return _DAY.format(ending=ending, names=", ".join(counts), values=", ".join(map(str, counts.values())))
+
+
+OF_ACCOUNT = _endings("runs_accountfreshness", "account_id", "%(account)s")
+OF_JOB = _endings("runs_jobfreshness", "account_id, sync_job_id", "%(account)s, %(job)s")
+OF_DAY = {ending: _day(ending) for ending in Ending}
 
 
 def note_end(run: SyncJobRun) -> None:
@@ -25,12 +56,20 @@ def note_end(run: SyncJobRun) -> None:
     ended_at = run.finished_at
     assert ended_at is not None  # noqa: S101 - for the type checker: it has ended
     ending = ending_of(run)
-    account = {"account_id": run.integrated_account_id}
-    of_job = {**account, "sync_job_id": run.sync_job_id}
-    noted = _endings(run, ending, ended_at)
-    _put(AccountFreshness, account, noted)
-    _put(JobFreshness, of_job, noted)
-    _put(AccountDay, {**account, "day": ended_at.astimezone(UTC).date()}, {ending.value: F(ending.value) + 1})
+    noted = {
+        "account": _as(UUIDField(), run.integrated_account_id),
+        "job": _as(UUIDField(), run.sync_job_id),
+        "run": _as(UUIDField(), run.id),
+        "at": _as(DateTimeField(), ended_at),
+        "completed_at": _as(DateTimeField(), ended_at if run.status == RunStatus.COMPLETED else None),
+        "ending": ending.value,
+        "day": _as(DateField(), ended_at.astimezone(UTC).date()),
+    }
+    statements = (OF_ACCOUNT, OF_JOB, OF_DAY[ending])
+    with connection.cursor() as cursor:
+        # PostgreSQL takes them on one way there and back.
+        for text in [";".join(statements)] if connection.vendor == "postgresql" else statements:
+            cursor.execute(text, noted)
 
 
 def forget_old_days() -> int:
@@ -39,22 +78,6 @@ def forget_old_days() -> int:
     return AccountDay.objects.filter(day__lt=last).delete()[0]
 
 
-def _endings(run: SyncJobRun, ending: Ending, at: datetime) -> dict[str, Any]:
-    """The columns of `Endings`, each as it is or as this end has it, whichever is later."""
-    last = {"last_ended_at": at, "last_ending": ending.value, "last_run_id": run.id}
-    noted = {name: _if_later("last_ended_at", at, name, value) for name, value in last.items()}
-    if run.status == RunStatus.COMPLETED:
-        noted["last_completed_at"] = _if_later("last_completed_at", at, "last_completed_at", at)
-    return noted
-
-
-def _if_later(time: str, at: datetime, name: str, value: Any) -> Case:
-    return Case(When(Q(**{time: None}) | Q(**{f"{time}__lte": at}), then=Value(value)), default=F(name))
-
-
-def _put(model: type[Model], key: dict[str, Any], changes: dict[str, Any]) -> None:
-    """Change the row of this key, which is made if missing: one statement for all but the first end."""
-    rows = model._default_manager.filter(**key)
-    if not rows.update(**changes):
-        model._default_manager.bulk_create([model(**key)], ignore_conflicts=True)
-        rows.update(**changes)
+def _as(field: Field[Any, Any], value: Any) -> Any:
+    """The value as the database takes it."""
+    return field.get_db_prep_value(value, connection=connection)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 Row = TypeVar("Row", bound=Model)
 
 
-def locked_or_made(rows: QuerySet[Row], key: dict[str, Any]) -> Row:
-    """The row of this key, by a query that locks (`select_for_update`); made if it is the first.
+def locked_or_made(model: type[Row], key: dict[str, Any], find: Callable[[], Row | None]) -> Row:
+    """The row of this key, as `find` reads and locks it; made if it is the first.
 
     Of several transactions that make it at once one does, and the others wait for the lock.
     """
-    found = rows.filter(**key).first()
+    found = find()
     if found is None:
-        rows.model._default_manager.bulk_create([rows.model(**key)], ignore_conflicts=True)
-        found = rows.get(**key)
+        model._default_manager.bulk_create([model(**key)], ignore_conflicts=True)
+        found = find()
+    assert found is not None  # noqa: S101 - nobody removes such a row
     return found

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import BigIntegerField, CharField, DateTimeField, QuerySet, UUIDField
 
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
@@ -36,6 +37,29 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.models.base import Now
+from runs.prepared import Given, PreparedModels, PreparedUpdate
+
+
+def _step() -> QuerySet[RunStep]:
+    return RunStep.objects.filter(id=Given("step", UUIDField())).order_by()
+
+
+_STEP = PreparedModels(lambda: _step().select_related("parent"))
+_BEGUN = PreparedUpdate(
+    _step,
+    status=StepStatus.RUNNING,
+    started_at=Now(),
+    previous_run_date=Given("previous_run_date", DateTimeField()),
+    request_total=Given("request_total", BigIntegerField()),
+    updated_at=Now(),
+)
+_CLOSED = PreparedUpdate(
+    _step,
+    status=Given("status", CharField()),
+    finished_at=Now(),
+    watermark=Given("watermark", DateTimeField()),
+    updated_at=Now(),
+)
 
 
 class StepLedger:
@@ -62,12 +86,7 @@ class StepLedger:
             return
         with transaction.atomic():
             self._claim.hold(**({} if previous_run_date is None else {"is_incremental": True}))
-            self._write(
-                status=StepStatus.RUNNING,
-                started_at=Now(),
-                previous_run_date=previous_run_date,
-                request_total=request_total,
-            )
+            _BEGUN(step=self.step.id, previous_run_date=previous_run_date, request_total=request_total)
             add_event(self._run.id, EventKind.STEP_STARTED, f"{self.entry.name}: started.", self._claim.daemon_id)
         self.step.previous_run_date = previous_run_date
 
@@ -90,14 +109,12 @@ class StepLedger:
         with transaction.atomic():
             self._claim.hold()
             flush_errors(self._run)
-            step = RunStep.objects.select_related("parent").get(id=self.step.id)
+            step = _STEP.first(step=self.step.id)
+            assert step is not None  # noqa: S101 - for the type checker: steps stay as long as their run
             failed = step.failed_requests > 0 and step.pages == 0
             clean = step.failed_requests == 0 and (step.parent is None or step.parent.watermark is not None)
-            self._write(
-                status=StepStatus.FAILED if failed else StepStatus.COMPLETED,
-                finished_at=Now(),
-                watermark=self._run.started_at if clean else None,
-            )
+            status = StepStatus.FAILED if failed else StepStatus.COMPLETED
+            _CLOSED(step=self.step.id, status=status, watermark=self._run.started_at if clean else None)
             message = f"{self.entry.name}: {step.counts}."
             add_event(self._run.id, EventKind.STEP_FINISHED, message, self._claim.daemon_id)
 

@@ -7,40 +7,75 @@ unsettled; the next outcome settles it.
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import median
 from typing import Any
+
+from django.db.models import CharField, DateTimeField, QuerySet, UUIDField
 
 from runs.engine.keyed_rows import locked_or_made
 from runs.engine.shape import Sample, data_warnings, sample_of
 from runs.habits import SAMPLES_KEPT, Usual, high, low, usual_for
-from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun
+from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun, steps_of
 from runs.models.base import Now
 from runs.models.warning import gravest
+from runs.prepared import Given, PreparedModels, PreparedUpdate
+
+_ROLLED_UP = ("sample_count", "median_seconds", "p10_seconds", "p90_seconds", "p95_seconds", "median_fetched")
+_JOB, _ACCOUNT = Given("job", UUIDField()), Given("account", UUIDField())
+_DUE = PreparedUpdate(lambda: due_slots(_JOB, _ACCOUNT), completion_due_at=None)
+_SUPERSEDED = PreparedUpdate(
+    lambda: SyncJobRun.objects.superseded_by(
+        _JOB, _ACCOUNT, Given("args_hash", CharField()), Given("created_at", DateTimeField())
+    ),
+    superseded_at=Now(),
+)
+_HABIT = PreparedModels(
+    lambda: (
+        RunHabit.objects.select_for_update()
+        .filter(sync_job=_JOB, integrated_account=_ACCOUNT, mode=Given("mode", CharField()))
+        .order_by()
+    )
+)
+_LEARNT = PreparedUpdate(
+    lambda: RunHabit.objects.filter(id=Given("habit", UUIDField())),
+    **{name: Given(name, RunHabit._meta.get_field(name)) for name in (*_ROLLED_UP, "samples")},
+    updated_at=Now(),
+)
 
 
-def settle_outcome(run: SyncJobRun) -> None:
-    """The run has ended, and is read after that: compare it with the usual, warn, and settle what was before."""
+def due_slots(job: Any, account: Any) -> QuerySet[CronTrigger]:
+    """The schedules that wait for a completed run of this job and account."""
+    return CronTrigger.objects.filter(sync_job=job, integrated_account=account, completion_due_at__isnull=False)
+
+
+def settle_outcome(run: SyncJobRun, *, is_due: bool, has_unsettled: bool) -> None:
+    """The run has ended, and is read after that: compare it with the usual, warn, and settle what was before.
+
+    `is_due`: a schedule waits for its completion; `has_unsettled`: there is what its outcome takes the place of.
+    """
     if run.status == RunStatus.COMPLETED:
         _learn(run)
-        CronTrigger.objects.filter(
-            sync_job=run.sync_job_id, integrated_account=run.integrated_account_id, completion_due_at__isnull=False
-        ).update(completion_due_at=None)
+        if is_due:
+            _DUE(job=run.sync_job_id, account=run.integrated_account_id)
     elif run.started_at is not None:
         _compare_time(run, usual_for(run.sync_job_id, run.integrated_account_id, run.mode))
     if run.status in (RunStatus.COMPLETED, RunStatus.FAILED):
-        supersede(run)
+        supersede(run, has_unsettled=has_unsettled)
 
 
-def supersede(run: SyncJobRun) -> None:
+def supersede(run: SyncJobRun, *, has_unsettled: bool = True) -> None:
     """The outcome of this run takes the place of those before it; one that comes late is itself settled already."""
-    SyncJobRun.objects.superseded_by(run).update(superseded_at=Now())
+    if has_unsettled:
+        of = {"job": run.sync_job_id, "account": run.integrated_account_id}
+        _SUPERSEDED(**of, args_hash=run.args_hash, created_at=run.created_at)
     if run.is_notable and SyncJobRun.objects.outcomes_after(run).exists():
         SyncJobRun.objects.unsettled().filter(id=run.id).update(superseded_at=Now())
 
 
 def _learn(run: SyncJobRun) -> None:
     """Compare the run with what is usual, and count it in from then on."""
-    steps = list(run.steps.all())
+    steps = steps_of(run)
     habit = _locked_habit(run)
     warnings = data_warnings(steps, habit.samples)
     _warn(run, warnings)
@@ -49,7 +84,7 @@ def _learn(run: SyncJobRun) -> None:
     seconds = 0.0 if elapsed is None else elapsed.total_seconds()
     sample = sample_of(steps, warnings, seconds=seconds, fetched=run.fetched, persisted=run.persisted)
     samples = [*habit.samples, sample][-SAMPLES_KEPT:]
-    RunHabit.objects.filter(id=habit.id).update(samples=samples, **_rolled_up(samples), updated_at=Now())
+    _LEARNT(habit=habit.id, samples=samples, **_rolled_up(samples))
 
 
 def _compare_time(run: SyncJobRun, usual: Usual | None) -> None:
@@ -63,7 +98,8 @@ def _compare_time(run: SyncJobRun, usual: Usual | None) -> None:
 def _locked_habit(run: SyncJobRun) -> RunHabit:
     """The row of the run's job, account and mode, locked until the transaction ends; made if it is the first."""
     of = {"sync_job_id": run.sync_job_id, "integrated_account_id": run.integrated_account_id, "mode": run.mode}
-    return locked_or_made(RunHabit.objects.select_for_update(), of)
+    find = partial(_HABIT.first, job=run.sync_job_id, account=run.integrated_account_id, mode=run.mode)
+    return locked_or_made(RunHabit, of, find)
 
 
 def _rolled_up(samples: list[Sample]) -> dict[str, Any]:

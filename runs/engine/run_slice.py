@@ -23,15 +23,14 @@ from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
 from runs.engine.watch import Watch
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import RunStep, SyncJobRun
+from runs.models import RunStep, SyncJobRun, steps_of
 
 
 class RunSlice:
     """One claim's work on its run. A context manager: leaving it ends every wait and closes the connections."""
 
     def __init__(self, claim: Claim) -> None:
-        runs = SyncJobRun.objects.select_related("integrated_account__integration", "sync_job", "webhook")
-        run = runs.get(id=claim.run_id)
+        run = claim.run
         spec, self._entries = _definition(run)
         self._claim = claim
         self._place, self._budget = _workplace(claim, run, spec, self._entries)
@@ -54,7 +53,8 @@ class RunSlice:
         """
         self._place.watch.look_at_time()
         self._place.send()
-        self._place.watch.look_at_limit()
+        if self._place.run.integrated_account.rate_limited_until is not None:
+            self._place.watch.look_at_limit()
         self._budget.look()
         for entry in in_order(self._entries):
             ledger = self._place.ledgers[entry.name]
@@ -102,7 +102,7 @@ def _workplace(claim: Claim, run: SyncJobRun, spec: ApiSpec, entries: tuple[Entr
 
 def _ledgers(claim: Claim, run: SyncJobRun, entries: tuple[Entry, ...], mail: RunMail | None) -> dict[str, StepLedger]:
     """Per entry's name the row that its work is noted in."""
-    steps = {step.index: step for step in run.steps.all()}
+    steps = {step.index: step for step in steps_of(run)}
 
     def sink(entry: Entry) -> Sink:
         if mail is not None:
@@ -118,7 +118,7 @@ def _definition(run: SyncJobRun) -> tuple[ApiSpec, tuple[Entry, ...]]:
         raise RunFailed(ErrorInfo("account_deleted", "The account has been deleted."))
     try:
         account = run.integrated_account
-        spec = described(account.integration, account)
+        spec = described(account.integration, account, run.resources)
         return spec, parse_entries(run.resources, spec)
     except (SpecError, InvalidInput) as error:
         raise RunFailed(ErrorInfo("definition", f"The integration or the entries are not valid: {error}")) from error

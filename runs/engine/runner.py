@@ -53,10 +53,13 @@ def _work_or_leave(taken: Claim) -> None:
 
 def _work(taken: Claim) -> None:
     try:
-        _give_up_after_crashes(taken)
+        if taken.run.crashes >= CRASH_CAP:
+            crashes = taken.run.crashes
+            raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
         with RunSlice(taken) as work:
             work.run_to_end()
-        _complete(taken)
+        if not taken.finish(RunStatus.COMPLETED):
+            taken.check()
     except StopRequested:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
         taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
@@ -76,19 +79,6 @@ def _work(taken: Claim) -> None:
         log.exception("The run fails by a fault of Syncdeck.")
         info = ErrorInfo("internal_error", "An unexpected error in Syncdeck ended the run; its log tells more.")
         taken.finish(RunStatus.FAILED, info.message, info)
-
-
-def _complete(taken: Claim) -> None:
-    run = SyncJobRun.objects.get(id=taken.run_id)
-    message = f"Completed: {run.counts}."
-    if not taken.finish(RunStatus.COMPLETED, message):
-        taken.check()
-
-
-def _give_up_after_crashes(taken: Claim) -> None:
-    crashes = SyncJobRun.objects.values_list("crashes", flat=True).get(id=taken.run_id)
-    if crashes >= CRASH_CAP:
-        raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
 
 
 def hand_back(taken: Claim, wait: timedelta | None = None) -> bool:

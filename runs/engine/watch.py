@@ -54,7 +54,7 @@ class Watch:
         self._deadline = started_at + timedelta(seconds=settings.RUN_TIMEOUT)
         begun = time.monotonic()
         self._slice_ends = begun + settings.SLICE_SECONDS
-        self._next_look = begun
+        self._next_look = begun + min(TICK, settings.SLICE_SECONDS)  # the claim was a look
         self._renew_at = begun + settings.LEASE_SECONDS / 3
         self._told_lock = threading.Lock()
         self._told_until: float | None = None

@@ -14,7 +14,7 @@ from runs.models.integration import AccountStatus, AccountToken, IntegratedAccou
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import Action, ErrorHandling, RunMode, RunStatus, RunTrigger, SyncJobRun
-from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus
+from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus, steps_of
 from runs.models.view import SavedView
 from runs.models.warning import DataWarning, WarningCode
 from runs.models.webhook import Delivery, DeliveryStatus, Webhook, WebhookEvent
@@ -79,4 +79,5 @@ __all__ = [
     "Webhook",
     "WebhookEvent",
     "ending_of",
+    "steps_of",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runs.models.base import TimedModel
+from runs.prepared import Given, PreparedModels
 
 
 class Scope(models.TextChoices):
@@ -115,12 +116,13 @@ class User(AbstractUser):
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self) -> Self:
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+    def usable(self, now: Any = None) -> Self:
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now or timezone.now()), revoked_at=None)
 
     def for_secret(self, secret: str) -> ApiToken | None:
         """The usable token with this secret, or None. Found by its hash, so no comparison leaks time."""
-        return self.usable().select_related("environment").filter(digest=digest_of(secret)).first()
+        found: ApiToken | None = _USABLE.first(digest=digest_of(secret), now=timezone.now())
+        return found
 
 
 def digest_of(secret: str) -> str:
@@ -169,3 +171,11 @@ class ApiToken(TimedModel):
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
         self.prefix, self.digest = secret[:VISIBLE_LENGTH], digest_of(secret)
         return secret
+
+
+def _usable_with_digest() -> models.QuerySet[ApiToken]:
+    found = ApiToken.objects.usable(Given("now", models.DateTimeField())).select_related("environment")
+    return found.filter(digest=Given("digest", models.CharField())).order_by()
+
+
+_USABLE = PreparedModels(_usable_with_digest)

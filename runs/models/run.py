@@ -113,16 +113,19 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
 
     def outcomes_after(self, run: SyncJobRun) -> Self:
         """What supersedes the run: later runs of the same job, account and args that completed or failed."""
-        return self._of_the_same(run).filter(created_at__gt=run.created_at, status__in=OUTCOMES)
+        same = self._of_kind(run.sync_job_id, run.integrated_account_id, run.args_hash)
+        return same.filter(created_at__gt=run.created_at, status__in=OUTCOMES)
 
-    def superseded_by(self, run: SyncJobRun) -> Self:
-        """The unsettled runs that the outcome of this one settles, without those that a person keeps open."""
-        return self._of_the_same(run).unsettled().filter(created_at__lt=run.created_at, keep_open=False)
+    def superseded_by(self, job: Any, account: Any, args_hash: Any, created_at: Any) -> Self:
+        """The unsettled runs that the outcome of a run settles, without those that a person keeps open.
 
-    def _of_the_same(self, run: SyncJobRun) -> Self:
-        return self.filter(
-            sync_job=run.sync_job_id, integrated_account=run.integrated_account_id, args_hash=run.args_hash
-        )
+        Takes what is known of that run, or where it stands in a prepared statement.
+        """
+        same = self._of_kind(job, account, args_hash)
+        return same.unsettled().filter(created_at__lt=created_at, keep_open=False)
+
+    def _of_kind(self, job: Any, account: Any, args_hash: Any) -> Self:
+        return self.filter(sync_job=job, integrated_account=account, args_hash=args_hash)
 
     def that_can(self, action: Action) -> Self:
         """Those for which `run.can(action)` holds by the database's clock, as a query."""
@@ -260,7 +263,15 @@ class SyncJobRun(CountedModel):
             models.Index(fields=["sync_job", "-created_at", "-id"], name="run_by_job"),
             models.Index(fields=["integrated_account", "-created_at", "-id"], name="run_by_account"),
             models.Index(fields=["-created_at", "-id"], name="run_of_all"),
-            models.Index(fields=["lease_until"], condition=Q(status__in=LIVE), name="run_live"),
+            # By what never changes: the lease is renewed with every page, which then touches no index at all.
+            models.Index(fields=["status", "id"], condition=Q(status__in=LIVE), name="run_live"),
+            # What the sweep looks for every few seconds, however many runs are queued.
+            models.Index(fields=["resume_at"], condition=Q(resume_at__isnull=False), name="run_parked"),
+            models.Index(
+                fields=["stop_requested_at"],
+                condition=Q(stop_requested_at__isnull=False, status__in=LIVE),
+                name="run_stopping",
+            ),
             # Written once in a run's life; what has ended since is counted by it (`/metrics`).
             models.Index(fields=["finished_at", "id"], condition=Q(finished_at__isnull=False), name="run_ended"),
             models.Index(

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from runs.models.base import CountedModel
 from runs.models.run import SyncJobRun
+from runs.prepared import Given, PreparedModels
 
 
 class StepStatus(models.TextChoices):
@@ -68,6 +69,17 @@ class RunStep(CountedModel):
         return self.name
 
 
+_STEPS = PreparedModels(lambda: RunStep.objects.filter(run=Given("run", models.UUIDField())))
+
+
+def steps_of(run: SyncJobRun) -> list[RunStep]:
+    """The run's steps in their order, read anew."""
+    steps = _STEPS.rows(run=run.id)
+    for step in steps:
+        step.run = run
+    return steps
+
+
 class StagedParent(models.Model):
     """The fields of a parent's record that its children refer to, so that a resumed run sees the same list."""
 
@@ -124,4 +136,9 @@ class SeenRecord(models.Model):
         return self.record_id
 
 
-LIVING_ONLY = (StagedParent, FurtherRequest, SeenRecord)  # what a run keeps until it ends
+# What a run keeps until it ends, if one of its entries says this.
+LIVING_ONLY: dict[type[models.Model], str] = {
+    StagedParent: "depends_on",
+    FurtherRequest: "recurse",
+    SeenRecord: "delete_tracking",
+}

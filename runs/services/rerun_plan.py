@@ -9,8 +9,9 @@ from runs.engine.entries import parse_entries
 from runs.engine.plan import incremental_keys, previous_run_dates
 from runs.errors import Failure, InvalidInput
 from runs.models import RunMode, RunTrigger, SyncJobRun
+from runs.services.run_guards import live_run_like
 from runs.services.run_request import spec_of
-from runs.services.runs import Origin, incremental_scope, live_run_like, prepare_run, rerun_request
+from runs.services.runs import Origin, incremental_scope, prepare_run, rerun_request
 
 
 @dataclass(frozen=True)

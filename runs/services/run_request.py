@@ -80,14 +80,18 @@ def checked(request: RunRequest) -> tuple[tuple[Entry, ...], dict[str, Any]]:
 
 
 def spec_of(
-    integration: Integration, path: str = "integration_name", *, account: IntegratedAccount | None = None
+    integration: Integration,
+    path: str = "integration_name",
+    *,
+    account: IntegratedAccount | None = None,
+    entries: Any = None,
 ) -> ApiSpec:
-    """The parsed description of a stored integration, to the account if there is one.
+    """The parsed description of a stored integration, to the account if there is one; as far as the entries name it.
 
     Raises InvalidInput, at the path, if it is no longer valid.
     """
     try:
-        return described(integration, account)
+        return described(integration, account, entries)
     except SpecError as error:
         raise InvalidInput([Failure(path, f"names {integration.name}, which is not valid: {error}")]) from error
 
@@ -144,8 +148,9 @@ def _webhook_failures(environment: Environment, webhook_id: UUID) -> Iterator[Fa
 
 
 def _entries(request: RunRequest) -> tuple[Entry, ...]:
-    spec = spec_of(request.job.integration, path="sync_job_id", account=request.account)
-    return parse_entries(request.job.resources if request.resources is None else request.resources, spec)
+    entries = request.job.resources if request.resources is None else request.resources
+    spec = spec_of(request.job.integration, path="sync_job_id", account=request.account, entries=entries)
+    return parse_entries(entries, spec)
 
 
 def _loop_failures(entries: tuple[Entry, ...], args: Mapping[str, Any]) -> Iterator[Failure]:

@@ -14,23 +14,21 @@ from runs.engine.claim import add_event, end_run
 from runs.engine.entries import Entry
 from runs.engine.plan import in_order, incremental_keys
 from runs.engine.recovery import settle_stop
-from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
+from runs.errors import Failure, InvalidInput, NotAllowed
 from runs.hashing import digest
 from runs.models import (
     Action,
     CronTrigger,
     EventKind,
-    IntegratedAccount,
     RunStatus,
     RunStep,
     RunTrigger,
-    SyncJob,
     SyncJobRun,
-    Webhook,
 )
 from runs.models.base import Now
 from runs.models.run import LONGEST_REASON
 from runs.services.audit import note
+from runs.services.run_guards import hold_target, refuse_second
 from runs.services.run_request import RunRequest, checked
 
 UNNOTED = (RunTrigger.API, RunTrigger.SCHEDULE)
@@ -86,16 +84,16 @@ def write_run(prepared: PreparedRun) -> SyncJobRun:
     Raises LiveRunExists, and InvalidInput if what it runs was deleted since the checks.
     """
     run = prepared.run
-    _refuse_second(run)
+    refuse_second(run)
     try:
         with transaction.atomic():
-            _hold_target(run)
+            hold_target(run)
             run.save(force_insert=True)
             RunStep.objects.bulk_create(_steps(run, prepared.entries))
             add_event(run.id, EventKind.CREATED, prepared.origin.sentence, prepared.origin.actor)
             _note_start(run, prepared.origin)
     except IntegrityError:
-        _refuse_second(run)  # another request was first between our look and our write
+        refuse_second(run)  # another request was first between our look and our write
         raise
     return run
 
@@ -234,36 +232,6 @@ def _note_start(run: SyncJobRun, origin: Origin) -> None:
     elif origin.trigger not in UNNOTED:
         ignoring = run.ignore_previous_run
         note("run.create", run, actor=origin.actor, reason=origin.reason, ignore_previous_run=ignoring)
-
-
-def _hold_target(run: SyncJobRun) -> None:
-    """Keep the account, and with it the job and the integration, from being deleted before the run is committed.
-
-    Every deletion locks the accounts concerned before it looks for live runs (`runs.services.deletion`): one that
-    came first is seen here, one that comes later sees this run. A webhook is locked itself. Raises InvalidInput.
-    """
-    accounts = IntegratedAccount.objects.live().select_for_update(no_key=True)
-    jobs = SyncJob.objects.live().filter(integration__deleted_at=None)
-    held = {"integrated_account_id": accounts.filter(id=run.integrated_account_id).values_list("id").first()}
-    held["sync_job_id"] = jobs.filter(id=run.sync_job_id).values_list("id").first()
-    if run.webhook_id is not None:
-        webhooks = Webhook.objects.live().select_for_update(no_key=True)
-        held["webhook_id"] = webhooks.filter(id=run.webhook_id).values_list("id").first()
-    failures = [Failure(path, "has been deleted.") for path, row in held.items() if row is None]
-    if failures:
-        raise InvalidInput(failures)
-
-
-def live_run_like(run: SyncJobRun) -> SyncJobRun | None:
-    """The live run of the same job, account, args and destination."""
-    same = {"sync_job": run.sync_job_id, "integrated_account": run.integrated_account_id, "args_hash": run.args_hash}
-    return SyncJobRun.objects.live().filter(**same, destination=run.destination).first()
-
-
-def _refuse_second(run: SyncJobRun) -> None:
-    live = None if run.forced else live_run_like(run)
-    if live is not None:
-        raise LiveRunExists(live.id)
 
 
 def incremental_scope(run: SyncJobRun) -> dict[str, str]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import dashboard, polls, records
+from tests.benchmarks import control, dashboard, polls, records
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks"
@@ -38,6 +38,8 @@ def _arguments() -> argparse.Namespace:
         "--rounds", type=int, help="dashboard: how often each page is asked for; records: loads; polls."
     )
     parser.add_argument("--records", type=int, default=100_000, help="records: how many are moved.")
+    parser.add_argument("--drain", type=int, default=1_000, help="control: runs of one page in each round.")
+    parser.add_argument("--queued", type=int, default=100_000, help="control: runs that wait while others are taken.")
     parser.add_argument("--peers", action="store_true", help="records: install others, and measure them too.")
     return parser.parse_args()
 
@@ -57,10 +59,15 @@ def _polls(wished: argparse.Namespace) -> str:
     return polls.table(polls.measured(wished.rounds or 5, seconds=2.0))
 
 
+def _control(wished: argparse.Namespace) -> str:
+    return control.table(control.measured(wished.drain, 20, wished.queued, wished.rounds or 3))
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "dashboard": _dashboard,
     "polls": _polls,
     "records": _records,
+    "control": _control,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import services
-from tests.benchmarks import dashboard, polls, records
+from tests.benchmarks import control, dashboard, polls, records
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +40,11 @@ def test_polls_are_answered_by_a_real_web_process() -> None:
     assert all("204" in statuses[name] for name in (polls.UNCHANGED, polls.LIST))
     assert statuses[polls.CHANGED] == statuses[polls.MANY] == {"200"}
     assert "| a run's page, unchanged |" in polls.table(rates)
+
+
+def test_the_way_from_a_wish_to_the_source_is_measured_beside_bare_tasks() -> None:
+    found = control.measured(runs=8, posts=2, waiting=1_000, rounds=1)
+
+    assert min(found.latency.ours + found.latency.bare + found.drain.ours + found.drain.bare) > 0
+    assert set(found.claims) == {"0", "1000"}
+    assert "| 1,000 queued |" in control.table(found)

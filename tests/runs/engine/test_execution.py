@@ -264,3 +264,14 @@ def test_an_integration_that_no_longer_fits_fails_the_run_by_name(source: Source
     run = executed(run)
     assert run.error is not None
     assert (run.status, run.error["code"]) == (RunStatus.FAILED, "definition")
+
+
+def test_a_run_of_one_page_takes_few_statements(source: Source, django_assert_max_num_queries: Any) -> None:
+    """It is little else than statements, so each more of them is felt where runs come by the thousand."""
+    countries, _ = factories.COUNTRIES_AND_CITIES
+    first = run_against(source, [countries])
+    run = factories.run(job=first.sync_job, account=first.integrated_account, ignore_previous_run=True, dispatch=False)
+    with django_assert_max_num_queries(40):
+        execute_slice(run.id, "test-daemon")
+    run.refresh_from_db()
+    assert (run.status, run.fetched) == (RunStatus.COMPLETED, 12)

@@ -126,12 +126,13 @@ def test_a_run_that_has_ended_is_not_counted_again(run: SyncJobRun) -> None:
     assert list(counts().values()) == [{"completed": 1}]
 
 
-def test_an_end_takes_three_statements_once_the_account_is_known(
-    run: SyncJobRun, django_assert_num_queries: Any
+def test_an_end_takes_three_statements_at_most_the_first_one_too(
+    run: SyncJobRun, django_assert_max_num_queries: Any
 ) -> None:
-    note_end(ended_at(run, NOON))
-    with django_assert_num_queries(3):
-        note_end(ended_at(run, NOON, RunStatus.FAILED))
+    for status in (RunStatus.COMPLETED, RunStatus.FAILED):
+        ended = ended_at(run, NOON, status)
+        with django_assert_max_num_queries(3):
+            note_end(ended)
 
 
 @pytest.mark.django_db(transaction=True)
