@@ -9,26 +9,21 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Protocol
 
-from tests.benchmarks.stage import LONGEST, OURS, Ours, daemon, in_installation, listed, peak_memory, stage
-from tests.processes import PROJECT
+from tests.benchmarks.others import SCRIPTS, Other, install_others
+from tests.benchmarks.stage import OURS, Ours, daemon, in_installation, listed, peak_memory, stage
 
 PAGE_SIZE = 1_000
 # How many times as fast as each we are to be: the first load, and the unchanged one.
-BARS = {"dlt, upsert": (5.0, 12.0), "Django, bulk_create": (4.5, 10.0), "the limit": (0.75, 0.65)}
-PEERS = {
-    "dlt, upsert": ("dlt_upsert", 'DROP SCHEMA IF EXISTS dlt_peer, dlt_peer_staging CASCADE'),
-    "Django, bulk_create": ("plain_django", "DROP TABLE IF EXISTS plain_django"),
-    "the limit": ("limit", "DROP TABLE IF EXISTS peer_limit"),
-}  # fmt: skip
-NEEDED = ("dlt[postgres]>=1.31,<2", "django>=5.2,<5.3", "psycopg[binary]>=3.2,<3.4", "requests>=2.32,<3")
-NEEDED += ("msgspec>=0.20,<1", "urllib3>=2,<3")
+BARS = {
+    "dlt, upsert": (5.0, 12.0),
+    "Singer, COPY": (4.5, 10.0),
+    "Django, bulk_create": (4.5, 10.0),
+    "the limit": (0.75, 0.65),
+}
 
 
 @dataclass
@@ -52,10 +47,12 @@ class Mover(Protocol):
     def seconds(self) -> float: ...
 
 
-def measured(count: int, rounds: int, *, with_peers: bool) -> list[Speed]:
-    """Of everybody, ours first. Peers are installed into a virtual environment of theirs when first asked for."""
-    peers = [str(_peers_python())] if with_peers else []
-    return [Speed(**row) for row in in_installation("tests.benchmarks.records", str(count), str(rounds), *peers)]
+def measured(count: int, rounds: int, *, with_others: bool) -> list[Speed]:
+    """Of everybody, ours first. Others are installed when first asked for."""
+    if with_others:
+        install_others()
+    arguments = (str(count), str(rounds), *(SCRIPTS if with_others else ()))
+    return [Speed(**row) for row in in_installation("tests.benchmarks.records", *arguments)]
 
 
 def table(count: int, speeds: list[Speed]) -> str:
@@ -83,43 +80,13 @@ def _line(count: int, speed: Speed, ours: Speed) -> str:
     return f"| {speed.name} | {' | '.join(cells)} |"
 
 
-def _peers_python() -> Path:
-    home = Path(sys.prefix) / "peers"
-    python = home / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *NEEDED], check=True)
-    return python
-
-
-@dataclass
-class Peer:
-    name: str
-    python: str
-    url: str
-    folder: Path
-
-    def clear(self) -> None:
-        from django.db import connection
-
-        with connection.cursor() as cursor:
-            cursor.execute(PEERS[self.name][1])
-
-    def seconds(self) -> float:
-        script = PROJECT / "tests/benchmarks/peers" / f"{PEERS[self.name][0]}.py"
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            command = [self.python, script, self.url, os.environ["DATABASE_URL"], str(PAGE_SIZE), folder]
-            output = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=LONGEST).stdout
-        return float(output.split()[-1])
-
-
-def _main(count: int, rounds: int, peers: list[str]) -> None:
+def _main(count: int, rounds: int, others: list[str]) -> None:
     """Within the process that has the database: prepare, measure, print the speeds as JSON."""
     with stage(count) as (started, url):
         config = {"base_url": url, "resources": {"records": {"list": listed(PAGE_SIZE)}}}
         ours = Ours.of(config, [{"resource": "records", "method": "list", "persist": True}])
-        process, folder = daemon(started), Path(os.environ["DATA_DIR"])
-        movers: list[Mover] = [ours, *(Peer(name, python, url, folder) for python in peers for name in PEERS)]
+        process, dsn = daemon(started), os.environ["DATABASE_URL"]
+        movers: list[Mover] = [ours, *(Other(name, url, dsn, PAGE_SIZE) for name in others)]
         speeds = {mover.name: Speed(mover.name) for mover in movers}
         for number in range(rounds):
             for mover in movers if number % 2 == 0 else reversed(movers):
