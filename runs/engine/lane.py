@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,13 +65,13 @@ class Lane:
 
     def __init__(self, binding: Binding, cursor: Cursor | None) -> None:
         self.binding = binding
-        self.turns: deque[Turn] = deque()  # not handed over yet
+        self.turns: list[Turn] = []  # not handed over yet; lists, because there are many lanes, and they are short
         self.size = 0  # records that have come and are not handed over
         self.broken: BaseException | None = None
         self.is_complete = False  # what there is has been asked for, and has come
         self._cursor = cursor  # of the page behind those that are joined
-        self._wanted = deque([cursor])  # the pages to ask for, the first one known unless others are on their way
-        self._asked: deque[Asked] = deque()
+        self._wanted = [cursor]  # the pages to ask for, the first one known unless others are on their way
+        self._asked: list[Asked] = []
         self._joined = 0  # so many of them, from the front on, are known to belong to the list
         self._guesses = True
         self.is_untouched = True
@@ -103,7 +102,7 @@ class Lane:
 
     def ask(self) -> Asked:
         self.is_untouched = False
-        asked = Asked(self, self._wanted.popleft())
+        asked = Asked(self, self._wanted.pop(0))
         self._asked.append(asked)
         return asked
 
@@ -128,7 +127,7 @@ class Lane:
         asked.turn = turn
         while self._asked and (first := self._asked[0].turn) is not None:
             self.turns.append(first)
-            self._asked.popleft()
+            self._asked.pop(0)
             self._joined -= 1
 
     def break_off(self, asked: Asked, broken: BaseException | None = None) -> None:
@@ -152,8 +151,7 @@ class Lane:
         """These are the pages behind those that are joined, as far as is known."""
         on_their_way = len(self._asked) - self._joined if self._guesses else 0
         self._forget(self._joined + min(on_their_way, len(cursors)))
-        self._wanted = deque(cursors[on_their_way:])
+        self._wanted = list(cursors[on_their_way:])
 
     def _forget(self, kept: int) -> None:
-        while len(self._asked) > kept:
-            self._asked.pop()
+        del self._asked[kept:]

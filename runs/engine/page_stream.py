@@ -17,7 +17,7 @@ from runs.engine.lane import Asked, Lane, Turn
 from runs.engine.record_form import Form
 
 AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
-BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
+BUFFERED = 2_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 1_000
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
@@ -171,7 +171,7 @@ class PageStream:
         while self._lanes and size < BATCH_RECORDS:
             front = self._lanes[0]
             if front.turns:
-                turn = front.turns.popleft()
+                turn = front.turns.pop(0)
                 batch.append(turn)
                 front.size -= turn.record_count
                 self._ahead -= turn.record_count

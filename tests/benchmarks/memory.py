@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.benchmarks import waits
 from tests.benchmarks.stage import Ours, daemon, in_installation, listed, peak_memory, stage
+from tests.processes import Processes
 
 PAGE_SIZE = 1_000
 MOST = 110.0  # MB
@@ -26,10 +27,10 @@ class Peaks:
 
 def measured(records: tuple[int, int], parents: tuple[int, int] | None) -> list[Peaks]:
     """Of so many records, few and many; and of children of so many parents."""
-    peaks = [Peaks(f"{records[0]:,} and {records[1]:,} records", *(_peak("records", count) for count in records))]
+    peaks = [Peaks(f"{records[0]:,} and {records[1]:,} records", *_peaks("records", records))]
     if parents is not None:
         what = f"children of {parents[0]:,} and {parents[1]:,} parents"
-        peaks.append(Peaks(what, *(_peak("parents", count) for count in parents)))
+        peaks.append(Peaks(what, *_peaks("parents", parents)))
     return peaks
 
 
@@ -52,21 +53,29 @@ def _line(peak: Peaks) -> str:
     return f"| {peak.what} | {peak.small:.0f} | {large} | {MOST:.0f} | {grown} | {GROWTH} |"
 
 
-def _peak(kind: str, count: int) -> float:
-    return float(in_installation("tests.benchmarks.memory", kind, str(count)))
+def _peaks(kind: str, counts: tuple[int, int]) -> list[float]:
+    peaks: list[float] = in_installation("tests.benchmarks.memory", kind, *map(str, counts))
+    return peaks
 
 
-def _main(kind: str, count: int) -> None:
-    with stage(count) as (started, url):
-        ours = _records(url) if kind == "records" else _children(url, count)
-        process = daemon(started)
-        run = ours.run()
-        assert run.persisted == count, run.persisted
-        print(json.dumps(peak_memory(process) / 1000))
+def _main(kind: str, counts: list[int]) -> None:
+    with stage(max(counts)) as (started, url):
+        peaks = [
+            _peak(started, _records(url, count) if kind == "records" else _children(url, count)) for count in counts
+        ]
+    print(json.dumps(peaks))
 
 
-def _records(url: str) -> Ours:
-    config = {"base_url": url, "resources": {"records": {"list": listed(PAGE_SIZE)}}}
+def _peak(started: Processes, ours: Ours) -> float:
+    process = daemon(started)
+    ours.run()
+    peak = peak_memory(process) / 1000
+    process.end()
+    return peak
+
+
+def _records(url: str, count: int) -> Ours:
+    config = {"base_url": url, "resources": {"records": {"list": listed(PAGE_SIZE, of=count)}}}
     return Ours.of(config, [{"resource": "records", "method": "list", "persist": True}])
 
 
@@ -76,4 +85,4 @@ def _children(url: str, count: int) -> Ours:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], int(sys.argv[2]))
+    _main(sys.argv[1], [int(count) for count in sys.argv[2:]])

@@ -216,7 +216,7 @@ def test_without_requests_it_is_over_at_once() -> None:
 
 
 def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
-    others, release, lock = set(range(1, 2_000)), threading.Event(), threading.Lock()
+    others, release, lock = set(range(1, BUFFERED // 2)), threading.Event(), threading.Lock()
 
     def fetch(binding: Binding, cursor: Any) -> FetchedPage:
         if binding.number == 0:
@@ -228,8 +228,8 @@ def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
                 release.set()
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(2_000), cursor=None, concurrency=4)
-    assert [turn.binding.number for turn in everything(stream)] == list(range(2_000))
+    stream = PageStream(fetch, bindings(BUFFERED // 2), cursor=None, concurrency=4)
+    assert [turn.binding.number for turn in everything(stream)] == list(range(BUFFERED // 2))
 
 
 def test_behind_a_slow_request_only_so_much_is_kept() -> None:
