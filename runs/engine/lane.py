@@ -137,6 +137,7 @@ class Lane:
             self._joined = min(self._joined, kept)
             self._forget(kept)
             self._wanted.clear()
+            self.is_complete = False
             self.broken = broken
 
     def _go_on_behind(self, asked: Asked) -> None:

@@ -188,6 +188,22 @@ def test_pages_are_prepared_in_the_threads_that_fetch_them() -> None:
     assert threading.current_thread().name not in threads
 
 
+def test_a_page_that_can_not_be_prepared_is_not_passed_over() -> None:
+    def prepare(page: FetchedPage) -> list[Form]:
+        if page.records[0]["id"] == 1:
+            raise ZeroDivisionError
+        return []
+
+    stream = PageStream(
+        lambda binding, cursor: page(binding.number), bindings(3), cursor=None, concurrency=1, prepare=prepare
+    )
+    turns: list[Turn] = []
+    with pytest.raises(ZeroDivisionError):
+        while (batch := stream.next_batch(LIMIT)) is not None:
+            turns += batch
+    assert [turn.binding.number for turn in turns] == [0]
+
+
 def test_no_request_starts_after_closing() -> None:
     started = threading.Event()
     release = threading.Event()
