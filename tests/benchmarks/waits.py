@@ -78,7 +78,7 @@ def _line(what: str, rate: float, times: float, bar: str) -> str:
 def children_config(url: str, parents: int, *, latency: float, concurrency: int) -> dict[str, Any]:
     """An API of so many parents, each of which has one more request."""
     details = {"method": "get", "path": "/records/{{id}}", "query": {"latency": latency * 1000}}
-    resources = {"records": {"list": listed(1_000, of=parents)}, "details": {"get": details}}
+    resources = {"records": {"list": listed(PAGE_SIZE, of=parents)}, "details": {"get": details}}
     return {"base_url": url, "concurrency": concurrency, "resources": resources}
 
 
