@@ -83,6 +83,4 @@ def parse_pagination(section: Section) -> Pagination | None:
         return None
     config = section.section("config")
     pagination = PAGINATIONS[name](config)
-    if config.value("concurrency") is not None and not isinstance(pagination, PageNumber | Offset):
-        config.fail("concurrency", "is for lists by page and offset: no other page can be asked for before its turn.")
     return InBody(pagination) if config.flag("add_to_body") else pagination

@@ -163,14 +163,6 @@ class TestPagesAhead:
 
         assert section.failures == [("config.concurrency", "must be an integer from 1 to 64.")]
 
-    @pytest.mark.parametrize("format_name", ["cursor", "link_header", "range", "dynamic"])
-    def test_other_lists_refuse_it(self, format_name: str) -> None:
-        config = {"concurrency": 4, "cursor_key": "after", "cursor_path": "next", "next_expression": "null"}
-        section = Section({"format": format_name, "config": config})
-        parse_pagination(section)
-
-        assert [path for path, _ in section.failures] == ["config.concurrency"]
-
 
 class TestTokenCursor:
     def test_it_sends_the_cursor_of_the_page_before(self) -> None:
