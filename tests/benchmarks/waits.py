@@ -8,8 +8,12 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.benchmarks.stage import Ours, daemon, in_installation, listed, stage
 
@@ -26,10 +30,12 @@ CHILDREN = {"resource": "details", "method": "get", "id": "{{resources.records.i
 
 @dataclass
 class Waits:
-    """Seconds of each round: of all pages, and of the children of all parents."""
+    """Seconds of each round: of all pages, and of the children of all parents. `bare` is a loop that only reads pages:
+    what the machine leaves of the ceiling."""
 
     records: int
     parents: int
+    bare: list[float] = field(default_factory=list)
     one_fetcher: list[float] = field(default_factory=list)
     several_fetchers: list[float] = field(default_factory=list)
     one_by_one: list[float] = field(default_factory=list)
@@ -48,7 +54,7 @@ def table(waits: Waits) -> str:
         for rows in (waits.one_fetcher, waits.several_fetchers, waits.one_by_one, waits.side_by_side)
     )
     ceiling = PAGE_SIZE / PAGE_LATENCY
-    rate = waits.records / one
+    rate, bare = waits.records / one, waits.records / statistics.median(waits.bare)
     head = [
         "## Waiting for the source",
         "",
@@ -57,6 +63,7 @@ def table(waits: Waits) -> str:
         "",
         "| what | per second | x | bar |",
         "| --- | ---: | ---: | ---: |",
+        f"| a loop that only reads the pages, beside the ceiling | {bare:,.0f} | {bare / ceiling:.2f} | |",
         _line(f"{waits.records:,} records, one fetcher, beside the ceiling", rate, rate / ceiling, "share"),
         _line(f"the same, {FETCHERS} fetchers, beside one", waits.records / several, one / several, "fetchers"),
         _line(
@@ -82,8 +89,8 @@ def children_config(url: str, parents: int, *, latency: float, concurrency: int)
     return {"base_url": url, "concurrency": concurrency, "resources": resources}
 
 
-def _pages_config(url: str, fetchers: int) -> dict[str, Any]:
-    method = listed(PAGE_SIZE, latency=PAGE_LATENCY * 1000)
+def _pages_config(url: str, records: int, fetchers: int) -> dict[str, Any]:
+    method = listed(PAGE_SIZE, of=records, latency=PAGE_LATENCY * 1000)
     method["pagination"]["config"]["concurrency"] = fetchers
     return {"base_url": url, "resources": {"records": {"list": method}}}
 
@@ -92,7 +99,7 @@ def _main(records: int, parents: int, rounds: int) -> None:
     waits = Waits(records, parents)
     with stage(max(records, parents)) as (started, url):
         one, several = (
-            Ours.of(_pages_config(f"{url}", count), [{**PARENTS, "persist": True}]) for count in (1, FETCHERS)
+            Ours.of(_pages_config(url, records, count), [{**PARENTS, "persist": True}]) for count in (1, FETCHERS)
         )
         alone, beside = (
             Ours.of(
@@ -103,12 +110,23 @@ def _main(records: int, parents: int, rounds: int) -> None:
         )
         daemon(started)
         for _ in range(rounds):
+            waits.bare.append(_bare_seconds(url, records))
             waits.one_fetcher.append(one.seconds())
             waits.several_fetchers.append(several.seconds())
             waits.side_by_side.append(_seconds_of_children(beside))
             waits.one_by_one.append(_seconds_of_children(alone))
             one.clear()
     print(json.dumps(asdict(waits)))
+
+
+def _bare_seconds(url: str, records: int) -> float:
+    begun = time.perf_counter()
+    with closing(HTTPConnection(urlsplit(url).netloc)) as connection:
+        for page in range(1, records // PAGE_SIZE + 1):
+            query = f"page={page}&per_page={PAGE_SIZE}&of={records}&latency={PAGE_LATENCY * 1000}"
+            connection.request("GET", f"/records?{query}")
+            assert connection.getresponse().read()
+    return time.perf_counter() - begun
 
 
 def _seconds_of_children(ours: Ours) -> float:
