@@ -34,6 +34,7 @@ from runs.connectors.signing import signature_headers
 from runs.connectors.slices import Slices
 from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
 from runs.connectors.tokens import Token, TokenStore
+from runs.connectors.trail import is_page_of
 from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_mapping
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "UnknownMethod",
     "UnmappedRecord",
     "check_target",
+    "is_page_of",
     "is_secret_name",
     "layered",
     "located",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urljoin
 
@@ -55,6 +56,7 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
+@lru_cache(maxsize=256)
 def parse_url(url: str) -> httpx2.URL:
     """The address as the client will understand it: read by one parser only, so that no two can disagree about where
     it leads. Raises AddressRefused for one that is malformed, holds a user name, or is not http(s)."""

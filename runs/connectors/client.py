@@ -11,8 +11,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-import httpx2
-
 from runs.connectors.address_guard import check_url
 from runs.connectors.answer import body_of
 from runs.connectors.attempts import Attempts
@@ -44,7 +42,8 @@ class FetchedPage:
     """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted.
 
     Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on. `is_plain`: no
-    record needs a look for what can't be stored.
+    record needs a look for what can't be stored. `ahead` are the cursors of pages behind the next one that may be
+    fetched before it has come: guesses, that `is_page_of` judges.
     """
 
     records: list[Any]
@@ -53,6 +52,7 @@ class FetchedPage:
     status_code: int
     unmapped: Sequence[UnmappedRecord] = ()
     is_plain: bool = False
+    ahead: Sequence[dict[str, Any]] = ()
 
     @property
     def fetched(self) -> int:
@@ -80,7 +80,6 @@ class ApiClient:
         excerpt: int = EXCERPT,
         pause: Pause | None = None,
         token_store: TokenStore | None = None,
-        transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -99,7 +98,7 @@ class ApiClient:
         self._redact = redactor_at_work()
         self._redact.learn(_secrets(spec, context))
         self._tokens = self._tokens_of(spec.authorization, token_store)
-        self._exchange = Exchange(spec.concurrency, allow_private=allow_private, transport=transport, clock=clock)
+        self._exchange = Exchange(allow_private=allow_private, clock=clock)
         self._attempts = Attempts(
             self._exchange,
             spec.rate_limit,
@@ -155,15 +154,17 @@ class ApiClient:
             return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
         records = records_in(body, method, reply)
         page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
+        following = self._following(method, trail, page, reply)
         return FetchedPage(
             records,
-            self._next_cursor(method, trail, page, reply),
+            None if following is None else following.as_cursor(),
             self._redact(outgoing.url),
             reply.status_code,
             is_plain=isinstance(records, Slices) or reply.is_plain,
+            ahead=_ahead(method, trail, page, following),
         )
 
-    def _next_cursor(self, method: MethodSpec, trail: Trail, page: PageView, reply: Reply) -> dict[str, Any] | None:
+    def _following(self, method: MethodSpec, trail: Trail, page: PageView, reply: Reply) -> Trail | None:
         """Where the list goes on. What the source hands out may be unusable: then the page is kept, and the fault is
         the next one's."""
         if method.pagination is None:
@@ -174,9 +175,9 @@ class ApiClient:
                 return None
             check_savable(at)
         except RequestFailed as error:
-            return trail.broken(error.code, self._redact(error.message)).as_cursor()
+            return trail.broken(error.code, self._redact(error.message))
         content = content_digest(reply.body) if method.pagination.is_numbered and page.records else ""
-        return trail.followed_by(at, is_empty=not page.records, content=content).as_cursor()
+        return trail.followed_by(at, is_empty=not page.records, content=content)
 
     def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool) -> tuple[Reply, Any]:
         """The reply and its parsed body. An access token that the source refuses is renewed once."""
@@ -235,6 +236,12 @@ class ApiClient:
         except RateLimited as limit:
             limit.excerpt = self._redact(limit.excerpt)[: self._excerpt]
             raise
+
+
+def _ahead(method: MethodSpec, trail: Trail, page: PageView, following: Trail | None) -> list[dict[str, Any]]:
+    if method.pagination is None or following is None or following.at is None:
+        return []
+    return list(following.ahead(method.pagination.ahead(page, trail.at)))
 
 
 def _secrets(spec: ApiSpec, context: Mapping[str, Any]) -> set[str]:

@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx2
 
-from runs.connectors.address_guard import joined, public_addresses
+from runs.connectors.address_guard import joined, parse_url, public_addresses
 from runs.connectors.errors import RequestFailed
 from runs.connectors.reply import Reply, read_reply
 from runs.connectors.request import Outgoing, check_origin
 from runs.connectors.transport import Deadline, GuardedTransport
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0
+TIMEOUTS = httpx2.Timeout(30, connect=5).as_dict()  # seconds
 MAX_REDIRECTS = 5
-logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs addresses as they are, credentials included
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
 class Exchange:
-    """Sends requests over kept connections. Safe to use from several threads."""
+    """Sends requests over kept connections. Safe to use from several threads.
 
-    def __init__(
-        self,
-        connections: int,
-        *,
-        allow_private: bool,
-        transport: httpx2.BaseTransport | None,
-        clock: Callable[[], float],
-    ) -> None:
+    Each connection has one request at a time, and the one used last is used next: threads that share a pool wait for
+    one another at its lock. What goes out is what is asked for: a client on top of the connections would add cookies,
+    credentials and redirects of its own.
+    """
+
+    def __init__(self, *, allow_private: bool, clock: Callable[[], float]) -> None:
         self._deadline = Deadline(clock)
-        addresses = None if allow_private else public_addresses
-        self._client = httpx2.Client(
-            transport=transport or GuardedTransport(self._deadline, connections=connections, addresses=addresses),
-            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # no request depends on another's answer
-        )
+        self._addresses = None if allow_private else public_addresses
+        self._lock = threading.Lock()
+        self._all: list[GuardedTransport] = []
+        self._free: list[GuardedTransport] = []
+        self._is_closed = False
 
     def close(self) -> None:
-        self._client.close()
+        """Requests in flight break off, and no more are sent."""
+        with self._lock:
+            self._is_closed = True
+        for transport in self._all:
+            transport.close()
 
     def send(self, outgoing: Outgoing, *, deadline: float) -> Reply:
         """The reply, whatever its status. Raises RequestFailed where there is none that can be read."""
@@ -60,17 +56,34 @@ class Exchange:
         raise RequestFailed("too_many_redirects", message, status_code=reply.status_code)
 
     def _send_once(self, outgoing: Outgoing) -> Reply:
-        request = self._client.build_request(
+        request = httpx2.Request(
             outgoing.verb,
-            outgoing.url,
+            parse_url(outgoing.url),
             headers=[(name.encode(), value.encode()) for name, value in outgoing.headers.items()],
             content=outgoing.content,
+            extensions={"timeout": TIMEOUTS},
         )
-        response = self._client.send(request, stream=True)
+        with self._transport() as transport:
+            response = transport.handle_request(request)
+            try:
+                response.request = request
+                return read_reply(response)
+            finally:
+                response.close()
+
+    @contextmanager
+    def _transport(self) -> Iterator[GuardedTransport]:
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("The connections are closed.")
+            if not self._free:
+                self._free.append(GuardedTransport(self._deadline, connections=1, addresses=self._addresses))
+                self._all += self._free
+            transport = self._free.pop()
         try:
-            return read_reply(response)
+            yield transport
         finally:
-            response.close()
+            self._free.append(transport)
 
 
 def _redirected(outgoing: Outgoing, reply: Reply) -> Outgoing:

@@ -17,6 +17,7 @@ from runs.connectors.placeholders import filled, literal_text, placeholders_in, 
 from runs.connectors.spec import ApiSpec, MethodSpec
 
 USER_AGENT = "Syncdeck"
+ALWAYS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": USER_AGENT}
 CONTENT_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
@@ -136,8 +137,7 @@ def _quotable(value: Any) -> bytes:
 
 def _headers(spec: ApiSpec, method: MethodSpec, paging: Mapping[str, str], roots: Mapping[str, Any]) -> dict[str, str]:
     """All headers (RFC 9110). Those of the pagination may come from a source: they are no others than it may set."""
-    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
-    headers = _with(headers, {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()})
+    headers = _with(ALWAYS, {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()})
     for name in paging:
         if not may_be_set(name):
             raise RequestFailed("bad_header", f"The pagination may not set the header {name[:100]!r}.")

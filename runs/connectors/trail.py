@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -70,11 +70,30 @@ class Trail:
         empty_pages = self.empty_pages + 1 if is_empty else 0
         return Trail(at, self.pages + 1, empty_pages, seen[-REMEMBERED:], content)
 
+    def ahead(self, cursors: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The cursors of pages behind this one, as they will be if none of the pages between is empty. What these hold
+        can't be known."""
+        trail = self
+        for at in cursors:
+            trail = trail.followed_by(at, is_empty=False, content="")
+            yield trail.as_cursor()
+
     def broken(self, code: str, message: str) -> Trail:
         """The trail after a page whose next one can't be asked for. The page itself is kept; the error comes when the
         next one is due. The message has to be free of credentials: it is saved."""
         told = "".join(character if character.isprintable() else "?" for character in message[:LONGEST_MESSAGE])
         return Trail(pages=self.pages + 1, fault={"code": code, "message": told})
+
+
+def is_page_of(cursor: Mapping[str, Any], *, asked_at: Mapping[str, Any], following: Mapping[str, Any] | None) -> bool:
+    """Whether a page that was asked for before its cursor was known is the one that the cursor leads to.
+
+    All of a cursor but the content of the page before can be known. A page with that very content is none: asked for
+    once more, it is found to be the same in the usual way. `following` is where the page leads to.
+    """
+    if {**asked_at, "content": ""} != {**cursor, "content": ""}:
+        return False
+    return not cursor["content"] or following is None or following["content"] != cursor["content"]
 
 
 def check_savable(at: Mapping[str, Any]) -> None:

@@ -36,6 +36,9 @@ class GuardedTransport(httpx2.HTTPTransport):
 
     The addresses are looked up and checked where the connection is made, once, and one of just these is connected to.
     Certificates and the Host header keep the name. Without `addresses` the system may connect to any.
+
+    It speaks HTTP/1.1, also to a source that offers HTTP/2: httpcore2 lets threads that share such a connection take
+    the same stream, which hangs; and with a connection for each request a page of half a megabyte costs twice as much.
     """
 
     def __init__(

@@ -16,7 +16,8 @@ class Gate:
     """
 
     def __init__(self, limit: int, *, until: float = float("inf"), clock: Callable[[], float] = time.monotonic) -> None:
-        self.changed = threading.Condition()
+        self.lock = threading.Lock()
+        self.changed = threading.Condition(self.lock)
         self.in_flight = 0
         self.wanted = limit  # how many could be in flight if the gate were as wide as can be
         self._limit = limit

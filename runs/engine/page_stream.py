@@ -7,53 +7,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
 from runs.engine.gate import Gate
+from runs.engine.lane import Asked, Lane, Turn
 from runs.engine.record_form import Form
 
 AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
-BUFFERED = 4_000  # records, and requests that are done, which all others together may be ahead
+BUFFERED = 3_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 2_000
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
 Prepare = Callable[[FetchedPage], Sequence[Form]]
+Job = Callable[[], None]
 
-
-@dataclass(frozen=True)
-class Turn:
-    """One page of one request with its records made ready to be written, or the error that ended the request."""
-
-    binding: Binding
-    page: FetchedPage | None = None
-    error: RequestFailed | None = None
-    forms: Sequence[Form] = ()
-
-    @property
-    def next_cursor(self) -> dict[str, Any] | None:
-        """Where the request goes on; None when it is done."""
-        return self.page.next_cursor if self.page else None
-
-    @property
-    def record_count(self) -> int:
-        return len(self.page.records) if self.page else 0
-
-
-@dataclass(eq=False)
-class _Lane:
-    """One request: its fetched turns that are not handed over yet."""
-
-    binding: Binding
-    cursor: dict[str, Any] | None = None
-    turns: deque[Turn] = field(default_factory=deque)
-    size: int = 0  # of the turns, in records
-    fetching: bool = False
-    ended: bool = False
-    broken: BaseException | None = None
+__all__ = ["AHEAD", "BATCH_RECORDS", "BUFFERED", "PageStream", "Prepare", "Turn"]
 
 
 class PageStream:
@@ -63,6 +34,9 @@ class PageStream:
     number and one cursor, and of records that come twice the same one wins each time. Memory is bounded by `BUFFERED`
     and a page per thread; up to there a slow request in front keeps no other waiting. The database is never touched
     from the threads; the bindings are drawn in the caller's.
+
+    A thread that has fetched a page asks for the next one first, and another one makes the page ready meanwhile: what
+    that takes is not added to the source's own time.
     """
 
     def __init__(
@@ -75,9 +49,11 @@ class PageStream:
         gate: Gate | None = None,
         prepare: Prepare = lambda page: (),
         linger: float = 0.0,
+        drawn: int | None = None,
     ) -> None:
         """At most `concurrency` requests are in flight, and at most as many as the gate lets pass. The first page of a
-        batch waits up to `linger` seconds for more; the very first one does not, so that every daemon gets on.
+        batch waits up to `linger` seconds for more; the very first one does not, so that every daemon gets on. Up to
+        `drawn` bindings are drawn before their turn; without it `concurrency`.
 
         What can be done with a page without the database is done by `prepare`, in the fetching threads: the caller's
         own waits for the database meanwhile.
@@ -89,12 +65,17 @@ class PageStream:
         self._bindings = bindings
         self._first_cursor = cursor
         self._concurrency = concurrency
+        self._drawn = drawn or concurrency
         self._gate = gate or Gate(concurrency)
-        self._changed = self._gate.changed
-        self._lanes: deque[_Lane] = deque()
-        self._waiting: deque[_Lane] = deque()
+        self._jobs = self._gate.changed  # where the threads wait
+        self._came = threading.Condition(self._gate.lock)  # where the caller does
+        self._lanes: deque[Lane] = deque()
+        self._unfetched: deque[Lane] = deque()  # those of them of which there is more to fetch
+        self._unprepared: deque[Asked] = deque()
+        self._waiting = 0  # lanes of which nothing has been asked for
         self._ahead = 0  # what counts against BUFFERED
-        self._open = 0  # lanes that have not ended
+        self._ready = 0  # records and errors among the turns
+        self._open = 0  # lanes that are not done
         self._threads: list[threading.Thread] = []
         self._exhausted = False
         self._closed = False
@@ -107,14 +88,14 @@ class PageStream:
         none came, None when all are handed over.
         Raises RateLimited once nothing before the wait is left to hand over, and whatever broke a thread.
         """
-        with self._changed:
+        with self._came:
             self._top_up()
             if not self._lanes:
                 return None
             ends = time.monotonic() + patience
-            self._await_front(ends)
+            self._await(self._front_is_settled, ends)
             if self._has_begun:
-                self._changed.wait_for(self._is_worth_taking, min(self._linger, max(0, ends - time.monotonic())))
+                self._await(self._is_worth_taking, min(ends, time.monotonic() + self._linger))
             batch = self._take()
             self._has_begun = self._has_begun or bool(batch)
             if not batch and self._lanes:
@@ -123,24 +104,24 @@ class PageStream:
 
     def close(self, patience: float) -> None:
         """No request starts any more. Those in flight are waited for, `patience` seconds at most in all."""
-        with self._changed:
+        with self._came:
             self._closed = True
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: not any(lane.fetching for lane in self._lanes), timeout=patience)
+            self._jobs.notify_all()
+            self._came.wait_for(lambda: not any(lane.is_busy for lane in self._lanes), timeout=patience)
 
-    def _await_front(self, ends: float) -> None:
-        """Wait for what can be handed over, and meanwhile see to it that the threads have work."""
-        while not self._front_is_settled() and (left := ends - time.monotonic()) > 0:
-            self._changed.wait_for(lambda: self._front_is_settled() or self._needs_more(), timeout=left)
+    def _await(self, condition: Callable[[], bool], ends: float) -> None:
+        """Wait for the condition, and meanwhile see to it that the threads have work."""
+        while not condition() and (left := ends - time.monotonic()) > 0:
+            self._came.wait_for(lambda: condition() or self._needs_more(), timeout=left)
             self._top_up()
 
     def _is_worth_taking(self) -> bool:
         """Nothing is gained by waiting longer: there is enough for a batch, or what there is waits for nothing else."""
-        return self._ahead >= BATCH_RECORDS or not self._open or self._closed or self._limited is not None
+        return self._ready >= BATCH_RECORDS or not self._open or self._closed or self._limited is not None
 
     def _needs_more(self) -> bool:
         """Asked for early, so that no thread waits for it."""
-        return self._may_draw() and len(self._waiting) <= self._concurrency // 2
+        return self._may_draw() and self._waiting <= self._drawn // 2
 
     def _may_draw(self) -> bool:
         if self._exhausted or self._closed or self._limited is not None:
@@ -148,33 +129,41 @@ class PageStream:
         return self._ahead < BUFFERED or not self._lanes
 
     def _top_up(self) -> None:
-        while self._may_draw() and len(self._waiting) < self._concurrency:
+        while self._may_draw() and self._waiting < self._drawn:
             binding = next(self._bindings, None)
             if binding is None:
                 self._exhausted = True
+                self._jobs.notify_all()
                 break
-            lane = _Lane(binding, cursor=self._first_cursor)
+            lane = Lane(binding, self._first_cursor)
             self._first_cursor = None
             self._lanes.append(lane)
-            self._waiting.append(lane)
+            self._unfetched.append(lane)
+            self._waiting += 1
             self._open += 1
-            self._start_thread()
-        self._gate.wanted = min(self._open, self._concurrency)
+            self._jobs.notify()
+        self._note_wish()
 
-    def _start_thread(self) -> None:
-        """One more, up to the bound. Daemon threads: a process that must end does not wait for a slow source."""
-        if len(self._threads) < self._concurrency:
+    def _note_wish(self) -> None:
+        """Tell the gate how many requests could be in flight, and have a thread for each: one more makes pages ready.
+
+        Daemon threads: a process that must end does not wait for a slow source.
+        """
+        wished = self._open
+        if wished < self._concurrency:
+            wished = sum(lane.in_flight for lane in self._unfetched)
+        self._gate.wanted = min(wished, self._concurrency)
+        while len(self._threads) <= self._gate.wanted and wished:
             work = partial(copy_context().run, self._work)  # it masks, and logs, as the run's own thread does
             self._threads.append(threading.Thread(target=work, daemon=True))
             self._threads[-1].start()
-        self._changed.notify_all()
 
     def _front_is_settled(self) -> bool:
         front = self._lanes[0]
-        return bool(front.turns) or front.ended or front.broken is not None or self._is_held_back(front)
+        return bool(front.turns) or front.is_done or self._is_stuck(front)
 
-    def _is_held_back(self, lane: _Lane) -> bool:
-        return self._limited is not None and not lane.fetching
+    def _is_stuck(self, lane: Lane) -> bool:
+        return not lane.is_busy and (lane.broken is not None or self._limited is not None)
 
     def _take(self) -> list[Turn]:
         batch: list[Turn] = []
@@ -182,92 +171,133 @@ class PageStream:
         while self._lanes and size < BATCH_RECORDS:
             front = self._lanes[0]
             if front.turns:
-                batch.append(front.turns.popleft())
-                front.size -= batch[-1].record_count
-                self._ahead -= batch[-1].record_count
-                size += max(1, batch[-1].record_count)
-                if batch[-1].error is not None:
+                turn = front.turns.pop(0)
+                batch.append(turn)
+                front.size -= turn.record_count
+                self._ahead -= turn.record_count
+                self._ready -= max(1, turn.record_count)
+                size += max(1, turn.record_count)
+                if turn.error is not None:
                     break
-            elif front.ended:
+            elif front.is_done:
                 self._drop_front()
             else:
                 break
-        while self._lanes and self._lanes[0].ended and not self._lanes[0].turns:
+        while self._lanes and self._lanes[0].is_done and not self._lanes[0].turns:
             self._drop_front()
         self._top_up()
-        self._changed.notify_all()
+        self._jobs.notify_all()
         return batch
 
     def _drop_front(self) -> None:
         self._lanes.popleft()
         self._ahead -= 1
 
-    def _raise_if_stuck(self, front: _Lane) -> None:
+    def _raise_if_stuck(self, front: Lane) -> None:
+        if front.is_busy:
+            return
         if front.broken is not None:
             raise front.broken
-        if self._limited is not None and self._is_held_back(front):
+        if self._limited is not None:
             raise self._limited
 
     # The threads' side.
 
     def _work(self) -> None:
-        while (lane := self._next_lane()) is not None:
-            while self._wait_for_room(lane):
-                self._fetch_turn(lane)
+        while (job := self._next_job()) is not None:
+            job()
 
-    def _next_lane(self) -> _Lane | None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._is_over())
-            return None if self._is_over() else self._waiting.popleft()
+    def _next_job(self) -> Job | None:
+        with self._jobs:
+            while (job := self._job()) is None and not self._is_over():
+                self._jobs.wait()
+            return job
 
     def _is_over(self) -> bool:
-        done = self._exhausted and not self._waiting
-        return self._closed or self._limited is not None or done
+        fetches_no_more = self._closed or self._limited is not None or (self._exhausted and not self._unfetched)
+        return fetches_no_more and not self._unprepared
 
-    def _wait_for_room(self, lane: _Lane) -> bool:
-        """True when the lane's next page may be fetched, False when there is none or the stream ends."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_cut(lane) or (self._gate.is_open and self._has_room(lane)))
-            lane.fetching = not self._is_cut(lane)
-            if lane.fetching:
-                self._gate.enter()
-            return lane.fetching
+    def _job(self) -> Job | None:
+        """Fetching first: the source's time is what there is least of."""
+        lane = self._lane_to_fetch()
+        if lane is not None:
+            self._waiting -= lane.is_untouched
+            self._gate.enter()
+            return partial(self._fetch_page, lane.ask())
+        return partial(self._prepare_page, self._unprepared.popleft()) if self._unprepared else None
 
-    def _is_cut(self, lane: _Lane) -> bool:
-        return lane.ended or lane.broken is not None or self._closed or self._limited is not None
+    def _lane_to_fetch(self) -> Lane | None:
+        """The first one with a page that is known; only where there is none, one with a page that is guessed."""
+        if self._closed or self._limited is not None or not self._gate.is_open:
+            return None
+        for guessing in (False, True):
+            for lane in self._unfetched:
+                if lane.may_ask(guessing=guessing) and self._has_room(lane):
+                    return lane
+        return None
 
-    def _has_room(self, lane: _Lane) -> bool:
+    def _has_room(self, lane: Lane) -> bool:
         if lane is self._lanes[0]:
-            return len(lane.turns) < AHEAD or lane.size < BATCH_RECORDS
+            return lane.pages < AHEAD + lane.in_flight - 1 or lane.size < BATCH_RECORDS
         return self._ahead < BUFFERED
 
-    def _fetch_turn(self, lane: _Lane) -> None:
-        turn, broken = self._attempt(lane)
-        with self._changed:
-            lane.fetching = False
-            self._gate.leave()
-            if turn is not None:
-                self._keep(lane, turn)
-            elif isinstance(broken, RateLimited):
-                self._limited = broken
-            else:
-                lane.broken = broken
-            self._changed.notify_all()
-
-    def _keep(self, lane: _Lane, turn: Turn) -> None:
-        lane.turns.append(turn)
-        lane.size += turn.record_count
-        lane.cursor = turn.next_cursor
-        lane.ended = turn.next_cursor is None
-        self._ahead += turn.record_count + lane.ended
-        self._open -= lane.ended
-        self._gate.wanted = min(self._open, self._concurrency)
-
-    def _attempt(self, lane: _Lane) -> tuple[Turn | None, BaseException | None]:
+    def _fetch_page(self, asked: Asked) -> None:
         try:
-            page = self._fetch(lane.binding, lane.cursor)
-            return Turn(lane.binding, page=page, forms=self._prepare(page)), None
+            asked.page = self._fetch(asked.lane.binding, asked.cursor)
         except RequestFailed as error:
-            return Turn(lane.binding, error=error), None
+            asked.error = error
         except BaseException as error:  # noqa: BLE001 - carried to the run's own thread, which raises it
-            return None, error
+            asked.broken = error
+        with self._jobs:
+            self._gate.leave()
+            self._take_in(asked)
+
+    def _take_in(self, asked: Asked) -> None:
+        if isinstance(asked.broken, RateLimited):
+            self._limited = asked.broken
+            asked.lane.break_off(asked)
+        else:
+            self._join(asked.lane)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Something is there for the caller, or for the other threads."""
+        self._came.notify()
+        if self._is_over():
+            self._jobs.notify_all()
+
+    def _join(self, lane: Lane) -> None:
+        was_complete = lane.is_complete
+        for joined in lane.join():
+            if joined.page is None:
+                self._make_ready(joined, Turn(lane.binding, error=joined.error))
+            else:
+                lane.size += len(joined.page.records)
+                self._ahead += len(joined.page.records)
+                self._unprepared.append(joined)
+        if lane.is_complete and not was_complete:
+            self._ahead += 1
+            self._unfetched.remove(lane)
+        self._note_wish()
+        self._jobs.notify(len(self._unprepared) + lane.in_flight)
+
+    def _prepare_page(self, asked: Asked) -> None:
+        page, binding = asked.page, asked.lane.binding
+        assert page is not None  # noqa: S101 - for the type checker
+        try:
+            turn = Turn(binding, page=page, forms=self._prepare(page))
+        except BaseException as error:  # noqa: BLE001 - as above
+            with self._jobs:
+                asked.lane.break_off(asked, error)
+                self._tell()
+            return
+        with self._jobs:
+            self._make_ready(asked, turn)
+            self._tell()
+
+    def _make_ready(self, asked: Asked, turn: Turn) -> None:
+        asked.lane.make_ready(asked, turn)
+        self._ready += max(1, turn.record_count)
+        if asked.lane.is_done:
+            self._open -= 1
+            self._note_wish()

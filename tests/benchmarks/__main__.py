@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import control, dashboard, polls, records
+from tests.benchmarks import control, dashboard, mapping, memory, polls, records, sqlite, waits
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks"
@@ -34,13 +34,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("part", nargs="*", choices=[[], *PARTS], help=f"of {', '.join(PARTS)}; without one, all")
     parser.add_argument("--runs", type=int, default=1_000_000, help="dashboard: runs of the large load.")
-    parser.add_argument(
-        "--rounds", type=int, help="dashboard: how often each page is asked for; records: loads; polls."
-    )
-    parser.add_argument("--records", type=int, default=100_000, help="records: how many are moved.")
+    parser.add_argument("--rounds", type=int, help="dashboard: how often each page is asked for; others: loads.")
+    parser.add_argument("--records", type=int, default=100_000, help="records, sqlite, mapping: how many are moved.")
     parser.add_argument("--drain", type=int, default=1_000, help="control: runs of one page in each round.")
     parser.add_argument("--queued", type=int, default=100_000, help="control: runs that wait while others are taken.")
-    parser.add_argument("--peers", action="store_true", help="records: install others, and measure them too.")
+    parser.add_argument("--peers", action="store_true", help="records, sqlite: install others, and measure them too.")
     return parser.parse_args()
 
 
@@ -51,7 +49,7 @@ def _dashboard(wished: argparse.Namespace) -> str:
 
 
 def _records(wished: argparse.Namespace) -> str:
-    speeds = records.measured(wished.records, wished.rounds or 3, with_peers=wished.peers)
+    speeds = records.measured(wished.records, wished.rounds or 3, with_others=wished.peers)
     return records.table(wished.records, speeds)
 
 
@@ -63,10 +61,30 @@ def _control(wished: argparse.Namespace) -> str:
     return control.table(control.measured(wished.drain, 20, wished.queued, wished.rounds or 3))
 
 
+def _waits(wished: argparse.Namespace) -> str:
+    return waits.table(waits.measured(20_000, 1_000, wished.rounds or 3))
+
+
+def _sqlite(wished: argparse.Namespace) -> str:
+    return sqlite.table(sqlite.measured(wished.records, wished.rounds or 3, with_others=wished.peers))
+
+
+def _mapping(wished: argparse.Namespace) -> str:
+    return mapping.table(mapping.measured(wished.records, wished.rounds or 3))
+
+
+def _memory(_: argparse.Namespace) -> str:
+    return memory.table(memory.measured((100_000, 1_000_000), (1_000, 20_000)))
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "dashboard": _dashboard,
     "polls": _polls,
     "records": _records,
+    "sqlite": _sqlite,
+    "mapping": _mapping,
+    "waits": _waits,
+    "memory": _memory,
     "control": _control,
 }
 

@@ -1,14 +1,16 @@
 """A paged API that is never what a benchmark waits for: records written beforehand, answers cut out of one text.
 
 `python -m tests.benchmarks.source COUNT PORT` serves `GET /records?page=1&per_page=1000` on the loopback interface as
-`{"data": [...], "next_page": 2}`, of which the last page has null; `latency` is how many milliseconds it waits before.
-It prints one line once it answers.
+`{"data": [...], "next_page": 2}`, of which the last page has null, and `GET /records/17` as that record alone. Of the
+parameters `latency` is how many milliseconds it waits before, and `of` how many of its records there are. It prints one
+line once it answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import selectors
 import sys
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -59,13 +61,18 @@ class Records:
         for one in written:
             self._starts.append(self._starts[-1] + len(one) + 1)
 
-    def page(self, page: int, size: int) -> list[bytes | memoryview]:
-        """The body of an answer, in parts."""
-        first = min((page - 1) * size, self.count)
-        behind = min(first + size, self.count)
-        data = self._text[self._starts[first] : self._starts[behind] - 1] if behind > first else b""
-        following = b"%d" % (page + 1) if behind < self.count else b"null"
-        return [b'{"data":[', data, b'],"next_page":', following, b"}"]
+    def page(self, page: int, size: int, count: int) -> list[bytes | memoryview]:
+        """The body of an answer, in parts, if there are so many records."""
+        first = min((page - 1) * size, count)
+        behind = min(first + size, count)
+        following = b"%d" % (page + 1) if behind < count else b"null"
+        return [b'{"data":[', self._between(first, behind), b'],"next_page":', following, b"}"]
+
+    def one(self, number: int) -> memoryview:
+        return self._between(number - 1, number)
+
+    def _between(self, first: int, behind: int) -> memoryview:
+        return self._text[self._starts[first] : max(self._starts[first], self._starts[behind] - 1)]
 
 
 class Answers(asyncio.Protocol):
@@ -84,16 +91,23 @@ class Answers(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._heard += data
         while (end := self._heard.find(b"\r\n\r\n")) >= 0:
-            target = self._heard.split(b" ", 2)[1].decode()
+            target = urlsplit(self._heard.split(b" ", 2)[1].decode())
             self._heard = self._heard[end + 4 :]
-            asked = dict(parse_qsl(urlsplit(target).query))
-            asyncio.get_running_loop().call_later(float(asked.get("latency", 0)) / 1000, self._answer, asked)
+            asked = dict(parse_qsl(target.query))
+            latency = float(asked.get("latency", 0)) / 1000
+            asyncio.get_running_loop().call_later(latency, self._answer, target.path, asked)
 
-    def _answer(self, asked: dict[str, str]) -> None:
-        body = self._records.page(int(asked.get("page", 1)), int(asked.get("per_page", 100)))
+    def _answer(self, path: str, asked: dict[str, str]) -> None:
+        body = self._body(path.removeprefix("/records").strip("/"), asked)
         length = sum(len(part) for part in body)
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         self.transport.writelines([head.encode(), *body])
+
+    def _body(self, number: str, asked: dict[str, str]) -> list[bytes | memoryview]:
+        if number:
+            return [self._records.one(int(number))]
+        count = min(int(asked.get("of", self._records.count)), self._records.count)
+        return self._records.page(int(asked.get("page", 1)), int(asked.get("per_page", 100)), count)
 
 
 async def serve(count: int, port: int) -> None:
@@ -104,4 +118,5 @@ async def serve(count: int, port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    loop = asyncio.SelectorEventLoop(selectors.SelectSelector())  # any other waits for up to a millisecond longer
+    loop.run_until_complete(serve(int(sys.argv[1]), int(sys.argv[2])))

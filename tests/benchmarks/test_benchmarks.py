@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import services
-from tests.benchmarks import control, dashboard, polls, records
+from tests.benchmarks import control, dashboard, mapping, memory, polls, records, sqlite, waits
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def test_every_page_that_is_read_is_measured_and_answers_at_a_small_load() -> No
 
 
 def test_records_are_moved_by_a_real_daemon_and_told_in_a_table() -> None:
-    speeds = records.measured(count=2_500, rounds=1, with_peers=False)
+    speeds = records.measured(count=2_500, rounds=1, with_others=False)
 
     (ours,) = speeds
     assert len(ours.first) == len(ours.again) == 1
@@ -48,3 +48,31 @@ def test_the_way_from_a_wish_to_the_source_is_measured_beside_bare_tasks() -> No
     assert min(found.latency.ours + found.latency.bare + found.drain.ours + found.drain.bare) > 0
     assert set(found.claims) == {"0", "1000"}
     assert "| 1,000 queued |" in control.table(found)
+
+
+def test_waits_are_measured_with_several_fetchers_and_with_children() -> None:
+    figures = waits.measured(records=500, parents=20, rounds=1)
+
+    assert min(figures.one_fetcher + figures.several_fetchers + figures.one_by_one + figures.side_by_side) > 0
+    assert "| 20 parents, each" in waits.table(figures)
+
+
+def test_an_installation_without_servers_is_measured_too() -> None:
+    loads = sqlite.measured(2_500, rounds=1, with_others=False)
+
+    assert min(loads.first + loads.again) > 0
+    assert "into SQLite" in sqlite.table(loads)
+
+
+def test_records_are_mapped_and_told_beside_unmapped_ones() -> None:
+    rates = mapping.measured(2_500, rounds=1)
+
+    assert min(rates.unmapped + rates.mapped) > 0
+    assert "| share |" in mapping.table(rates)
+
+
+def test_the_memory_of_a_daemon_is_told_for_a_small_and_a_large_run() -> None:
+    peaks = memory.measured(records=(100, 200), parents=None)
+
+    assert min(peaks[0].small, peaks[0].large) > 0
+    assert "100 and 200 records" in memory.table(peaks)

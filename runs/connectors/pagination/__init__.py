@@ -21,6 +21,8 @@ range        unit                the header `Range: <unit>=0-99` (items)
 dynamic      initial_expression  JSONata: the values of the first page (see Dynamic for their form and scope)
              next_expression     JSONata: those of the next page; null ends; required
 all          add_to_body         true: the parameters go into the body; `variables.after` leads into an object of it
+page, offset concurrency         how many pages of one list may be asked for at once (1), within the integration's own
+                                 `concurrency`; only for a source whose pages keep their places meanwhile
 the first    limit_key, limit    the parameter for records per page, and its value where the entry's own query has none
 four
 

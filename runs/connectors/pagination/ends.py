@@ -52,13 +52,17 @@ class Ending:
     def parse(cls, config: Section, total_key: str) -> Self:
         return cls(Limit.parse(config), config.text("has_next_path"), config.text(total_key))
 
+    def total(self, page: PageView) -> int | None:
+        """How many there are of what the total counts; None where the source does not say."""
+        return counted(lookup(page.body, self.total_path)) if self.total_path else None
+
     def is_last(self, page: PageView, done: int) -> bool:
         """`done`: how many of what the total counts have come with this page."""
         if not page.records:
             return True
         if self.has_next_path:
             return not says_more(page, self.has_next_path)
-        total = counted(lookup(page.body, self.total_path)) if self.total_path else None
+        total = self.total(page)
         return self.limit.is_last(page) if total is None else done >= total
 
     def reads_records(self, records_path: str | None) -> bool:

@@ -30,6 +30,9 @@ class InBody(Pagination):
     def reads_records(self, records_path: str | None) -> bool:
         return self.inner.reads_records(records_path)
 
+    def ahead(self, page: PageView, cursor: Cursor | None) -> list[Cursor]:
+        return self.inner.ahead(replace(page, asked=_seen_by_inner(page.asked)), cursor)
+
     def is_end(self, status_code: int, headers: Mapping[str, str], cursor: Cursor | None) -> bool:
         return self.inner.is_end(status_code, headers, cursor)
 

@@ -60,6 +60,11 @@ class Pagination(Protocol):
         """The cursor of the next page, or None at the end. Raises RequestFailed where the source's is unusable."""
         ...
 
+    def ahead(self, page: PageView, cursor: Cursor | None) -> list[Cursor]:
+        """The cursors of pages behind the next one which may be asked for beside it; none where a page's cursor is only
+        known once the page before has come. They are guesses, but none is beyond an end that the source tells."""
+        return []
+
     def is_end(self, status_code: int, headers: Mapping[str, str], cursor: Cursor | None) -> bool:
         """Whether an answer that is no success says that the list had ended before this page."""
         return False

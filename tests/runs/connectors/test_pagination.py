@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
-from runs.connectors.pagination import PageView, Pagination, Parts, page_size, with_page_size
+from runs.connectors.faults import Section
+from runs.connectors.pagination import PageView, Pagination, Parts, page_size, parse_pagination, with_page_size
 from tests.runs.connectors import paging
 
 URL = "https://api.example.com/v1/things?page=1"
@@ -119,6 +120,48 @@ class TestOffset:
 
         assert offsets.following(page(10, {"total": odd}), None) == {"offset": 10}
         assert offsets.following(page(9, {"total": odd}), None) is None
+
+
+class TestPagesAhead:
+    """Which pages behind the next one may be asked for beside it."""
+
+    @pytest.mark.parametrize(("format_name", "key"), [("page", "page_key"), ("offset", "offset_key")])
+    def test_there_are_none_unless_it_is_allowed(self, format_name: str, key: str) -> None:
+        assert pagination(format_name, **{key: "at"}).ahead(page(10), None) == []
+
+    def test_pages_are_counted_on(self) -> None:
+        pages = pagination("page", page_key="page", start_page=0, concurrency=3)
+
+        assert pages.ahead(page(10), {"page": 4}) == [{"page": 6}, {"page": 7}]
+
+    def test_pages_end_at_the_total(self) -> None:
+        pages = pagination("page", page_key="page", concurrency=8, total_pages_path="pages")
+
+        assert pages.ahead(page(10, {"pages": 4}), None) == [{"page": 3}, {"page": 4}]
+        assert pages.ahead(page(10, {"pages": 2}), None) == []
+
+    def test_offsets_go_on_in_steps_of_what_has_come(self) -> None:
+        pages = pagination("offset", offset_key="offset", limit=100, concurrency=3)
+
+        assert pages.ahead(page(50), {"offset": 100}) == [{"offset": 200}, {"offset": 250}]
+
+    def test_offsets_end_at_the_total(self) -> None:
+        pages = pagination("offset", offset_key="offset", concurrency=8, total_path="total")
+
+        assert pages.ahead(page(10, {"total": 31}), None) == [{"offset": 20}, {"offset": 30}]
+        assert pages.ahead(page(10, {"total": 30}), None) == [{"offset": 20}]
+
+    def test_in_a_body_they_are_the_same(self) -> None:
+        pages = pagination("offset", offset_key="page.from", concurrency=2, add_to_body=True)
+
+        assert pages.ahead(page(10), None) == [{"offset": 20}]
+
+    @pytest.mark.parametrize("concurrency", [0, 65, "4", True])
+    def test_it_is_a_number_within_bounds(self, concurrency: Any) -> None:
+        section = Section({"format": "page", "config": {"page_key": "page", "concurrency": concurrency}})
+        parse_pagination(section)
+
+        assert section.failures == [("config.concurrency", "must be an integer from 1 to 64.")]
 
 
 class TestTokenCursor:

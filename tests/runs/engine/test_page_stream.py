@@ -188,6 +188,22 @@ def test_pages_are_prepared_in_the_threads_that_fetch_them() -> None:
     assert threading.current_thread().name not in threads
 
 
+def test_a_page_that_can_not_be_prepared_is_not_passed_over() -> None:
+    def prepare(page: FetchedPage) -> list[Form]:
+        if page.records[0]["id"] == 1:
+            raise ZeroDivisionError
+        return []
+
+    stream = PageStream(
+        lambda binding, cursor: page(binding.number), bindings(3), cursor=None, concurrency=1, prepare=prepare
+    )
+    turns: list[Turn] = []
+    with pytest.raises(ZeroDivisionError):
+        while (batch := stream.next_batch(LIMIT)) is not None:
+            turns += batch
+    assert [turn.binding.number for turn in turns] == [0]
+
+
 def test_no_request_starts_after_closing() -> None:
     started = threading.Event()
     release = threading.Event()
@@ -216,7 +232,7 @@ def test_without_requests_it_is_over_at_once() -> None:
 
 
 def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
-    others, release, lock = set(range(1, 2_000)), threading.Event(), threading.Lock()
+    others, release, lock = set(range(1, BUFFERED // 2)), threading.Event(), threading.Lock()
 
     def fetch(binding: Binding, cursor: Any) -> FetchedPage:
         if binding.number == 0:
@@ -228,8 +244,8 @@ def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
                 release.set()
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(2_000), cursor=None, concurrency=4)
-    assert [turn.binding.number for turn in everything(stream)] == list(range(2_000))
+    stream = PageStream(fetch, bindings(BUFFERED // 2), cursor=None, concurrency=4)
+    assert [turn.binding.number for turn in everything(stream)] == list(range(BUFFERED // 2))
 
 
 def test_behind_a_slow_request_only_so_much_is_kept() -> None:
