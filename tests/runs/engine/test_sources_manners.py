@@ -99,7 +99,10 @@ def test_a_403_that_the_integration_knows_as_a_limit_parks_the_run(source: Sourc
 def test_a_limit_that_outlasts_the_run_ends_it_by_name(source: Source, settings: Any) -> None:
     run = run_against(source, lambda request: Response("", 429, {"Retry-After": "3600"}))
     parked = SyncJobRun.objects.filter(id=run.id)
-    parked.update(resume_at=timezone.now(), started_at=timezone.now() - timedelta(seconds=settings.RUN_TIMEOUT + 1))
+    parked.update(
+        resume_at=timezone.now() - timedelta(seconds=1),
+        started_at=timezone.now() - timedelta(seconds=settings.RUN_TIMEOUT + 1),
+    )
     run = executed(run)
 
     assert run.error is not None
