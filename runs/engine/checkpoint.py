@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +61,7 @@ def advance(claim: Claim, step_id: UUID, progress: Progress) -> None:
 
 
 def _advance_at_once(claim: Claim, step_id: UUID, progress: Progress) -> None:
-    values = asdict(progress) | {"run": claim.run_id, "token": claim.token, "step": step_id}
+    values = vars(progress) | {"run": claim.run_id, "token": claim.token, "step": step_id}
     values |= {"cursor": orjson.dumps(progress.cursor).decode(), "lease": settings.LEASE_SECONDS}
     with binding_cursor() as cursor:
         cursor.execute(ADVANCE, values)

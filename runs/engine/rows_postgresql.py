@@ -14,9 +14,9 @@ from django.utils import timezone
 from orjson import dumps as json_bytes
 from psycopg import postgres
 from psycopg.adapt import Dumper
-from uuid_utils import uuid7
 
 from runs.engine.record_form import StorableRecord
+from runs.models.base import successive_uuid7
 
 # An unchanged record is not written: no new row version, no WAL, `updated_at` and `last_run_id` stay. They stay as well
 # where the bytes are others and their meaning is the same: then only the hash is noted, to be known by next time.
@@ -67,7 +67,7 @@ def write(account_id: UUID, run_id: UUID, resource: str, rows: Sequence[Storable
             WRITE,
             {
                 **_keys(account_id, resource, rows),
-                "ids": "{" + ",".join([str(uuid7()) for _ in rows]) + "}",
+                "ids": "{" + ",".join(successive_uuid7(len(rows))) + "}",
                 "records": _Json(b",".join([b"[" + rows[0].json, *[row.json for row in rows[1:]]]) + b"]"),
                 "run": run_id,
                 "now": timezone.now(),

@@ -10,9 +10,9 @@ from uuid import UUID
 import orjson
 from django.db import connection
 from django.utils import timezone
-from uuid_utils import uuid7
 
 from runs.engine.record_form import StorableRecord
+from runs.models.base import successive_uuid7
 
 STORED = """
     SELECT record_id, content_hash FROM runs_record
@@ -57,7 +57,9 @@ def write(account_id: UUID, run_id: UUID, resource: str, rows: Sequence[Storable
         for first in range(0, len(rows), ROWS_AT_ONCE):
             part = rows[first : first + ROWS_AT_ONCE]
             values = [
-                value for row in part for value in (uuid7().hex, row.record_id, row.json.decode(), row.content_hash)
+                value
+                for row_id, row in zip(successive_uuid7(len(part)), part, strict=True)
+                for value in (row_id, row.record_id, row.json.decode(), row.content_hash)
             ]
             written += connection.connection.execute(_statement(len(part)), shared + values).rowcount
     return written

@@ -8,7 +8,25 @@ from django.db import models
 from django.db.models.functions import Now as DjangoNow
 from uuid_utils.compat import uuid7
 
-__all__ = ["CountedModel", "DeletableModel", "HalfHour", "LiveQuerySet", "Now", "TimedModel", "uuid7"]
+__all__ = [
+    "CountedModel",
+    "DeletableModel",
+    "HalfHour",
+    "LiveQuerySet",
+    "Now",
+    "TimedModel",
+    "successive_uuid7",
+    "uuid7",
+]
+
+
+def successive_uuid7(count: int) -> list[str]:
+    """Ids in their order, in hex: each is the one before and one (RFC 9562, section 6.2, method 2).
+
+    For rows by the thousand: to draw each of them takes three times as long.
+    """
+    first = uuid7().int
+    return [f"{number:032x}" for number in range(first, first + count)]
 
 
 class Now(DjangoNow):
