@@ -30,7 +30,6 @@ from runs.engine.watch import END_SECONDS, PARK_SECONDS, SliceOver, Watch
 from runs.models import ErrorHandling, SyncJobRun
 from runs.wire import known_time
 
-DRAWN = 250  # requests that are made ready before their turn: no thread waits while a batch is written
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
 
 
@@ -163,7 +162,6 @@ class EntryWork:
                 gate=self._place.gate,
                 prepare=self._prepare,
                 linger=settings.LINGER_SECONDS,
-                drawn=DRAWN,
             )
         assert parent is not None  # noqa: S101 - a transform and a spool have one
         return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position, self._prepare)

@@ -19,6 +19,9 @@ from runs.engine.record_form import Form
 AHEAD = 2  # pages the request in front may be ahead of the writer, and more of them while they are small
 BUFFERED = 3_000  # records, and requests that are done, which all others together may be ahead
 BATCH_RECORDS = 2_000
+# So many requests for each that may be in flight are drawn before their turn, for no thread to wait while a batch is
+# written. And so many are written at once at most: it is there that a stop is seen.
+ROUNDS = 2
 
 Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
 Prepare = Callable[[FetchedPage], Sequence[Form]]
@@ -49,11 +52,10 @@ class PageStream:
         gate: Gate | None = None,
         prepare: Prepare = lambda page: (),
         linger: float = 0.0,
-        drawn: int | None = None,
     ) -> None:
         """At most `concurrency` requests are in flight, and at most as many as the gate lets pass. The first page of a
-        batch waits up to `linger` seconds for more; the very first one does not, so that every daemon gets on. Up to
-        `drawn` bindings are drawn before their turn; without it `concurrency`.
+        batch waits up to `linger` seconds for more, until as many requests are done as are drawn before their turn; the
+        very first one does not, so that every daemon gets on.
 
         What can be done with a page without the database is done by `prepare`, in the fetching threads: the caller's
         own waits for the database meanwhile.
@@ -65,7 +67,7 @@ class PageStream:
         self._bindings = bindings
         self._first_cursor = cursor
         self._concurrency = concurrency
-        self._drawn = drawn or concurrency
+        self._drawn = ROUNDS * concurrency
         self._gate = gate or Gate(concurrency)
         self._jobs = self._gate.changed  # where the threads wait
         self._came = threading.Condition(self._gate.lock)  # where the caller does
@@ -76,6 +78,7 @@ class PageStream:
         self._ahead = 0  # what counts against BUFFERED
         self._ready = 0  # records and errors among the turns
         self._open = 0  # lanes that are not done
+        self._done = 0  # lanes that are, and are not handed over
         self._threads: list[threading.Thread] = []
         self._exhausted = False
         self._closed = False
@@ -117,7 +120,8 @@ class PageStream:
 
     def _is_worth_taking(self) -> bool:
         """Nothing is gained by waiting longer: there is enough for a batch, or what there is waits for nothing else."""
-        return self._ready >= BATCH_RECORDS or not self._open or self._closed or self._limited is not None
+        is_enough = self._ready >= BATCH_RECORDS or self._done >= self._drawn
+        return is_enough or not self._open or self._closed or self._limited is not None
 
     def _needs_more(self) -> bool:
         """Asked for early, so that no thread waits for it."""
@@ -192,6 +196,7 @@ class PageStream:
     def _drop_front(self) -> None:
         self._lanes.popleft()
         self._ahead -= 1
+        self._done -= 1
 
     def _raise_if_stuck(self, front: Lane) -> None:
         if front.is_busy:
@@ -300,4 +305,5 @@ class PageStream:
         self._ready += max(1, turn.record_count)
         if asked.lane.is_done:
             self._open -= 1
+            self._done += 1
             self._note_wish()

@@ -15,7 +15,7 @@ from tests.processes import wait_until
 from tests.sources import Source, countries_and_cities, serving
 
 CONCURRENCY = 4
-READ_AHEAD = 3 * CONCURRENCY  # requests that had begun, or were about to, when the next page was written
+READ_AHEAD = 5 * CONCURRENCY  # in flight, written with the next batch, and drawn by then
 
 
 @pytest.fixture
