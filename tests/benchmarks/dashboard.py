@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,8 +24,8 @@ if TYPE_CHECKING:
     from tests.benchmarks.pages import Measured
 
 from runs.addresses import any_free_port
-from tests import services
-from tests.processes import PROJECT, processes
+from tests.benchmarks.stage import OF_PAGES, in_installation
+from tests.processes import processes
 
 SMALL = 1_000
 
@@ -55,14 +53,8 @@ class Figure:
 
 def measured(runs: int, rounds: int) -> list[Figure]:
     """The figures at this size, from a database of its own which is dropped afterwards."""
-    with services.own_database(f"syncdeck_bench_{os.getpid()}_{runs}") as url, tempfile.TemporaryDirectory() as folder:
-        environment = {"DATABASE_URL": url, "DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
-        environment |= {"PUBLIC_URL": "http://127.0.0.1", "CELERY_BROKER_URL": "filesystem://"}
-        command = [sys.executable, "-m", "tests.benchmarks.dashboard", str(runs), str(rounds)]
-        output = subprocess.run(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
-        ).stdout
-        return [Figure(**row) for row in json.loads(output.splitlines()[-1])]
+    rows = in_installation("tests.benchmarks.dashboard", str(runs), str(rounds), settings=OF_PAGES)
+    return [Figure(**row) for row in rows]
 
 
 def table(runs: int, large: list[Figure], small: list[Figure]) -> str:

@@ -10,9 +10,7 @@ import json
 import os
 import re
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runs.addresses import any_free_port
-from tests import services
-from tests.processes import PROJECT, processes, wait_until
+from tests.benchmarks.stage import OF_PAGES, in_installation
+from tests.processes import processes, wait_until
 
 if TYPE_CHECKING:
     from runs.models import SyncJobRun
@@ -149,14 +147,8 @@ class Bench:
 
 def measured(rounds: int, seconds: float) -> list[Rate]:
     """The rates, the bare view's first; from a database of its own which is dropped afterwards."""
-    with services.own_database(f"syncdeck_bench_{os.getpid()}_polls") as url, tempfile.TemporaryDirectory() as folder:
-        environment = {"DATABASE_URL": url, "DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
-        environment |= {"PUBLIC_URL": "http://127.0.0.1", "CELERY_BROKER_URL": "filesystem://"}
-        command = [sys.executable, "-m", "tests.benchmarks.polls", str(rounds), str(seconds)]
-        output = subprocess.run(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
-        ).stdout
-        return [Rate(**row) for row in json.loads(output.splitlines()[-1])]
+    rows = in_installation("tests.benchmarks.polls", str(rounds), str(seconds), settings=OF_PAGES)
+    return [Rate(**row) for row in rows]
 
 
 def table(rates: list[Rate]) -> str:

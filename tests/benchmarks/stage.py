@@ -23,13 +23,20 @@ from tests.processes import PROJECT, Process, Processes, processes, wait_until
 
 OURS = "Syncdeck"
 LONGEST = 600.0  # seconds that one run may take
+# What a part that measures pages has otherwise: an address of its own, no servers to tell of runs, the usual log.
+OF_PAGES = {"PUBLIC_URL": "http://127.0.0.1", "CELERY_BROKER_URL": "filesystem://", "LOG_LEVEL": "INFO"}
 
 
-def in_installation(module: str, *arguments: str, embedded: bool = False) -> Any:
-    """What the module's main part measures in a new installation: PostgreSQL and Redis, or all in one folder."""
+def in_installation(
+    module: str, *arguments: str, embedded: bool = False, settings: Mapping[str, str] | None = None
+) -> Any:
+    """What the module's main part measures in a new installation: PostgreSQL and Redis, or all in one folder.
+
+    `settings` are laid over the usual ones.
+    """
     with tempfile.TemporaryDirectory() as folder, _services(module, embedded) as of_services:
         environment = {"DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **of_services}
-        environment |= {"ALLOW_PRIVATE_NETWORKS": "true", "LOG_LEVEL": "WARNING"}
+        environment |= {"ALLOW_PRIVATE_NETWORKS": "true", "LOG_LEVEL": "WARNING", **(settings or {})}
         command = [sys.executable, "-m", module, *arguments]
         output = subprocess.run(
             command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
