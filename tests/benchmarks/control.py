@@ -12,9 +12,7 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from runs.addresses import any_free_port
-from tests import services
 from tests.benchmarks import queued
 from tests.benchmarks.arrivals import Arrivals, arrivals
-from tests.processes import PROJECT, Process, processes, wait_until
+from tests.benchmarks.stage import in_installation
+from tests.processes import Process, processes, wait_until
 
 POOL, SIZE = "threads", 4
 LONGEST = 600.0  # seconds that a round may take
@@ -55,17 +53,8 @@ class Measured:
 
 def measured(runs: int, posts: int, waiting: int, rounds: int) -> Measured:
     """`runs` are drained and `posts` sent in each round; `waiting` are queued while others are claimed."""
-    name = f"syncdeck_bench_{os.getpid()}_control"
-    with services.own_database(name) as url, services.own_keys() as keys, tempfile.TemporaryDirectory() as folder:
-        environment = {"DATABASE_URL": url, "DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
-        environment |= {"CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": keys}
-        environment |= {"ALLOW_PRIVATE_NETWORKS": "true", "LOG_LEVEL": "WARNING"}
-        command = [sys.executable, "-m", "tests.benchmarks.control", *map(str, (runs, posts, waiting, rounds))]
-        output = subprocess.run(
-            command, cwd=PROJECT, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True
-        ).stdout
-        found = json.loads(output.splitlines()[-1])
-        return Measured(found["runs"], Pair(**found["latency"]), Pair(**found["drain"]), found["claims"])
+    found = in_installation("tests.benchmarks.control", *map(str, (runs, posts, waiting, rounds)))
+    return Measured(found["runs"], Pair(**found["latency"]), Pair(**found["drain"]), found["claims"])
 
 
 def table(found: Measured) -> str:
