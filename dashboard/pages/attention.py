@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import dropwhile
-from time import time
 from typing import Any
 from uuid import UUID
 
@@ -21,8 +20,6 @@ from dashboard.causes import causes, open_failures
 from dashboard.pages.access import PageRequest, go_to, next_of, operator_page, staff_page, visible_run
 from runs.models import SyncJobRun
 from runs.services import acknowledge_failure, acknowledge_failures, reopen_failure
-
-LOOKED_EVERY = 10  # seconds: who asks meanwhile whether there is anything new is told what was found
 
 
 @staff_page
@@ -42,7 +39,6 @@ def attention_live(request: PageRequest) -> HttpResponse:
         lambda: _changed(request),
         rights=lambda: request.user.can_operate,
         sees=list(request.user.visible_environments().values_list("id", flat=True)),
-        state=str(time() // LOOKED_EVERY),
     )
 
 

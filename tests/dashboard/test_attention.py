@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from dashboard.attention import Attention, attention_count
-from dashboard.pages.attention import LOOKED_EVERY
+from dashboard.live import TICK
 from runs.engine.claim import claim
 from runs.errors import ErrorInfo
 from runs.models import (
@@ -387,7 +387,7 @@ class TestLive:
             with django_assert_max_num_queries(3):  # session, user, environments
                 assert self.poll(colleague, page).status_code == 204
         states.failed(run)
-        with time_machine.travel(timezone.now() + timedelta(seconds=LOOKED_EVERY), tick=True):
+        with time_machine.travel(timezone.now() + timedelta(seconds=TICK), tick=True):
             assert f'data-concern="run-{run.pk.hex}"' in self.poll(colleague, page).content.decode()
 
     def test_a_form_is_its_readers_alone(self, operator: Client, environment: Environment, run: SyncJobRun) -> None:

@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.pages.attention import LOOKED_EVERY
+from dashboard.live import TICK
 from runs.models import Environment, SyncJobRun, User
 from tests import factories
 from tests.dashboard import states
@@ -64,5 +64,5 @@ def test_the_open_page_follows_them(superuser: User, environment: Environment) -
     version = client.get("/").context["attention"].version
     assert client.get(f"/attention/live/?v={version}", headers=HTMX).status_code == 204
     factories.integration()
-    with time_machine.travel(timezone.now() + timedelta(seconds=LOOKED_EVERY), tick=True):
+    with time_machine.travel(timezone.now() + timedelta(seconds=TICK), tick=True):
         assert client.get(f"/attention/live/?v={version}", headers=HTMX).status_code == 200
