@@ -6,12 +6,13 @@ run does is worth building once: a run of one page is little else than statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Expression, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery, UpdateQuery
@@ -43,6 +44,12 @@ class _Prepared:
         """The compiler, and the statement with its parameters, of which some are given later."""
         compiler = self._query().get_compiler(connection=connection)
         return (compiler, *compiler.as_sql())
+
+    @property
+    def statement(self) -> tuple[str, Sequence[Any]]:
+        """The SQL, and its parameters in their order; among them those that are given."""
+        _, text, parameters = self._compiled
+        return text, parameters
 
     def _query(self) -> Any:
         return self._build().query
@@ -137,6 +144,49 @@ class PreparedInsert(_Prepared):
         compiler = query.get_compiler(connection=connection)
         [(statement, parameters)] = compiler.as_sql()
         return compiler, statement, parameters
+
+
+class PreparedTogether:
+    """An update, and what is written to other rows if it has changed one: all of it or nothing.
+
+    PostgreSQL does it in one statement, which is its own transaction; SQLite takes one for each.
+    """
+
+    def __init__(self, first: PreparedUpdate, *others: PreparedUpdate | PreparedInsert) -> None:
+        self._first = first
+        self._others = others
+
+    def __call__(self, **given: Any) -> int:
+        """How many rows the first update has changed."""
+        if connection.vendor == "postgresql":
+            return self._at_once(given)
+        with transaction.atomic(savepoint=False):
+            changed = self._first(**given)
+            for other in self._others if changed else ():
+                other(**given)
+        return changed
+
+    def _at_once(self, given: Mapping[str, Any]) -> int:
+        statement, parameters = self._joined
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [_bound(parameter, given) for parameter in parameters])
+            return int(cursor.fetchone()[0])
+
+    @cached_property
+    def _joined(self) -> tuple[str, list[Any]]:
+        first, *others = [part.statement for part in (self._first, *self._others)]
+        parts = [f"first AS ({first[0]} RETURNING 1)"]
+        parts += [f"other_{place} AS ({_if_first(text)})" for place, (text, _) in enumerate(others)]
+        text = f"WITH {', '.join(parts)} SELECT count(*) FROM first"  # noqa: S608 - of Django's own statements
+        return text, [*first[1], *chain(*(of for _, of in others))]
+
+
+def _if_first(text: str) -> str:
+    """Django's statement, so that it does something only if the first one has. An insert gives its values."""
+    did = "EXISTS (SELECT FROM first)"
+    if text.startswith("INSERT"):
+        return f"{text.replace(' VALUES (', ' SELECT ', 1).removesuffix(')')} WHERE {did}"
+    return f"{text} AND {did}"
 
 
 def _bound(parameter: Any, given: Mapping[str, Any]) -> Any:

@@ -10,29 +10,30 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import CharField, DurationField, Exists, F, JSONField, OuterRef, Q, UUIDField
+from django.db.models import BooleanField, CharField, DurationField, Exists, F, JSONField, OuterRef, Q, UUIDField
 from django.db.models.functions import Least
-from django.utils import timezone
 
 from runs.connectors import masked
 from runs.engine.alerts import alert_of, concerned_rules
 from runs.engine.error_groups import count_failure
+from runs.engine.events import EVENT, add_event, event_row
 from runs.engine.freshness import note_end
 from runs.engine.outbox import announce, cancel_awaited, flush_errors
 from runs.engine.outcome import due_slots, settle_outcome
 from runs.errors import ErrorInfo
-from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun, Webhook
-from runs.models.base import Now, uuid7
+from runs.models import EventKind, RunStatus, RunStep, StepStatus, SyncJobRun, Webhook
+from runs.models.base import Now
 from runs.models.step import LIVING_ONLY
-from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedUpdate
+from runs.prepared import Given, PreparedModels, PreparedTogether, PreparedUpdate
 from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
@@ -41,6 +42,12 @@ FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
 UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
 FINAL = {**UNHELD, "finished_at": Now(), "updated_at": Now(), "resume_at": None, "rate_limited_until": None}
 LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
+
+
+class Closing(Protocol):
+    """What closes a step, within the transaction that ends its run. `told`: whether there is a webhook."""
+
+    def __call__(self, *, told: bool) -> None: ...
 
 
 class LeaseLost(Exception):
@@ -81,6 +88,12 @@ class Claim:
         if not held:
             self.give_up()
 
+    def hold_with(self, statement: PreparedTogether, **given: Any) -> None:
+        """The same by a statement that begins with `HOLD_WITH_MODE`, and writes more beside the run."""
+        lease = timedelta(seconds=settings.LEASE_SECONDS)
+        if not statement(run=self.run_id, token=self.token, lease=lease, **given):
+            self.give_up()
+
     def give_up(self) -> NoReturn:
         """Raises LeaseLost, or StopRequested where that is why nothing could be written."""
         self.check()
@@ -104,10 +117,13 @@ class Claim:
         changes = {"rate_limited_until": until, "resume_at": None if until is None else Least(until, time_is_up)}
         return bool(self.owned().update(**UNHELD, **changes, dispatched_at=None, updated_at=Now()))
 
-    def finish(self, status: RunStatus, message: str = "", error: ErrorInfo | None = None) -> bool:
-        """End the run. False if it was ours no more, or a stop came before its completion."""
+    def finish(
+        self, status: RunStatus, message: str = "", error: ErrorInfo | None = None, close: Closing | None = None
+    ) -> bool:
+        """End the run, and with it the step that was left to `close`. False if it was ours no more, or a stop came
+        before its completion."""
         ending = partial(_COMPLETE if status == RunStatus.COMPLETED else _FINISH, run=self.run_id, token=self.token)
-        return _ended(ending, self.run_id, status, message, error, self.daemon_id)
+        return _ended(ending, self.run_id, status, message, error, self.daemon_id, close)
 
 
 def owned_by(run_id: Any, token: Any) -> Any:
@@ -137,16 +153,25 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
         "crashes": before.crashes + lost,
         "lease_token": uuid4(),
     }
-    as_read = {"run": run_id, "status_read": before.status, "token_read": before.lease_token}
-    lease = timedelta(seconds=settings.LEASE_SECONDS)
-    with transaction.atomic():
-        won = (_TAKE_OVER if lost else _TAKE)(**as_read, **changes, lease=lease)
-        if won and lost:
-            message = f"Daemon {before.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
-            add_event(run_id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(before))
-        elif won and before.attempt == 0:
-            add_event(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id, told=before.is_heard)
+    given = {"run": run_id, "status_read": before.status, "token_read": before.lease_token, **changes}
+    given["lease"] = timedelta(seconds=settings.LEASE_SECONDS)
+    if not lost and before.attempt:  # it was released: nothing happens that the timeline should tell
+        return _taken(before, changes) if _TAKE(**given) else None
+    kind, take = (EventKind.WORKER_LOST, _TAKE_OVER) if lost else (EventKind.STARTED, _START)
+    with transaction.atomic() if before.is_heard else nullcontext():
+        won = take(**given, **(_loss(before, daemon_id) if lost else _start(before, daemon_id)))
+        if won and before.is_heard:
+            announce(run_id, kind)
     return _taken(before, changes) if won else None
+
+
+def _start(run: SyncJobRun, daemon_id: str) -> dict[str, Any]:
+    return event_row(run.id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
+
+
+def _loss(run: SyncJobRun, daemon_id: str) -> dict[str, Any]:
+    message = f"Daemon {run.daemon_id} gave no sign of life; {daemon_id} goes on where it was."
+    return event_row(run.id, EventKind.WORKER_LOST, message, daemon_id, _left_behind(run))
 
 
 def _free_run() -> Any:
@@ -174,7 +199,9 @@ _READ = PreparedModels(
         .order_by()
     )
 )
-_TAKE, _TAKE_OVER = _taking(None), _taking(Given("token_read", UUIDField()))
+_TAKE = _taking(None)
+_START = PreparedTogether(_TAKE, EVENT)
+_TAKE_OVER = PreparedTogether(_taking(Given("token_read", UUIDField())), EVENT)
 
 
 def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:
@@ -221,11 +248,18 @@ def _owned_run() -> Any:
 _ENDING = {**FINAL, "status": Given("status", CharField()), "error": Given("error", JSONField())}
 _RENEWED = {"lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()}
 _RENEW = PreparedUpdate(_owned_unstopped, **_RENEWED)
+HOLD_WITH_MODE = PreparedUpdate(_owned_unstopped, **_RENEWED, is_incremental=Given("is_incremental", BooleanField()))
 _FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
 
 
 def _ended(
-    ending: Callable[..., int], run_id: UUID, status: RunStatus, message: str, error: ErrorInfo | None, actor: str
+    ending: Callable[..., int],
+    run_id: UUID,
+    status: RunStatus,
+    message: str,
+    error: ErrorInfo | None,
+    actor: str,
+    close: Closing | None = None,
 ) -> bool:
     """`ending` puts the run into the state, if it may."""
     error = error and replace(error, message=masked(error.message))
@@ -239,6 +273,8 @@ def _ended(
             assert run is not None  # noqa: S101 - for the type checker: it was changed just now
             _clear(run)
             flush_errors(run)
+            if close is not None:
+                close(told=run.is_heard)
             if status == RunStatus.FAILED and error is not None:
                 _note_failure(run, error)
             settle_outcome(run, is_due=run.is_due, has_unsettled=run.has_unsettled)
@@ -284,26 +320,3 @@ def _clear(run: SyncJobRun) -> None:
 def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
     grouped = replace(error, fingerprint=count_failure(run, error))
     SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())
-
-
-_EVENT = PreparedInsert(RunEvent)
-
-
-@transaction.atomic(savepoint=False)
-def add_event(
-    run_id: UUID,
-    kind: EventKind,
-    message: str,
-    actor: str = "",
-    details: dict[str, Any] | None = None,
-    *,
-    told: bool = True,
-) -> None:
-    """A line of the run's timeline, and the event that webhooks are sent of it, where there is one.
-
-    `told` false: it is known that there is no webhook.
-    """
-    text, now = masked(message), timezone.now()
-    _EVENT(id=uuid7(), run_id=run_id, kind=kind, message=text, actor=actor, details=details, created_at=now)
-    if told:
-        announce(run_id, kind)

@@ -17,11 +17,12 @@ from django.db.models import BigIntegerField, CharField, DateTimeField, QuerySet
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.engine.batch import Batch
 from runs.engine.checkpoint import Progress, advance
-from runs.engine.claim import Claim, add_event
+from runs.engine.claim import HOLD_WITH_MODE, Claim
 from runs.engine.cursors import sealed
 from runs.engine.deletions import note_seen, tracks_deletions
 from runs.engine.entries import Entry
 from runs.engine.error_policy import Verdict, judge
+from runs.engine.events import EVENT, add_event, event_row
 from runs.engine.outbox import flush_errors, note_errors
 from runs.engine.record_form import RefusedRecord, StorableRecord, storable_text
 from runs.engine.sinks import Sink
@@ -37,7 +38,7 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.models.base import Now
-from runs.prepared import Given, PreparedModels, PreparedUpdate
+from runs.prepared import Given, PreparedModels, PreparedTogether, PreparedUpdate
 
 
 def _step() -> QuerySet[RunStep]:
@@ -53,6 +54,7 @@ _BEGUN = PreparedUpdate(
     request_total=Given("request_total", BigIntegerField()),
     updated_at=Now(),
 )
+_BEGIN = PreparedTogether(HOLD_WITH_MODE, _BEGUN, EVENT)
 _CLOSED = PreparedUpdate(
     _step,
     status=Given("status", CharField()),
@@ -84,10 +86,10 @@ class StepLedger:
         """Note the start, and the date and the number of requests it goes by. A resumed step keeps what it noted."""
         if self.step.status != StepStatus.PENDING:
             return
-        with transaction.atomic():
-            self._claim.hold(**({} if previous_run_date is None else {"is_incremental": True}))
-            _BEGUN(step=self.step.id, previous_run_date=previous_run_date, request_total=request_total)
-            add_event(self._run.id, EventKind.STEP_STARTED, f"{self.entry.name}: started.", self._claim.daemon_id)
+        self._run.is_incremental = self._run.is_incremental or previous_run_date is not None
+        event = event_row(self._run.id, EventKind.STEP_STARTED, f"{self.entry.name}: started.", self._claim.daemon_id)
+        begun = {"step": self.step.id, "previous_run_date": previous_run_date, "request_total": request_total}
+        self._claim.hold_with(_BEGIN, is_incremental=self._run.is_incremental, **begun, **event)
         self.step.previous_run_date = previous_run_date
 
     def commit(self, batch: Batch) -> None:
@@ -105,18 +107,23 @@ class StepLedger:
             raise RunFailed(failure)
 
     def complete(self) -> None:
-        """Close the step. It is clean, and moves its date, if nothing failed in it or in its parents."""
+        """Close the step while the run goes on."""
         with transaction.atomic():
             self._claim.hold()
             flush_errors(self._run)
-            step = _STEP.first(step=self.step.id)
-            assert step is not None  # noqa: S101 - for the type checker: steps stay as long as their run
-            failed = step.failed_requests > 0 and step.pages == 0
-            clean = step.failed_requests == 0 and (step.parent is None or step.parent.watermark is not None)
-            status = StepStatus.FAILED if failed else StepStatus.COMPLETED
-            _CLOSED(step=self.step.id, status=status, watermark=self._run.started_at if clean else None)
-            message = f"{self.entry.name}: {step.counts}."
-            add_event(self._run.id, EventKind.STEP_FINISHED, message, self._claim.daemon_id)
+            self.close()
+
+    def close(self, *, told: bool = True) -> None:
+        """Close the step, under the fence of the caller. It is clean, and moves its date, if nothing failed in it or in
+        its parents. `told` as for an event."""
+        step = _STEP.first(step=self.step.id)
+        assert step is not None  # noqa: S101 - for the type checker: steps stay as long as their run
+        failed = step.failed_requests > 0 and step.pages == 0
+        clean = step.failed_requests == 0 and (step.parent is None or step.parent.watermark is not None)
+        status = StepStatus.FAILED if failed else StepStatus.COMPLETED
+        _CLOSED(step=self.step.id, status=status, watermark=self._run.started_at if clean else None)
+        message = f"{self.entry.name}: {step.counts}."
+        add_event(self._run.id, EventKind.STEP_FINISHED, message, self._claim.daemon_id, told=told)
 
     def _write(self, **changes: Any) -> None:
         RunStep.objects.filter(id=self.step.id).update(**changes, updated_at=Now())

@@ -10,7 +10,7 @@ from django.conf import settings
 from runs.connectors import ApiSpec, Bounds, Pause, SpecError
 from runs.engine.account_client import client_of
 from runs.engine.budget import Budget
-from runs.engine.claim import Claim
+from runs.engine.claim import Claim, Closing
 from runs.engine.deletions import mirror_deletions
 from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
@@ -45,8 +45,9 @@ class RunSlice:
         if self._place.mail is not None:
             self._place.mail.close()
 
-    def run_to_end(self) -> None:
-        """Work off every entry that is not done. Raises what ends the slice earlier.
+    def run_to_end(self) -> Closing | None:
+        """Work off every entry that is not done, and close their steps but the last: what is returned closes that one,
+        together with the run. Raises what ends the slice earlier.
 
         The time is looked at before the first request: a source that limits its rate for ever ends each slice before a
         later look, and the run would be parked again and again.
@@ -56,12 +57,17 @@ class RunSlice:
         if self._place.run.integrated_account.rate_limited_until is not None:
             self._place.watch.look_at_limit()
         self._budget.look()
+        last: StepLedger | None = None
         for entry in in_order(self._entries):
             ledger = self._place.ledgers[entry.name]
-            if not ledger.is_done:
-                EntryWork(self._place, ledger).work_off()
-                mirror_deletions(self._claim, self._place.run, entry, self._lineage(ledger))
-                ledger.complete()
+            if ledger.is_done:
+                continue
+            if last is not None:
+                last.complete()
+            EntryWork(self._place, ledger).work_off()
+            mirror_deletions(self._claim, self._place.run, entry, self._lineage(ledger))
+            last = ledger
+        return None if last is None else last.close
 
     def _lineage(self, ledger: StepLedger) -> list[tuple[Entry, RunStep]]:
         """The entry and its parents, each with its step."""

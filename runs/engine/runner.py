@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from runs.connectors import RateLimited, masking
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
-from runs.engine.claim import Claim, LeaseLost, StopRequested, add_event, claim
+from runs.engine.claim import Claim, LeaseLost, StopRequested, claim
+from runs.engine.events import add_event
 from runs.engine.limits import limit_account
 from runs.engine.recovery import settle_stop
 from runs.engine.run_slice import RunSlice
@@ -57,8 +58,8 @@ def _work(taken: Claim) -> None:
             crashes = taken.run.crashes
             raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
         with RunSlice(taken) as work:
-            work.run_to_end()
-        if not taken.finish(RunStatus.COMPLETED):
+            close = work.run_to_end()
+        if not taken.finish(RunStatus.COMPLETED, close=close):
             taken.check()
     except StopRequested:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)

@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from runs.connectors import Pause
 from runs.engine.budget import Budget
-from runs.engine.claim import Claim, add_event
+from runs.engine.claim import Claim
+from runs.engine.events import add_event
 from runs.engine.limits import Limit, limit_account, limit_of
 from runs.errors import ErrorInfo, RunFailed
 from runs.models import Daemon, DaemonStatus, EventKind

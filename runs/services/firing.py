@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce
 from runs import cron
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
-from runs.engine.claim import add_event
+from runs.engine.events import add_event
 from runs.errors import InvalidInput, LiveRunExists
 from runs.models import AccountStatus, CronTrigger, EventKind, RunHabit, RunTrigger, SkipCode, SyncJobRun
 from runs.services.runs import Origin, PreparedRun, prepare_run, slot_name, write_run

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from runs.dispatch import SETTLE_STOP, publish
-from runs.engine.claim import add_event, end_run
+from runs.engine.claim import end_run
 from runs.engine.entries import Entry
+from runs.engine.events import add_event
 from runs.engine.plan import in_order, incremental_keys
 from runs.engine.recovery import settle_stop
 from runs.errors import Failure, InvalidInput, NotAllowed

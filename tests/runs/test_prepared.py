@@ -11,9 +11,9 @@ from django.db.models import CharField, Count, F, IntegerField, QuerySet, UUIDFi
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from runs.models import IntegratedAccount, RunEvent, SyncJobRun
+from runs.models import IntegratedAccount, RunEvent, RunStep, SyncJobRun
 from runs.models.base import Now, uuid7
-from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedRead, PreparedUpdate
+from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedRead, PreparedTogether, PreparedUpdate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -108,3 +108,31 @@ def test_what_the_database_refuses_is_raised_as_django_does(runs: list[SyncJobRu
     update = PreparedUpdate(of_run, status=Given("status", CharField()))
     with pytest.raises(IntegrityError):
         update(run=runs[0].id, status="lost")
+
+
+class TestTogether:
+    together = PreparedTogether(
+        PreparedUpdate(lambda: of_run().filter(fetched=Given("before", IntegerField())), fetched=F("fetched") + 1),
+        PreparedUpdate(lambda: RunStep.objects.filter(run=RUN, index=0), persisted=Given("persisted", IntegerField())),
+        PreparedInsert(RunEvent),
+    )
+
+    def written(self, run: SyncJobRun, **given: Any) -> int:
+        event = {"id": uuid7(), "run_id": run.id, "kind": "started", "message": "it's 100 %", "actor": "d"}
+        return self.together(run=run.id, **event, details=None, created_at=timezone.now(), **given)
+
+    def test_all_is_written_if_the_first_changes_a_row(self, runs: list[SyncJobRun]) -> None:
+        run, other = runs
+        assert self.written(run, before=0, persisted=7) == 1
+        for each in runs:
+            each.refresh_from_db()
+        assert [(each.fetched, each.steps.get(index=0).persisted) for each in (run, other)] == [(1, 7), (0, 0)]
+        events = RunEvent.objects.filter(kind="started").values_list("run", "message", "details")
+        assert list(events) == [(run.id, "it's 100 %", None)]
+
+    def test_nothing_is_written_if_it_does_not(self, runs: list[SyncJobRun]) -> None:
+        run, _ = runs
+        assert self.written(run, before=1, persisted=7) == 0
+        run.refresh_from_db()
+        assert (run.fetched, run.steps.get(index=0).persisted) == (0, 0)
+        assert not RunEvent.objects.filter(kind="started").exists()

@@ -271,7 +271,7 @@ def test_a_run_of_one_page_takes_few_statements(source: Source, django_assert_ma
     countries, _ = factories.COUNTRIES_AND_CITIES
     first = run_against(source, [countries])
     run = factories.run(job=first.sync_job, account=first.integrated_account, ignore_previous_run=True, dispatch=False)
-    with django_assert_max_num_queries(40):
+    with django_assert_max_num_queries(35):
         execute_slice(run.id, "test-daemon")
     run.refresh_from_db()
     assert (run.status, run.fetched) == (RunStatus.COMPLETED, 12)
