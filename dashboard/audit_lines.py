@@ -52,6 +52,7 @@ _WHOLE = {
     "run.rerun": "Ran again",
     "webhook.resend": "Sent an event again to webhook",
     "account.credentials": "Gave new credentials to account",
+    "account.credentials_drop": "Took its credentials, which would have gone to another address, from account",
     "account.test": "Tested the connection of account",
     "audit.export": "Exported the audit list",
     "bulk.stop": "Ordered bulk action",

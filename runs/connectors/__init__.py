@@ -14,6 +14,7 @@ from runs.connectors.errors import (
     UnknownMethod,
 )
 from runs.connectors.expressions import Expression
+from runs.connectors.origins import origins
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_target
@@ -77,6 +78,7 @@ __all__ = [
     "masked_start",
     "masked_value",
     "masking",
+    "origins",
     "parse_integration",
     "parse_mapping",
     "placeholders_in",

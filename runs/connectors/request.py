@@ -55,7 +55,7 @@ def build(
     """
     roots = {"context": context, "query": values.query, **({} if values.id is None else {"id": values.id})}
     try:
-        base_url = _base_url(spec.base_url, roots)
+        base_url = filled_address(spec.base_url, roots).rstrip("/")
         address = base_url + _path(method.path, roots)
         own = Parts(_query(spec, method, values, roots), {}, _body(method, values, roots), address)
         page = method.pagination.parts(own, at) if method.pagination else Parts()
@@ -83,9 +83,12 @@ def check_origin(base_url: str, url: str) -> None:
         raise RequestFailed("foreign_origin", "The source's next address is one of another origin.")
 
 
-def _base_url(template: str, roots: Mapping[str, Any]) -> str:
-    """A placeholder at the very start stands for the beginning of the address, so nothing is encoded there."""
-    return filled(template, roots, str if template.startswith("{{") else _quoted).rstrip("/")
+def filled_address(template: str, roots: Mapping[str, Any]) -> str:
+    """The address with its placeholders filled. Raises MissingValue.
+
+    One at the very start stands for the beginning of the address, so nothing is encoded there.
+    """
+    return filled(template, roots, str if template.startswith("{{") else _quoted)
 
 
 def _path(template: str, roots: Mapping[str, Any]) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from runs.catalog import catalog
-from runs.connectors import SpecError, is_secret_name, located, parse_integration
+from runs.connectors import SpecError, is_secret_name, parse_integration
 from runs.errors import Failure, InvalidInput
 from runs.models import AccountStatus, IntegratedAccount, Integration
 from runs.services.definitions import save_account
+from runs.services.redirection import context_paths, leads_elsewhere
 from runs.services.saving import locked
 
 LONGEST = 10_000  # characters: a private key fits in, and so does any token
@@ -33,7 +34,7 @@ def credential_fields(integration: Integration) -> list[CredentialField]:
     described = {known.name: known for known in _described(integration)}
     secret_keys = _secret_keys(integration)
     fields = []
-    wanted = set(_paths(integration.config))
+    wanted = set(context_paths(integration.config))
     for path in [*(name for name in described if name in wanted), *sorted(wanted - described.keys())]:
         known, is_secret = described.get(path), is_secret_name(path) or path.split(".")[0] in secret_keys
         label = known.label if known else path.replace("_", " ").replace(".", " ").capitalize()
@@ -60,11 +61,19 @@ def give_credentials(account: IntegratedAccount, values: Mapping[str, str]) -> I
         failures.append(Failure("context", "Give at least one of them: nothing was changed."))
     if failures:
         raise InvalidInput(failures)
+    given = _laid_over(values, row.context)
+    if leads_elsewhere(row.integration.config, row.context, row.integration.config, {**row.context, **given}):
+        given = _laid_over(values, {})  # nothing stored is sent there
+    return save_account(row.environment, {"context": given, "status": AccountStatus.ACTIVE.value}, row)
+
+
+def _laid_over(values: Mapping[str, str], context: Mapping[str, Any]) -> dict[str, Any]:
+    """The top-level values of the context that the paths lead into, with the new ones in them."""
     given: dict[str, Any] = {}
     for path, value in values.items():
         top, *rest = path.split(".")
-        given[top] = _with(given.get(top, row.context.get(top)), rest, value)
-    return save_account(row.environment, {"context": given, "status": AccountStatus.ACTIVE.value}, row)
+        given[top] = _with(given.get(top, context.get(top)), rest, value)
+    return given
 
 
 def _with(value: Any, path: list[str], new: str) -> Any:
@@ -73,14 +82,6 @@ def _with(value: Any, path: list[str], new: str) -> Any:
         return new
     inside = value if isinstance(value, dict) else {}
     return {**inside, path[0]: _with(inside.get(path[0]), path[1:], new)}
-
-
-def _paths(config: Any) -> Iterator[str]:
-    for placeholder in located(config):
-        for path in placeholder.paths:
-            root, *keys = path.split(".")
-            if root == "context" and keys and not any(key.isdigit() for key in keys):
-                yield ".".join(keys)
 
 
 def _described(integration: Integration) -> tuple[Any, ...]:

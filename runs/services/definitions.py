@@ -16,6 +16,7 @@ from runs.models import AccountStatus, AccountToken, Environment, IntegratedAcco
 from runs.services.args_schema import check_schema
 from runs.services.audit import note, note_saved, values_of
 from runs.services.mappings import override_failures
+from runs.services.redirection import drop_redirected, redirected
 from runs.services.run_request import spec_of
 from runs.services.saving import assign, caught, locked, raise_if
 from runs.storable import storage_failures
@@ -31,9 +32,12 @@ JOB_FIELDS = ("integration", "label", "args_schema", "resources", "default_runti
 def save_integration(
     environment: Environment, values: Mapping[str, Any], integration: Integration | None = None
 ) -> Integration:
-    """Create the integration, or change the one given. Raises InvalidInput with every fault of it."""
+    """Create the integration, or change the one given. Raises InvalidInput with every fault of it.
+
+    Accounts that another address would send their credentials to lose them, and need new ones.
+    """
     row = locked(integration) if integration else Integration(environment=environment)
-    before = values_of(row, INTEGRATION_FIELDS)
+    before, old_config = values_of(row, INTEGRATION_FIELDS), row.config
     assign(row, values, INTEGRATION_FIELDS)
     failures = [] if row.name else [Failure("name", "is required.")]
     try:
@@ -47,6 +51,8 @@ def save_integration(
     except IntegrityError as error:
         raise InvalidInput([Failure("name", f"{row.name} is taken in this environment.")]) from error
     note_saved("integration", row, before)
+    if before is not None and row.config != old_config:
+        drop_redirected(row, old_config)
     return row
 
 
@@ -56,11 +62,11 @@ def save_account(
 ) -> IntegratedAccount:
     """Create the account, or change the one given; a given context is merged into the stored one.
 
-    New credentials make an account active that needed them; the access token and the wait that the old ones brought
-    are gone. Raises InvalidInput.
+    One that leads to another address must have the credentials anew. New credentials make an account active that needed
+    them; the access token and the wait that the old ones brought are gone. Raises InvalidInput.
     """
     row = locked(account) if account else IntegratedAccount(environment=environment)
-    before = values_of(row, ACCOUNT_FIELDS)
+    before, old_config = values_of(row, ACCOUNT_FIELDS), row.integration.config if row.integration_id else None
     assign(row, values, ACCOUNT_FIELDS)
     failures = [] if row.integration_id else [Failure("integration_name", "is required.")]
     if row.status not in AccountStatus.values:
@@ -72,9 +78,11 @@ def save_account(
     if row.integration_id and "unified_model_override" in values:
         failures += override_failures(row)
     raise_if(failures)
+    context, missing = redirected(row, old_config, given or {})
+    raise_if(missing)
     renewed = [key for key, value in (given or {}).items() if key not in row.context or row.context[key] != value]
     if given:
-        row.context = {**row.context, **given}
+        row.context = context
         if row.status == AccountStatus.NEEDS_REAUTH:
             row.status = AccountStatus.ACTIVE
         if _has_credentials(given, row.integration):
