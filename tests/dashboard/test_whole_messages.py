@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -49,3 +50,9 @@ def test_folders_that_were_removed_are_made_again(channel: Channel, tmp_path: Pa
         channel._get("sync.default")
     channel._put("sync.default", {})
     assert channel._get("sync.default") == {}
+
+
+def test_a_wait_for_a_message_ends_by_itself_so_that_a_daemon_can(channel: Channel) -> None:
+    connection = channel.connection.client
+    with connection.SimpleQueue("sync.default"), pytest.raises(socket.timeout):
+        connection.drain_events(timeout=None)

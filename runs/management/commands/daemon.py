@@ -38,7 +38,8 @@ class Command(BaseCommand):
 
 
 def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str) -> dict[str, Any]:
-    """What Celery's worker is told. Daemons know each other through the database, so they need no gossip by the broker.
+    """What Celery's worker is told. Daemons know each other through the database, so they need no gossip by the broker,
+    nor events that say they are alive: these also keep a thread that a daemon's end waits for.
 
     Not by its command line, with which comes an interactive shell that every daemon would keep loaded.
     """
@@ -50,4 +51,5 @@ def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str
         "loglevel": loglevel,
         "without_mingle": True,
         "without_gossip": True,
+        "without_heartbeat": True,
     }
