@@ -4,8 +4,11 @@
 import os
 import sys
 
+from runs.interpreter import expect_many_objects
+
 
 def main() -> None:
+    expect_many_objects()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured

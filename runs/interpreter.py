@@ -14,6 +14,11 @@ _LARGE = 128 * 1024
 _SWITCH_SECONDS = 0.0001  # the thread that has the database's answer waits for the one that parses, fifty times less
 
 
+def expect_many_objects() -> None:
+    """Look for garbage cycles less often: Python's defaults spend a sixth of a process's start on it, and find none."""
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
 def keep_what_is_loaded() -> None:
     """Let the garbage collector leave alone what is there now.
 
@@ -27,7 +32,7 @@ def expect_many_records() -> None:
     """For a process that executes runs: Python's defaults spend a third of its time looking for garbage cycles."""
     keep_what_is_loaded()
     _give_pages_back()
-    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+    expect_many_objects()
     sys.setswitchinterval(_SWITCH_SECONDS)
 
 
