@@ -22,10 +22,10 @@ def pick(page: Page, *numbers: int) -> None:
 
 @pytest.fixture
 def ended(deck: Deck) -> list[str]:
-    """Two runs that are alike, newest last."""
-    made = [deck.create_run(), ""]
+    """Two runs that are alike, newest last. What the test before has run again may still be at work."""
+    made = [deck.create_run(force=True), ""]
     deck.ended(made[0])
-    made[1] = deck.create_run()
+    made[1] = deck.create_run(force=True)
     deck.ended(made[1])
     return made
 

@@ -178,7 +178,8 @@ def test_an_address_fills_the_form_and_the_form_gives_the_address_back(olga: Pag
     shown = olga.locator("table.runs tbody tr").evaluate_all("rows => rows.map(row => row.id)")
     olga.locator("#refine > summary").click()
     expect(olga.get_by_label("Started by")).to_have_value("api")
-    olga.get_by_role("button", name="Apply").click()
+    with olga.expect_navigation():
+        olga.get_by_role("button", name="Apply").click()
     wanted, got = (parse_qs(urlsplit(address).query) for address in (asked, olga.url))
     assert got == wanted
     assert olga.locator("table.runs tbody tr").evaluate_all("rows => rows.map(row => row.id)") == shown != []
