@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests import factories
+from tests.acceptance.deck import Prepared, prepared_once
 
-# Long files first, so that no worker has one alone at the end; the browser's last, as it stays open once it is.
-FIRST = ("tests/acceptance/", "tests/commands/", "tests/runs/engine/")
+# Long ones first, so that no worker has one alone at the end; the browser's last, as it stays open once it is.
+FIRST = (
+    "tests/acceptance/test_openapi.py",
+    "tests/benchmarks/",
+    "tests/acceptance/test_demo.py",
+    "tests/acceptance/",
+    "tests/commands/",
+    "tests/runs/engine/",
+)
 LAST = ("tests/browser/test_accessibility.py", "tests/browser/")
+# Files whose tests take long and share nothing.
+ONE_BY_ONE = (
+    "tests/acceptance/test_accounts.py",
+    "tests/acceptance/test_broker_down.py",
+    "tests/acceptance/test_datasette.py",
+    "tests/acceptance/test_every_kind.py",
+    "tests/acceptance/test_lost_daemons.py",
+    "tests/acceptance/test_rapidbridge.py",
+    "tests/acceptance/test_schedules.py",
+    "tests/acceptance/test_up.py",
+    "tests/browser/test_accessibility.py",
+)
+
+
+class LongOnesApart(LoadFileScheduling):
+    """A worker gets a whole file, but of some files a single test: else the others would wait for it at the end."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if nodeid.startswith(ONE_BY_ONE) else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongOnesApart | None:
+    """Only in place of distribution by files."""
+    return LongOnesApart(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -47,6 +83,16 @@ def _place(item: pytest.Item) -> int:
 def _is_of_another(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("only_on")
     return mark is not None and mark.args != (connection.vendor,)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """A data directory with tables, keys, static files and a token, of which whoever starts processes gets a copy.
+
+    It takes twelve seconds to make, so the workers of a leg share it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    return prepared_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
 
 
 @pytest.fixture

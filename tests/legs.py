@@ -17,8 +17,12 @@ from urllib.parse import urlsplit, urlunsplit
 from tests import services
 from tests.processes import PROJECT
 
+# One worker more than cores, since many tests wait for processes that they have started.
+WORKERS = min(os.cpu_count() or 1, 4) + 1
 # In the order of tests/conftest.py; by itself xdist takes files of few tests last, and these are the slow ones.
-IN_PARALLEL = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+IN_PARALLEL = ("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder")
+# Without it each of the hundreds of processes would compile all of the project again.
+KEPT_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 ON_THE_DATABASE = ("-m", "database")
 
 
@@ -38,7 +42,7 @@ def main() -> int:
 def leg(name: str, settings: dict[str, str], *options: str) -> int:
     print(f"\nTests on {name}", flush=True)
     command = [sys.executable, "-m", "pytest", *IN_PARALLEL, *options]
-    return subprocess.run(command, cwd=PROJECT, env={**os.environ, **settings}, check=False).returncode
+    return subprocess.run(command, cwd=PROJECT, env={**os.environ, **KEPT_BYTECODE, **settings}, check=False).returncode
 
 
 def own_database_url() -> str:

@@ -88,10 +88,13 @@ class Process:
         """Its exit status."""
         return self.popen.wait(limit)
 
-    def end(self) -> None:
-        """SIGTERM, and SIGKILL to whatever of its session still runs afterwards."""
+    def ask_to_end(self) -> None:
         if self.popen.poll() is None:
             self.popen.terminate()
+
+    def end(self) -> None:
+        """SIGTERM, and SIGKILL to whatever of its session still runs afterwards."""
+        self.ask_to_end()
         try:
             self.popen.wait(GRACE)
         except subprocess.TimeoutExpired:
@@ -135,7 +138,7 @@ class Processes:
         return self.start(sys.executable, "manage.py", *arguments, name=arguments[0], **environment)
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a management command to its end, within a minute."""
+        """Run a management command to its end, within three minutes: its tables alone may take one."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
@@ -143,7 +146,7 @@ class Processes:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -152,7 +155,10 @@ class Processes:
         return {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **self.environment, **more}
 
     def end(self) -> None:
-        for process in reversed(self._started):
+        """All at the same time: each may take a while."""
+        for process in self._started:
+            process.ask_to_end()
+        for process in self._started:
             process.end()
 
 

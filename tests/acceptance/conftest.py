@@ -15,15 +15,8 @@ from tests.acceptance.deck import (
     brought_up,
     embedded,
     on_servers,
-    prepare,
     template_on_server,
 )
-
-
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """A data directory with tables, keys, static files and a token, of which each test gets a copy."""
-    return prepare(tmp_path_factory.mktemp("prepared") / "data")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import secrets
 import shutil
@@ -129,13 +130,25 @@ class Prepared:
     token: str
 
 
-def prepare(data_dir: Path) -> Prepared:
+def prepared_once(folder: Path) -> Prepared:
+    """The same for all who share the folder: who comes first makes it, the others wait for it."""
+    data_dir, token = folder / "prepared", folder / "prepared-token"
+    with (folder / "prepared-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not token.exists():
+            shutil.rmtree(data_dir, ignore_errors=True)  # of somebody who has failed
+            token.write_text(_prepare(data_dir))
+    return Prepared(data_dir, token.read_text())
+
+
+def _prepare(data_dir: Path) -> str:
+    """The token."""
     data_dir.mkdir()
     port = any_free_port()
     with processes(data_dir, embedded_environment(data_dir, port)) as started:
         token = create_token(started)
         with web(started, port, token):
-            return Prepared(data_dir, token)
+            return token
 
 
 def create_token(started: Processes) -> str:

@@ -6,12 +6,13 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copytree
 
 import httpx2
 import pytest
 
 from runs.addresses import any_free_port
-from tests.acceptance.deck import embedded_environment
+from tests.acceptance.deck import Prepared, embedded_environment
 from tests.processes import Process, Processes, children_of, is_running, kill, processes, wait_until
 
 
@@ -26,6 +27,12 @@ def started(tmp_path: Path, port: int) -> Iterator[Processes]:
         yield found
 
 
+@pytest.fixture
+def known(prepared: Prepared, tmp_path: Path) -> None:
+    """It is not the first start."""
+    copytree(prepared.data_dir, tmp_path / "data")
+
+
 def ready(port: int) -> dict[str, object] | None:
     """The answer of /readyz once everything, a daemon too, is there."""
     try:
@@ -37,13 +44,13 @@ def ready(port: int) -> dict[str, object] | None:
 
 
 def bring_up(started: Processes, port: int) -> tuple[Process, list[int]]:
-    """The supervisor and its children's ids, once an empty directory has become a working installation."""
+    """The supervisor and its children's ids, once the installation works."""
     supervisor = started.manage("up", "--port", str(port))
     wait_until(lambda: ready(port), 60, f"readiness ({supervisor.log_file})")
     return supervisor, children_of(supervisor.pid)
 
 
-def test_it_ends_within_ten_seconds_and_leaves_no_child(started: Processes, port: int) -> None:
+def test_from_an_empty_directory_it_ends_within_ten_seconds_and_leaves_no_child(started: Processes, port: int) -> None:
     supervisor, children = bring_up(started, port)
     assert len(children) == 3
 
@@ -53,6 +60,7 @@ def test_it_ends_within_ten_seconds_and_leaves_no_child(started: Processes, port
     assert not any(is_running(child) for child in children)
 
 
+@pytest.mark.usefixtures("known")
 def test_its_children_end_with_it_even_when_it_is_killed(started: Processes, port: int) -> None:
     supervisor, children = bring_up(started, port)
 
@@ -61,6 +69,7 @@ def test_its_children_end_with_it_even_when_it_is_killed(started: Processes, por
     wait_until(lambda: not any(is_running(child) for child in children), 10, "the end of all children")
 
 
+@pytest.mark.usefixtures("known")
 def test_it_starts_a_child_again_that_has_died(started: Processes, port: int) -> None:
     supervisor, children = bring_up(started, port)
 
@@ -71,6 +80,7 @@ def test_it_starts_a_child_again_that_has_died(started: Processes, port: int) ->
     wait_until(lambda: ready(port), 30, "readiness")
 
 
+@pytest.mark.usefixtures("known")
 def test_a_port_in_use_is_one_clear_sentence(started: Processes, port: int) -> None:
     bring_up(started, port)
 

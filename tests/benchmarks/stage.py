@@ -22,6 +22,7 @@ from tests import services
 from tests.processes import PROJECT, Process, Processes, processes, wait_until
 
 OURS = "Syncdeck"
+TEMPLATE = "BENCH_TEMPLATE"  # the variable that names a database which has the tables already, to copy
 LONGEST = 600.0  # seconds that one run may take
 # What a part that measures pages has otherwise: an address of its own, no servers to tell of runs, the usual log.
 OF_PAGES = {"PUBLIC_URL": "http://127.0.0.1", "CELERY_BROKER_URL": "filesystem://", "LOG_LEVEL": "INFO"}
@@ -50,7 +51,8 @@ def _services(module: str, embedded: bool) -> Iterator[dict[str, str]]:
         yield {"DATABASE_URL": "", "CELERY_BROKER_URL": "filesystem://"}
         return
     name = f"syncdeck_bench_{os.getpid()}_{module.rpartition('.')[2]}"
-    with services.own_database(name) as url, services.own_keys() as keys:
+    template = os.environ.get(TEMPLATE, "template1")
+    with services.own_database(name, template) as url, services.own_keys() as keys:
         yield {"DATABASE_URL": url, "CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": keys}
 
 

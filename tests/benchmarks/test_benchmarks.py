@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+
 import pytest
 
 from tests import services
 from tests.benchmarks import control, dashboard, mapping, memory, polls, records, sqlite, waits
+from tests.benchmarks.stage import TEMPLATE
+from tests.processes import Processes
 
 
-@pytest.fixture(autouse=True)
-def _servers() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """With a database whose tables are made, of which each part gets a copy: to make them takes seven seconds."""
     if lacking := services.lacking():
         pytest.skip(f"the load is made by PostgreSQL: no answer from {' and '.join(lacking)}")
+    name, folder = f"syncdeck_bench_{os.getpid()}", tmp_path_factory.mktemp("template")
+    with services.own_database(name) as url, pytest.MonkeyPatch.context() as patch:
+        made = Processes(folder).run("migrate", DATABASE_URL=url, DATA_DIR=str(folder))
+        assert made.returncode == 0, made.stderr
+        patch.setenv(TEMPLATE, name)
+        yield
 
 
 def test_every_page_that_is_read_is_measured_and_answers_at_a_small_load() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from shutil import copytree
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
-from tests.acceptance.deck import Deck, countries_then_cities, embedded, prepare
+from tests.acceptance.deck import Deck, Prepared, countries_then_cities, embedded
 from tests.browser.chromium import ARGUMENTS, MISSING, executable
 from tests.browser.scene import PASSWORD, Scene, log_in, logged_in, served
 from tests.factories import COUNTRIES_AND_CITIES
@@ -31,10 +32,11 @@ def source() -> Iterator[Source]:
 
 
 @pytest.fixture(scope="session")
-def deck(source: Source, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
+def deck(
+    source: Source, browser: Browser, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deck]:
     """One installation for all browser tests; it needs the browser first, so that nothing starts in vain."""
-    folder = tmp_path_factory.mktemp("deck")
-    with embedded(prepare(folder / "prepared"), folder / "data") as deck:
+    with embedded(prepared, tmp_path_factory.mktemp("deck") / "data") as deck:
         deck.define(countries_then_cities(source.url), COUNTRIES_AND_CITIES)
         made = deck.processes.run(
             "createsuperuser", "--noinput", "--username", "olga", "--email", "olga@example.org",
@@ -46,9 +48,10 @@ def deck(source: Source, browser: Browser, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
-def scene(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+def scene(browser: Browser, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """An installation with everything that a page can show, for tests that only look."""
-    with served(tmp_path_factory.mktemp("scene")) as scene:
+    data_dir = copytree(prepared.data_dir, tmp_path_factory.mktemp("scene") / "data")
+    with served(data_dir) as scene:
         yield scene
 
 
@@ -69,7 +72,7 @@ def source_answers(source: Source) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def base_url(deck: Deck) -> str:
     """Where the pages' relative addresses lead."""
-    return str(deck.api.base_url)
+    return str(deck.api.base_url).rstrip("/")
 
 
 def let_pass(page: Page, seconds: int) -> None:
@@ -105,7 +108,7 @@ def polls(context: BrowserContext) -> Polls:
 
 
 @pytest.fixture
-def olga(page: Page, deck: Deck) -> Iterator[Page]:
+def olga(page: Page, base_url: str) -> Iterator[Page]:
     """A page of somebody who has logged in, and in whose console nothing may go wrong.
 
     Its clock is one that `let_pass` can put forward.
@@ -116,6 +119,6 @@ def olga(page: Page, deck: Deck) -> Iterator[Page]:
     page.on(
         "console", lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None
     )
-    log_in(page, "olga")
+    log_in(page, base_url, "olga")
     yield page
     assert faults == []

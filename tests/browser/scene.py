@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import django
 from playwright.sync_api import Browser, Page
@@ -83,6 +84,9 @@ DIALOGS = {
 }
 
 
+_sessions: dict[tuple[str, str], list[Any]] = {}  # the cookies of somebody at an address
+
+
 @dataclass(frozen=True)
 class Scene:
     """A populated installation that is being served, and its pages by name."""
@@ -117,16 +121,23 @@ def logged_in(browser: Browser, scene: Scene, username: str) -> Iterator[Page]:
     """A window of its own, in which somebody has logged in."""
     context = browser.new_context(base_url=scene.url)
     page = context.new_page()
-    log_in(page, username)
+    log_in(page, scene.url, username)
     yield page
     context.close()
 
 
-def log_in(page: Page, username: str) -> None:
-    page.goto("/login/")
-    page.get_by_label("Username").fill(username)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+def log_in(page: Page, url: str, username: str) -> None:
+    """By the form the first time, from then on by the session that this gave: a password's check is made to be slow."""
+    session = _sessions.get((url, username))
+    if session is None:
+        page.goto(f"{url}/login/")
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{url}/")
+        _sessions[url, username] = page.context.cookies()
+    else:
+        page.context.add_cookies(session)
 
 
 def look_at(page: Page, path: str) -> None:

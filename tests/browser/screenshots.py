@@ -42,7 +42,7 @@ def main() -> None:
         for theme, (width, height) in product(THEMES, WIDTHS.items()):
             size = {"width": width, "height": height}
             context = browser.new_context(base_url=scene.url, viewport=size, color_scheme=theme)
-            camera = Camera(context.new_page(), scene.paths, wanted.folder, f"{width}-{theme}")
+            camera = Camera(context.new_page(), scene, wanted.folder, f"{width}-{theme}")
             camera.shoot_some(wanted.names) if wanted.names else camera.shoot_all()
             context.close()
         if not wanted.names:
@@ -56,8 +56,8 @@ def shoot_for_readme(browser: Browser, scene: Scene) -> None:
     for name, theme in OF_THE_README.items():
         size = {"width": 1440, "height": WIDTHS[1440]}
         context = browser.new_context(base_url=scene.url, viewport=size, color_scheme=theme)
-        camera = Camera(context.new_page(), scene.paths, PICTURES, theme)
-        log_in(camera.page, "operator")
+        camera = Camera(context.new_page(), scene, PICTURES, theme)
+        camera.log_in("operator")
         look_at(camera.page, scene.paths[name])
         camera._shoot(name)
         context.close()
@@ -100,39 +100,42 @@ class Camera:
     """A page, and where its pictures go."""
 
     page: Page
-    paths: dict[str, str]
+    scene: Scene
     folder: Path
     suffix: str
+
+    def log_in(self, username: str) -> None:
+        log_in(self.page, self.scene.url, username)
 
     def shoot_all(self) -> None:
         self.page.goto("/login/")
         self._shoot("login")
-        log_in(self.page, "operator")
-        for name, path in self.paths.items():
+        self.log_in("operator")
+        for name, path in self.scene.paths.items():
             look_at(self.page, path)
             self._shoot(name, full_page=True)
         self._shoot_forms()
         self._shoot_dialogs()
         self._shoot_frame()
         self.page.context.clear_cookies()
-        log_in(self.page, "nobody-yet")
+        self.log_in("nobody-yet")
         for name in (
             *("attention", "runs", "jobs", "schedules", "webhooks", "webhook-form", "accounts", "audit", "errors"),
         ):
-            look_at(self.page, self.paths[name])
+            look_at(self.page, self.scene.paths[name])
             self._shoot(f"empty-{name}")
 
     def shoot_some(self, names: list[str]) -> None:
-        log_in(self.page, "operator")
+        self.log_in("operator")
         for name in names:
             if name in GROUPS:
                 GROUPS[name](self)
                 continue
-            look_at(self.page, self.paths[name])
+            look_at(self.page, self.scene.paths[name])
             self._shoot(name, full_page=True)
 
     def _shoot_dialogs(self) -> None:
-        for name in opened(self.page, self.paths):
+        for name in opened(self.page, self.scene.paths):
             self._shoot(name)
 
     def _shoot_frame(self) -> None:
@@ -142,14 +145,14 @@ class Camera:
         self.page.get_by_label("Navigation").select_option("narrow")
         self.page.get_by_role("button", name="Apply").click()
         for name in ("runs", "errors", "health"):
-            look_at(self.page, self.paths[name])
+            look_at(self.page, self.scene.paths[name])
             self._shoot(f"folded-{name}")
         self.page.context.clear_cookies()
-        log_in(self.page, "nobody-yet")
+        self.log_in("nobody-yet")
         look_at(self.page, "/settings/people/")
         self._shoot("forbidden")
         self.page.context.clear_cookies()
-        log_in(self.page, "operator")
+        self.log_in("operator")
 
     def _shoot_forms(self) -> None:
         """What a form answers: faults beside their fields, and the secret that is shown once."""
@@ -169,7 +172,7 @@ class Camera:
         self.page.get_by_label("Login name").fill("no spaces, please")
         self.page.get_by_role("button", name="Create person").click()
         self._shoot("person-refused", full_page=True)
-        look_at(self.page, self.paths["schedule-edit"])
+        look_at(self.page, self.scene.paths["schedule-edit"])
         self.page.get_by_label("When").first.fill("0 0 30 2 *")
         self.page.get_by_role("button", name="Save").click()
         self._shoot("schedule-refused", full_page=True)
@@ -177,7 +180,7 @@ class Camera:
     def _shoot_written_jobs(self) -> None:
         """Faults found while one types, what an import would change, and somebody who was faster."""
         definition = self.page.get_by_label("Arguments and resources")
-        look_at(self.page, self.paths["job-edit"])
+        look_at(self.page, self.scene.paths["job-edit"])
         whole = definition.input_value()
         definition.fill(whole.replace("depends_on: countries", "depends_on: county").replace("args.watched", "arg.w"))
         self.page.locator(".faults").wait_for()
@@ -187,7 +190,7 @@ class Camera:
         self.page.get_by_label("Or its text").fill(text)
         self.page.get_by_role("button", name="Show what it changes").click()
         self._shoot("job-import-preview", full_page=True)
-        look_at(self.page, self.paths["job-edit"])
+        look_at(self.page, self.scene.paths["job-edit"])
         self.page.get_by_label("Label").fill("Places, mine")
         self.page.locator("[name=seen]").evaluate("field => { field.value = ''; }")
         self.page.get_by_role("button", name="Save").click()

@@ -77,7 +77,7 @@ def inspector(request: pytest.FixtureRequest, browser: Browser, scene: Scene) ->
 def test_no_page_has_a_serious_finding(inspector: Inspector, scene: Scene) -> None:
     inspector.page.goto("/login/")
     inspector.inspect("login")
-    log_in(inspector.page, "operator")
+    log_in(inspector.page, scene.url, "operator")
     for name, path in scene.paths.items():
         inspector.page.goto(path)
         inspector.inspect(name)
@@ -85,14 +85,14 @@ def test_no_page_has_a_serious_finding(inspector: Inspector, scene: Scene) -> No
 
 
 def test_no_dialog_or_menu_has_a_serious_finding(inspector: Inspector, scene: Scene) -> None:
-    log_in(inspector.page, "operator")
+    log_in(inspector.page, scene.url, "operator")
     for name in opened(inspector.page, scene.paths):
         inspector.inspect(name)
     assert inspector.findings == [], "\n".join(inspector.findings)
 
 
-def test_a_form_that_is_refused_has_no_serious_finding(inspector: Inspector) -> None:
-    log_in(inspector.page, "operator")
+def test_a_form_that_is_refused_has_no_serious_finding(inspector: Inspector, scene: Scene) -> None:
+    log_in(inspector.page, scene.url, "operator")
     inspector.page.goto("/webhooks/new/")
     inspector.page.get_by_label("Address").fill("https://127.0.0.1/hook")
     inspector.page.get_by_role("button", name="Create webhook").click()

@@ -68,7 +68,7 @@ def test_a_connection_is_tested_without_leaving_the_page(olga: Page, fresh: Deck
 def test_all_of_it_works_without_scripts(browser: Browser, base_url: str, fresh: Deck) -> None:
     context = browser.new_context(base_url=base_url, java_script_enabled=False)
     page = context.new_page()
-    log_in(page, "olga")
+    log_in(page, base_url, "olga")
     page.goto(f"/accounts/{fresh.account_id}/")
     page.get_by_role("button", name="Test connection").click()
     expect(page.locator("#tested")).to_contain_text("It works")

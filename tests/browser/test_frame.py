@@ -155,6 +155,7 @@ def test_the_theme_follows_the_system_until_one_is_chosen(olga: Page) -> None:
 
 
 def test_a_menu_that_is_left_gives_the_focus_back(olga: Page) -> None:
+    olga.goto("/")
     opener = olga.locator("details.menu summary")
     opener.press("Enter")
     olga.keyboard.press("Tab")
@@ -166,6 +167,7 @@ def test_a_menu_that_is_left_gives_the_focus_back(olga: Page) -> None:
 @pytest.mark.parametrize("width", [360, 1440])
 def test_the_menu_is_named_for_those_who_do_not_see_it(olga: Page, width: int) -> None:
     olga.set_viewport_size({"width": width, "height": 800})
+    olga.goto("/")
     expect(olga.locator("details.menu summary")).to_have_accessible_name("Menu of olga")
 
 
@@ -187,10 +189,10 @@ def test_the_id_of_a_run_can_be_copied(olga: Page, finished: str) -> None:
 
 class TestWithoutJavaScript:
     @pytest.fixture
-    def plain(self, browser: Browser, deck: Deck) -> Iterator[Page]:
-        context = browser.new_context(base_url=str(deck.api.base_url), java_script_enabled=False)
+    def plain(self, browser: Browser, base_url: str) -> Iterator[Page]:
+        context = browser.new_context(base_url=base_url, java_script_enabled=False)
         page = context.new_page()
-        log_in(page, "olga")
+        log_in(page, base_url, "olga")
         yield page
         context.close()
 

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from runs.models import RunEvent, SyncJobRun
 from tests import factories
-from tests.acceptance.deck import Deck, embedded, prepare
+from tests.acceptance.deck import Deck, Prepared, embedded
 from tests.factories import COUNTRIES_AND_CITIES, integration_config
 from tests.runs.api.program import Program
 
@@ -157,10 +157,9 @@ def test_tail_as_json_is_an_event_a_line(
 
 
 @pytest.fixture(scope="module")
-def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
+def deck(prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deck]:
     """An installation without a daemon: its runs stay created until somebody stops them."""
-    folder = tmp_path_factory.mktemp("runs")
-    with embedded(prepare(folder / "prepared"), folder / "data") as deck:
+    with embedded(prepared, tmp_path_factory.mktemp("runs") / "data") as deck:
         deck.define(integration_config(), COUNTRIES_AND_CITIES)
         yield deck
 
