@@ -22,6 +22,9 @@ from runs.errors import SyncdeckError
 
 SALT = "runs.keyset.ordered"
 KEYS = ("created_at", "id")
+BY_ID = ("id",)  # of rows whose ids are drawn as they are created, in version 7
+
+Keys = tuple[str, str] | tuple[str]
 
 Row = TypeVar("Row", bound=Model)
 
@@ -56,24 +59,24 @@ class _Cursor:
 
     order: ListOrder
     onwards: bool
-    keys: tuple[str, str]
-    place: datetime | str
+    keys: Keys
+    place: datetime | str | None  # None where the id alone is the key
     id: UUID
 
     @classmethod
-    def parse(cls, text: str, order: ListOrder, keys: tuple[str, str]) -> _Cursor:
+    def parse(cls, text: str, order: ListOrder, keys: Keys) -> _Cursor:
         """Raises BadCursor, also for one of the other order, with which a client would go round in circles."""
         try:
-            of_order, onwards, place, row_id = signing.loads(text, salt=_salt(keys))
+            of_order, onwards, *place, row_id = signing.loads(text, salt=_salt(keys))
         except signing.BadSignature as error:
             raise BadCursor("The cursor is not valid.") from error
         if of_order != order:
             raise BadCursor("The cursor is of a list in the other order.")
-        return cls(order, onwards, keys, _read(place), UUID(row_id))
+        return cls(order, onwards, keys, _read(*place) if place else None, UUID(row_id))
 
     def __str__(self) -> str:
-        parts = [self.order, self.onwards, _written(self.place), self.id.hex]
-        return signing.dumps(parts, salt=_salt(self.keys), compress=True)
+        place = [] if self.place is None else [_written(self.place)]
+        return signing.dumps([self.order, self.onwards, *place, self.id.hex], salt=_salt(self.keys), compress=True)
 
     @property
     def is_upwards(self) -> bool:
@@ -82,14 +85,16 @@ class _Cursor:
 
     def condition(self) -> Q:
         """The rows beyond it. The first comparison alone gives the index its range; an OR at the top would not."""
-        key, row_id = self.keys
         side = "gt" if self.is_upwards else "lt"
+        tied: Mapping[str, Any] = {f"{self.keys[-1]}__{side}": self.id}
+        if self.place is None:
+            return Q(**tied)
+        key = self.keys[0]
         beyond: Mapping[str, Any] = {f"{key}__{side}": self.place}
-        tied: Mapping[str, Any] = {f"{row_id}__{side}": self.id}
         return Q(**{f"{key}__{side}e": self.place}) & (Q(**beyond) | Q(**tied))
 
 
-def _salt(keys: tuple[str, str]) -> str:
+def _salt(keys: Keys) -> str:
     """A cursor of a list with other keys is not even read."""
     return SALT if keys == KEYS else f"{SALT}.{keys[0]}"
 
@@ -107,12 +112,12 @@ def keyset_page(
     queryset: QuerySet[Row],
     cursor: str | None,
     limit: int,
-    keys: tuple[str, str] = KEYS,
+    keys: Keys = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Row]:
     """The page of `queryset` at `cursor`; the first page without one.
 
-    `keys` names a time or a text, and a unique id. Raises BadCursor.
+    `keys` names a time or a text, and a unique id, or the id alone. Raises BadCursor.
     """
     return merged_page([queryset], cursor, limit, keys, order)
 
@@ -122,7 +127,7 @@ def page_or_first(
     cursor: str | None,
     limit: int,
     errors: dict[str, str],
-    keys: tuple[str, str] = KEYS,
+    keys: Keys = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Row]:
     """The page for a person: at a bad cursor the first one, which `errors` then tells under `cursor`."""
@@ -137,7 +142,7 @@ def merged_page(
     querysets: Sequence[QuerySet[Any, Any]],
     cursor: str | None,
     limit: int,
-    keys: tuple[str, str] = KEYS,
+    keys: Keys = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> Page[Any]:
     """The page of several tables that are read as one list, by times. Raises BadCursor.
@@ -164,7 +169,7 @@ def merged_page(
 def beyond(
     queryset: QuerySet[Row, Any],
     cursor: str | None,
-    keys: tuple[str, str] = KEYS,
+    keys: Keys = KEYS,
     order: ListOrder = ListOrder.NEWEST_FIRST,
 ) -> QuerySet[Row, Any]:
     """The rows on the cursor's far side, those next to it first; all of them without one. Raises BadCursor."""
@@ -174,7 +179,7 @@ def beyond(
     return queryset.order_by(*(keys if _is_upwards(place, order) else [f"-{key}" for key in keys]))
 
 
-def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: tuple[str, str] = KEYS) -> int:
+def rows_before(queryset: QuerySet[Row], first: str, cap: int, keys: Keys = KEYS) -> int:
     """How many rows of a list, newest first, stand before the `first` of a page; counted up to `cap`.
 
     Raises BadCursor.
@@ -191,14 +196,15 @@ def _is_upwards(place: _Cursor | None, order: ListOrder) -> bool:
     return place.is_upwards if place else order == ListOrder.OLDEST_FIRST
 
 
-def _merged(parts: Sequence[QuerySet[Any, Any]], keys: tuple[str, str], upwards: bool, limit: int) -> list[Any]:
+def _merged(parts: Sequence[QuerySet[Any, Any]], keys: Keys, upwards: bool, limit: int) -> list[Any]:
     """Only for times: of texts a database has an order of its own."""
     return list(islice(merge(*parts, key=attrgetter(*keys), reverse=not upwards), limit))
 
 
-def _edge(edge: list[Any], keys: tuple[str, str], order: ListOrder, *, onwards: bool) -> str | None:
+def _edge(edge: list[Any], keys: Keys, order: ListOrder, *, onwards: bool) -> str | None:
     """The cursor beyond the row at the page's edge; None for an empty page, which has no edge."""
     if not edge:
         return None
-    place, row_id = attrgetter(*keys)(edge[0])
-    return str(_Cursor(order, onwards, keys, place, row_id))
+    row, row_id = edge[0], keys[-1]
+    place = getattr(row, keys[0]) if len(keys) == 2 else None
+    return str(_Cursor(order, onwards, keys, place, getattr(row, row_id)))

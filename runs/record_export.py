@@ -1,7 +1,7 @@
 """Records as a file, written while they are read: CSV for spreadsheets, JSON Lines for programs.
 
 Memory stays flat however many there are: `CHUNK` rows at a time, each chunk by key, so that no transaction stays open
-while a slow reader takes its time. Rows go by their creation, which never changes: one that is changed meanwhile is
+while a slow reader takes its time. Rows go by their ids, which are ordered by time: one that is changed meanwhile is
 neither repeated nor left out.
 """
 
@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from itertools import accumulate, islice
 from typing import Any
-
-from django.db.models import Q
 
 from runs.models import Record
 from runs.models.record import RecordQuerySet
@@ -105,12 +103,10 @@ def _by_creation(rows: RecordQuerySet, most: int | None = None) -> Iterator[Reco
 def _chunk(rows: RecordQuerySet, last: Record | None, most: int | None) -> list[Record]:
     """The rows after `last`: at most `CHUNK`, fewer where they are large, at least one while there are any."""
     if last is not None:
-        tied = Q(created_at=last.created_at, id__gt=last.pk)
-        rows = rows.filter(Q(created_at__gt=last.created_at) | tied, created_at__gte=last.created_at)
+        rows = rows.filter(id__gt=last.pk)
     limit = CHUNK if most is None else min(CHUNK, most)
-    fitting = _within_bytes(list(rows.with_size().order_by("created_at", "id")[:limit]))
-    loaded = Record.objects.filter(pk__in=[row.pk for row in fitting]).defer("content_hash")
-    return sorted(loaded, key=lambda row: (row.created_at, row.pk))
+    fitting = _within_bytes(list(rows.with_size().order_by("id")[:limit]))
+    return list(Record.objects.filter(pk__in=[row.pk for row in fitting]).defer("content_hash").order_by("id"))
 
 
 def _within_bytes(rows: list[Record]) -> list[Record]:

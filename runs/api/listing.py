@@ -12,7 +12,7 @@ from django.http import Http404, QueryDict
 from runs.api.list_parameters import DEFAULT_LIMIT, list_parameters
 from runs.api.payloads.common import Item, ListOf
 from runs.errors import Failure, InvalidInput
-from runs.keyset import ListOrder, keyset_page
+from runs.keyset import KEYS, Keys, ListOrder, keyset_page
 from runs.lookups import Field, parse_limit, where
 
 __all__ = ["find", "list_parameters", "page_of"]
@@ -33,10 +33,11 @@ def page_of(
     params: QueryDict,
     fields: Mapping[str, Field],
     payload: Callable[[Row], Item],
+    keys: Keys = KEYS,
 ) -> ListOf[Item]:
     """The list's page that the query asks for. Raises InvalidInput and BadCursor."""
     limit, order = parse_limit(params.get("limit") or str(DEFAULT_LIMIT)), _order(params)
-    page = keyset_page(rows.filter(where(params, fields)), params.get("next_cursor"), limit, order=order)
+    page = keyset_page(rows.filter(where(params, fields)), params.get("next_cursor"), limit, keys, order)
     return {"result": [payload(row) for row in page.rows], "next_cursor": page.next_cursor, "limit": limit}
 
 

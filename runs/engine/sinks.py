@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from runs.engine import rows_postgresql, rows_sqlite
 from runs.engine.record_form import StorableRecord
@@ -42,6 +42,7 @@ class RecordStore:
         self._account_id = account_id
         self._run_id = run_id
         self._asks = True
+        self._are_new = False
         self._came = 0
         self._rows = rows_postgresql if connection.vendor == "postgresql" else rows_sqlite
 
@@ -56,8 +57,22 @@ class RecordStore:
         latest = {record.record_id: record for record in records}
         rows = [latest[record_id] for record_id in sorted(latest)]
         self._came = len(rows)
-        return self._rows.differing(self._account_id, resource, rows) if rows and self._asks else rows
+        if not rows or not self._asks:
+            return rows
+        found, self._are_new = self._rows.differing(self._account_id, resource, rows)
+        return found
 
     def write(self, resource: str, records: Sequence[StorableRecord]) -> None:
-        written = self._rows.write(self._account_id, self._run_id, resource, records)
+        written = self._written(resource, records)
         self._asks = written * 2 < self._came
+
+    def _written(self, resource: str, records: Sequence[StorableRecord]) -> int:
+        """Records follow others of their kind: after new ones they are taken for new, until one of them is not."""
+        if self._are_new:
+            try:
+                self._rows.insert(self._account_id, self._run_id, resource, records)
+            except IntegrityError:
+                self._are_new = False
+            else:
+                return len(records)
+        return self._rows.write(self._account_id, self._run_id, resource, records)

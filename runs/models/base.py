@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models.functions import Now as DjangoNow
@@ -15,9 +17,14 @@ __all__ = [
     "LiveQuerySet",
     "Now",
     "TimedModel",
+    "first_uuid7",
     "successive_uuid7",
+    "time_of",
     "uuid7",
 ]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def successive_uuid7(count: int) -> list[str]:
@@ -27,6 +34,16 @@ def successive_uuid7(count: int) -> list[str]:
     """
     first = uuid7().int
     return [f"{number:032x}" for number in range(first, first + count)]
+
+
+def first_uuid7(time: datetime) -> UUID:
+    """The least id that can be drawn in the millisecond of the time, or of 1970 for one before."""
+    return UUID(int=max((time - _EPOCH) // _MILLISECOND, 0) << 80)
+
+
+def time_of(uuid7_hex: str) -> datetime:
+    """The millisecond in which the id was drawn."""
+    return _EPOCH + int(uuid7_hex[:12], 16) * _MILLISECOND
 
 
 class Now(DjangoNow):

@@ -1,4 +1,5 @@
-"""A JSON column that is encrypted at rest, with keys of its own (`CREDENTIALS_KEYS`), apart from SECRET_KEY."""
+"""JSON columns of our own: one that SQLite takes as it comes, and one that is encrypted at rest, with keys of its own
+(`CREDENTIALS_KEYS`), apart from SECRET_KEY."""
 
 from __future__ import annotations
 
@@ -24,8 +25,17 @@ def cipher() -> MultiFernet:
 
 if TYPE_CHECKING:
     _AnyTextField = models.TextField[Any, Any]
+    _AnyJSONField = models.JSONField[Any, Any]
 else:
     _AnyTextField = models.TextField
+    _AnyJSONField = models.JSONField
+
+
+class UncheckedJSONField(_AnyJSONField):
+    """JSON of whose form its writer is sure: SQLite, which keeps it as a text, does not read each value once more."""
+
+    def db_check(self, connection: object) -> None:
+        return None
 
 
 class EncryptedJSONField(_AnyTextField):

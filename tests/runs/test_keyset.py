@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from runs.keyset import BadCursor, ListOrder, keyset_page, merged_page
+from runs.keyset import BY_ID, KEYS, BadCursor, Keys, ListOrder, keyset_page, merged_page
 from runs.models import AuditEntry, Environment, RunEvent, SyncJobRun
 from tests import factories
 from tests.runs import rows
@@ -153,6 +153,36 @@ class TestTextKeys:
         cursor = keyset_page(Environment.objects.all(), None, 2).next_cursor
         with pytest.raises(BadCursor):
             keyset_page(Environment.objects.all(), cursor, 2, ("name", "id"))
+
+
+class TestIdsAlone:
+    """Lists of rows whose ids are drawn in the order of creation."""
+
+    def walk(self, order: ListOrder) -> list[str]:
+        seen: list[SyncJobRun] = []
+        page = keyset_page(SyncJobRun.objects.all(), None, 3, BY_ID, order)
+        while page.next_cursor is not None:
+            seen += page.rows
+            page = keyset_page(SyncJobRun.objects.all(), page.next_cursor, 3, BY_ID, order)
+        return ids([*seen, *page.rows])
+
+    def test_lead_through_the_list_in_both_orders(self) -> None:
+        made = sorted(ids(rows.runs(7)))
+        assert self.walk(ListOrder.OLDEST_FIRST) == made
+        assert self.walk(ListOrder.NEWEST_FIRST) == made[::-1]
+
+    def test_lead_back(self) -> None:
+        rows.runs(7)
+        first = keyset_page(SyncJobRun.objects.all(), None, 3, BY_ID)
+        second = keyset_page(SyncJobRun.objects.all(), first.next_cursor, 3, BY_ID)
+        assert keyset_page(SyncJobRun.objects.all(), second.previous_cursor, 3, BY_ID).rows == first.rows
+
+    @pytest.mark.parametrize(("given_by", "given_to"), [(KEYS, BY_ID), (BY_ID, KEYS)])
+    def test_their_cursors_are_of_no_other_list(self, given_by: Keys, given_to: Keys) -> None:
+        rows.runs(3)
+        cursor = keyset_page(SyncJobRun.objects.all(), None, 2, given_by).next_cursor
+        with pytest.raises(BadCursor):
+            keyset_page(SyncJobRun.objects.all(), cursor, 2, given_to)
 
 
 class TestMergedStreams:

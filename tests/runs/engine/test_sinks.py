@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -13,6 +14,7 @@ from runs.connectors import Slices
 from runs.engine.record_form import StorableRecord, prepared, prepared_slices
 from runs.engine.sinks import RecordStore
 from runs.models import IntegratedAccount, Record
+from runs.models.base import first_uuid7
 from tests import factories
 
 
@@ -85,6 +87,13 @@ def test_a_record_in_other_words_that_was_gone_is_back(account: IntegratedAccoun
     assert (after.deleted_at, after.last_run_id) == (None, run)
 
 
+def test_a_record_was_created_when_its_id_was_drawn(account: IntegratedAccount) -> None:
+    store(RecordStore(account.id, uuid7()), forms({"id": 1}, {"id": 2}))
+    store(RecordStore(account.id, uuid7()), forms({"id": 1, "v": 2}, {"id": 3}))
+    for record in Record.objects.all():
+        assert first_uuid7(record.created_at) <= record.id < first_uuid7(record.created_at + timedelta(milliseconds=1))
+
+
 def test_of_two_records_with_one_id_the_last_wins(account: IntegratedAccount) -> None:
     store(RecordStore(account.id, uuid7()), forms({"id": 1, "v": "a"}, {"id": "1", "v": "b"}))
     assert rows() == {"1": {"id": "1", "v": "b"}}
@@ -110,6 +119,24 @@ def test_what_is_stored_is_what_came_last_however_much_of_it_is_known(account: I
         store(sink, forms(*came))
         model |= {record["id"]: record for record in came}
     assert rows() == model
+
+
+def test_what_another_run_stores_among_new_records_is_no_error(account: IntegratedAccount) -> None:
+    """Records that follow new ones are written as new ones, unasked: until one is there already."""
+    loading, other = RecordStore(account.id, uuid7()), RecordStore(account.id, uuid7())
+    store(loading, forms({"id": 1}, {"id": 2}))
+    store(other, forms({"id": 4, "v": "theirs"}, {"id": 6}))
+    store(loading, forms({"id": 3}, {"id": 4, "v": "ours"}, {"id": 5}))
+    store(loading, forms({"id": 6}, {"id": 7}))
+    assert rows() == {str(number): {"id": number} for number in range(1, 8)} | {"4": {"id": 4, "v": "ours"}}
+
+
+def test_a_record_that_another_run_stores_after_the_question_is_no_error(account: IntegratedAccount) -> None:
+    asking, other = RecordStore(account.id, uuid7()), RecordStore(account.id, uuid7())
+    differing = asking.differing("things", forms({"id": 1, "v": "ours"}, {"id": 2}))
+    store(other, forms({"id": 1, "v": "theirs"}))
+    asking.write("things", differing)
+    assert rows() == {"1": {"id": 1, "v": "ours"}, "2": {"id": 2}}
 
 
 def test_a_record_that_was_gone_and_comes_again_is_back(account: IntegratedAccount) -> None:
