@@ -10,12 +10,13 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, JSONField, PositiveBigIntegerField, PositiveIntegerField, UUIDField
 
-from runs.engine.claim import Claim
+from runs.engine.claim import ADDED, HOLD_WITH_COUNTS, Claim
 from runs.engine.rows_postgresql import binding_cursor
 from runs.models import RunStep
 from runs.models.base import Now
+from runs.prepared import Given, PreparedUpdate
 
 # Both rows in one statement: it is its own transaction where nothing else is written, as for a page of which every
 # record is known.
@@ -32,6 +33,17 @@ ADVANCE = """
       failed_requests = failed_requests + %(held_by)s, pages = pages + %(pages)s, position = %(position)s,
       cursor = %(cursor)s::jsonb, request_total = request_total + %(requests)s, updated_at = STATEMENT_TIMESTAMP()
     FROM held WHERE runs_runstep.id = %(step)s"""
+
+_ADVANCED = PreparedUpdate(
+    lambda: RunStep.objects.filter(id=Given("step", UUIDField())),
+    **ADDED,
+    failed_requests=F("failed_requests") + Given("held_by", PositiveIntegerField()),
+    pages=F("pages") + Given("pages", PositiveBigIntegerField()),
+    request_total=F("request_total") + Given("requests", PositiveBigIntegerField()),
+    position=Given("position", PositiveBigIntegerField()),
+    cursor=Given("cursor", JSONField()),
+    updated_at=Now(),
+)
 
 
 @dataclass(frozen=True)
@@ -70,13 +82,6 @@ def _advance_at_once(claim: Claim, step_id: UUID, progress: Progress) -> None:
 
 
 def _advance(claim: Claim, step_id: UUID, progress: Progress) -> None:
-    counts = {"fetched": progress.fetched, "persisted": progress.persisted, "error_count": progress.errors}
-    more = {"failed_requests": progress.held_by, "pages": progress.pages, "request_total": progress.requests}
     with transaction.atomic():
-        claim.hold(**_added(counts), crashes=0)
-        place = {"position": progress.position, "cursor": progress.cursor}
-        RunStep.objects.filter(id=step_id).update(**_added(counts | more), **place, updated_at=Now())
-
-
-def _added(counts: Mapping[str, int]) -> dict[str, Any]:
-    return {name: F(name) + count for name, count in counts.items()}
+        claim.hold_with(HOLD_WITH_COUNTS, **vars(progress))
+        _ADVANCED(step=step_id, **vars(progress))

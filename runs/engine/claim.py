@@ -19,7 +19,19 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import BooleanField, CharField, DurationField, Exists, F, JSONField, OuterRef, Q, UUIDField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    DurationField,
+    Exists,
+    F,
+    JSONField,
+    OuterRef,
+    PositiveBigIntegerField,
+    PositiveIntegerField,
+    Q,
+    UUIDField,
+)
 from django.db.models.functions import Least
 
 from runs.connectors import masked
@@ -39,6 +51,12 @@ from runs.wire import wire_time
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
     Q(lease_until=None) & (Q(resume_at=None) | Q(resume_at__lte=Now())) | Q(lease_until__lt=Now())
 )
+# What a batch adds to the run's row and to its step's.
+ADDED = {
+    "fetched": F("fetched") + Given("fetched", PositiveBigIntegerField()),
+    "persisted": F("persisted") + Given("persisted", PositiveBigIntegerField()),
+    "error_count": F("error_count") + Given("errors", PositiveIntegerField()),
+}
 UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
 FINAL = {**UNHELD, "finished_at": Now(), "updated_at": Now(), "resume_at": None, "rate_limited_until": None}
 LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
@@ -88,8 +106,8 @@ class Claim:
         if not held:
             self.give_up()
 
-    def hold_with(self, statement: PreparedTogether, **given: Any) -> None:
-        """The same by a statement that begins with `HOLD_WITH_MODE`, and writes more beside the run."""
+    def hold_with(self, statement: PreparedTogether | PreparedUpdate, **given: Any) -> None:
+        """The same by a `HOLD_WITH_…`, or by a statement that begins with it and writes more beside the run."""
         lease = timedelta(seconds=settings.LEASE_SECONDS)
         if not statement(run=self.run_id, token=self.token, lease=lease, **given):
             self.give_up()
@@ -249,6 +267,7 @@ _ENDING = {**FINAL, "status": Given("status", CharField()), "error": Given("erro
 _RENEWED = {"lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()}
 _RENEW = PreparedUpdate(_owned_unstopped, **_RENEWED)
 HOLD_WITH_MODE = PreparedUpdate(_owned_unstopped, **_RENEWED, is_incremental=Given("is_incremental", BooleanField()))
+HOLD_WITH_COUNTS = PreparedUpdate(_owned_unstopped, **_RENEWED, **ADDED, crashes=0)
 _FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
 
 
