@@ -45,9 +45,17 @@ class Attempts:
         self._ends = clock() + bounds.total_seconds
         self._jitter = random.Random()  # noqa: S311 - spreads retries, guards nothing
 
-    def ask(self, outgoing: Outgoing, read: Callable[[Reply], T], *, may_repeat: bool) -> T:
+    def ask(
+        self,
+        outgoing: Outgoing,
+        read: Callable[[Reply], T],
+        *,
+        may_repeat: bool,
+        on_sent: Callable[[], None] = lambda: None,
+    ) -> T:
         """What `read` makes of the reply, after as many tries as it takes and the source deserves.
 
+        `on_sent` is called when a try is on its way.
         `read` raises RequestFailed where the reply is of no use, and LimitTold where it says to come again later.
         """
         started = self._clock()
@@ -56,7 +64,7 @@ class Attempts:
             started += self._paused(patience)
             try:
                 deadline = min(started + self._bounds.page_seconds, self._ends)
-                return read(self._exchange.send(outgoing, deadline=deadline))
+                return read(self._exchange.send(outgoing, deadline=deadline, on_sent=on_sent))
             except RequestFailed as error:
                 delay = None if error.permanent or not may_repeat else patience.after_failure(self._clock())
                 if delay is None:

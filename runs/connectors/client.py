@@ -23,7 +23,7 @@ from runs.connectors.placeholders import unresolved
 from runs.connectors.rate_limit import LimitTold
 from runs.connectors.redaction import redactor_at_work, secrets_in
 from runs.connectors.reply import Reply
-from runs.connectors.request import Outgoing, RequestValues, build
+from runs.connectors.request import Draft, Outgoing, RequestValues, drafted
 from runs.connectors.response import records_in
 from runs.connectors.retry import OF_A_RUN, Bounds
 from runs.connectors.slices import Slices
@@ -39,7 +39,7 @@ PAST_THE_END: Final = object()
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """One page. `next_cursor` is plain JSON that fetches the next one, None at the end; `url` is redacted.
+    """One page. `next_cursor` is plain JSON that fetches the next one, None at the end.
 
     Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on. `is_plain`: no
     record needs a look for what can't be stored. `ahead` are the cursors of pages behind the next one that may be
@@ -48,7 +48,6 @@ class FetchedPage:
 
     records: list[Any]
     next_cursor: dict[str, Any] | None
-    url: str
     status_code: int
     unmapped: Sequence[UnmappedRecord] = ()
     is_plain: bool = False
@@ -58,6 +57,10 @@ class FetchedPage:
     def fetched(self) -> int:
         """How many records the source has sent."""
         return len(self.records) + len(self.unmapped)
+
+
+def _nothing() -> None:
+    pass
 
 
 class ApiClient:
@@ -99,6 +102,7 @@ class ApiClient:
         self._redact.learn(_secrets(spec, context))
         self._tokens = self._tokens_of(spec.authorization, token_store)
         self._exchange = Exchange(allow_private=allow_private, clock=clock)
+        self._last_draft: tuple[MethodSpec, RequestValues, Draft] | None = None
         self._attempts = Attempts(
             self._exchange,
             spec.rate_limit,
@@ -119,20 +123,37 @@ class ApiClient:
         self._exchange.close()
 
     def fetch(
-        self, method: MethodSpec, request: RequestValues, cursor: dict[str, Any] | None, *, sliced: bool = False
+        self,
+        method: MethodSpec,
+        request: RequestValues,
+        cursor: dict[str, Any] | None,
+        *,
+        sliced: bool = False,
+        on_sent: Callable[[], None] = _nothing,
     ) -> FetchedPage:
         """The page at the cursor (None: the first page); `sliced`: with its records as slices, where that is possible.
 
+        `on_sent` is called whenever a request for it is on its way, before its answer is waited for.
         Raises RequestFailed (AuthenticationFailed for a 401 or a missing credential), RateLimited where the source
         wants a longer wait than a request may take, and whatever `wait` raises.
         """
         with self._redacting():
             trail = Trail.of(cursor)
             trail.check()
-            outgoing = build(self._spec, method, self._proxied(method, request), self._context, trail.at)
+            outgoing = self._draft(method, request).at(trail.at)
             check_url(outgoing.url, allow_private=self._allow_private)
         with self._redacting(outgoing.url):
-            return self._unified(method, request, self._page(method, outgoing, trail, sliced=sliced))
+            answer = self._answer(method, outgoing, trail, sliced=sliced, on_sent=on_sent)
+            return self._unified(method, request, self._page(method, outgoing, trail, answer))
+
+    def _draft(self, method: MethodSpec, request: RequestValues) -> Draft:
+        """Made once for all pages of a list, which come with the very same request: what only equals it may differ,
+        as 1 and true do."""
+        known = self._last_draft
+        if known is None or known[0] is not method or known[1] is not request:
+            draft = drafted(self._spec, method, self._proxied(method, request), self._context)
+            known = self._last_draft = (method, request, draft)
+        return known[2]
 
     def _proxied(self, method: MethodSpec, request: RequestValues) -> RequestValues:
         if method.mapping is None:
@@ -148,17 +169,16 @@ class ApiClient:
         told = [replace(record, message=self._redact(record.message)) for record in unmapped]
         return replace(page, records=mapped, unmapped=told, is_plain=False)
 
-    def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool) -> FetchedPage:
-        reply, body = self._answer(method, outgoing, trail, sliced=sliced)
+    def _page(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, answer: tuple[Reply, Any]) -> FetchedPage:
+        reply, body = answer
         if body is PAST_THE_END:
-            return FetchedPage([], None, self._redact(outgoing.url), reply.status_code)
+            return FetchedPage([], None, reply.status_code)
         records = records_in(body, method, reply)
         page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
         following = self._following(method, trail, page, reply)
         return FetchedPage(
             records,
             None if following is None else following.as_cursor(),
-            self._redact(outgoing.url),
             reply.status_code,
             is_plain=isinstance(records, Slices) or reply.is_plain,
             ahead=_ahead(method, trail, page, following),
@@ -179,10 +199,12 @@ class ApiClient:
         content = content_digest(reply.body) if method.pagination.is_numbered and page.records else ""
         return trail.followed_by(at, is_empty=not page.records, content=content)
 
-    def _answer(self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool) -> tuple[Reply, Any]:
+    def _answer(
+        self, method: MethodSpec, outgoing: Outgoing, trail: Trail, *, sliced: bool, on_sent: Callable[[], None]
+    ) -> tuple[Reply, Any]:
         """The reply and its parsed body. An access token that the source refuses is renewed once."""
         read = partial(self._read, method, trail, sliced)
-        ask = partial(self._attempts.ask, read=read, may_repeat=method.may_repeat)
+        ask = partial(self._attempts.ask, read=read, may_repeat=method.may_repeat, on_sent=on_sent)
         if self._tokens is None:
             return ask(outgoing)
         token = self._learned(self._tokens.current())

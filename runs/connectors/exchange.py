@@ -5,19 +5,34 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import httpcore2
 import httpx2
 
 from runs.connectors.address_guard import joined, parse_url, public_addresses
 from runs.connectors.errors import RequestFailed
 from runs.connectors.reply import Reply, read_reply
 from runs.connectors.request import Outgoing, check_origin
-from runs.connectors.transport import Deadline, GuardedTransport
+from runs.connectors.transport import Deadline, Line
 
 TIMEOUTS = httpx2.Timeout(30, connect=5).as_dict()  # seconds
 MAX_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
+_WITH_CONTENT = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A request's body, which tells when it has been sent to its end."""
+
+    data: bytes | None
+    on_sent: Callable[[], None]
+
+    def __iter__(self) -> Iterator[bytes]:
+        if self.data:
+            yield self.data
+        self.on_sent()
 
 
 class Exchange:
@@ -32,58 +47,67 @@ class Exchange:
         self._deadline = Deadline(clock)
         self._addresses = None if allow_private else public_addresses
         self._lock = threading.Lock()
-        self._all: list[GuardedTransport] = []
-        self._free: list[GuardedTransport] = []
+        self._all: list[Line] = []
+        self._free: list[Line] = []
         self._is_closed = False
 
     def close(self) -> None:
         """Requests in flight break off, and no more are sent."""
         with self._lock:
             self._is_closed = True
-        for transport in self._all:
-            transport.close()
+        for line in self._all:
+            line.close()
 
-    def send(self, outgoing: Outgoing, *, deadline: float) -> Reply:
-        """The reply, whatever its status. Raises RequestFailed where there is none that can be read."""
+    def send(self, outgoing: Outgoing, *, deadline: float, on_sent: Callable[[], None] = lambda: None) -> Reply:
+        """The reply, whatever its status. `on_sent` is called before it is waited for.
+
+        Raises RequestFailed where there is no reply that can be read.
+        """
         self._deadline.at = deadline
         with own_words():
             for _ in range(MAX_REDIRECTS + 1):
-                reply = self._send_once(outgoing)
+                reply = self._send_once(outgoing, on_sent)
                 if reply.status_code not in _REDIRECTS or "location" not in reply.headers:
                     return reply
                 outgoing = _redirected(outgoing, reply)
         message = f"The source redirects more than {MAX_REDIRECTS} times."
         raise RequestFailed("too_many_redirects", message, status_code=reply.status_code)
 
-    def _send_once(self, outgoing: Outgoing) -> Reply:
-        request = httpx2.Request(
-            outgoing.verb,
-            parse_url(outgoing.url),
-            headers=[(name.encode(), value.encode()) for name, value in outgoing.headers.items()],
-            content=outgoing.content,
-            extensions={"timeout": TIMEOUTS},
-        )
-        with self._transport() as transport:
-            response = transport.handle_request(request)
+    def _send_once(self, outgoing: Outgoing, on_sent: Callable[[], None]) -> Reply:
+        url = parse_url(outgoing.url)
+        with self._line() as line:
+            response = line.send(_request(outgoing, url, on_sent))
             try:
-                response.request = request
-                return read_reply(response)
+                return read_reply(response, str(url))
             finally:
                 response.close()
 
     @contextmanager
-    def _transport(self) -> Iterator[GuardedTransport]:
+    def _line(self) -> Iterator[Line]:
         with self._lock:
             if self._is_closed:
                 raise RuntimeError("The connections are closed.")
             if not self._free:
-                self._free.append(GuardedTransport(self._deadline, connections=1, addresses=self._addresses))
+                self._free.append(Line(self._deadline, addresses=self._addresses))
                 self._all += self._free
-            transport = self._free.pop()
+            line = self._free.pop()
         try:
-            yield transport
+            yield line
         finally:
-            self._free.append(transport)
+            self._free.append(line)
+
+
+def _request(outgoing: Outgoing, url: httpx2.URL, on_sent: Callable[[], None]) -> httpcore2.Request:
+    headers = [(b"Host", url.netloc), *((name.encode(), value.encode()) for name, value in outgoing.headers.items())]
+    if outgoing.content is not None or outgoing.verb in _WITH_CONTENT:  # RFC 9110, section 8.6
+        headers.append((b"Content-Length", b"%d" % len(outgoing.content or b"")))
+    return httpcore2.Request(
+        outgoing.verb,
+        httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=headers,
+        content=_Content(outgoing.content, on_sent),
+        extensions={"timeout": TIMEOUTS},
+    )
 
 
 def _redirected(outgoing: Outgoing, reply: Reply) -> Outgoing:
@@ -101,12 +125,12 @@ def own_words(peer: str = "The source") -> Iterator[None]:
     """Raises RequestFailed for what the transport raises; its message says "the peer took too long" and the like."""
     try:
         yield
-    except httpx2.TimeoutException as error:
+    except (httpcore2.TimeoutException, httpx2.TimeoutException) as error:
         raise RequestFailed("timeout", f"{peer} took too long ({_kind(error)}).", permanent=False) from error
     except httpx2.DecodingError as error:
         message = "The body could not be decompressed."
         raise RequestFailed("broken_body", message, permanent=False) from error
-    except httpx2.TransportError as error:
+    except (httpcore2.NetworkError, httpcore2.ProtocolError, httpx2.TransportError) as error:
         message = f"The connection failed ({_kind(error)}): {error}"
         raise RequestFailed("connection_failed", message, permanent=False) from error
 

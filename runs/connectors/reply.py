@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
+import httpcore2
 import httpx2
 import orjson
 
@@ -94,43 +95,57 @@ def _stands_alone(shapes: bytes, shape: bytes, lead: bytes) -> bool:
     return False
 
 
-def read_reply(response: httpx2.Response) -> Reply:
+def read_reply(response: httpcore2.Response, url: str) -> Reply:
     """The response with its body, decoded and at most `MAX_BODY` long; of an error only the beginning is read.
 
-    Raises RequestFailed for a larger one, and what httpx2 raises where the connection breaks.
+    Raises RequestFailed for a larger one, what httpcore2 raises where the connection breaks, and httpx2 where the body
+    can't be decoded.
     """
-    body = _beginning(response) if response.is_error else _whole(response)
+    headers = dict(httpx2.Headers(response.headers))
+    read = _beginning if response.status >= 400 else _whole
     return Reply(
-        response.status_code,
-        response.reason_phrase,
-        str(response.url),
-        dict(response.headers),
-        response.charset_encoding,
-        body,
+        response.status,
+        response.extensions["reason_phrase"].decode("ascii", "ignore"),
+        url,
+        headers,
+        _charset(headers.get("content-type", "")),
+        read(response, headers),
     )
 
 
-def _whole(response: httpx2.Response) -> bytes:
-    declared = response.headers.get("content-length", "")
+@lru_cache(maxsize=16)
+def _charset(content_type: str) -> str | None:
+    return httpx2.Response(200, headers=[(b"Content-Type", content_type.encode())]).charset_encoding
+
+
+def _whole(response: httpcore2.Response, headers: Mapping[str, str]) -> bytes:
+    declared = headers.get("content-length", "")
     if declared.isdigit() and int(declared[:12]) > MAX_BODY:
-        raise _too_large(response)
+        raise _too_large(response.status)
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in _decoded(response, headers):
         body += chunk
         if len(body) > MAX_BODY:
-            raise _too_large(response)
+            raise _too_large(response.status)
     return bytes(body)
 
 
-def _too_large(response: httpx2.Response) -> RequestFailed:
+def _too_large(status: int) -> RequestFailed:
     message = f"The page is larger than {MAX_BODY // 1024 // 1024} MB."
-    return RequestFailed("too_large", message, status_code=response.status_code)
+    return RequestFailed("too_large", message, status_code=status)
 
 
-def _beginning(response: httpx2.Response) -> bytes:
+def _beginning(response: httpcore2.Response, headers: Mapping[str, str]) -> bytes:
     body = bytearray()
-    for chunk in response.iter_bytes():
+    for chunk in _decoded(response, headers):
         body += chunk
         if len(body) >= MAX_ERROR_BODY:
             break
     return bytes(body[:MAX_ERROR_BODY])
+
+
+def _decoded(response: httpcore2.Response, headers: Mapping[str, str]) -> Iterator[bytes]:
+    chunks = response.iter_stream()
+    if "content-encoding" not in headers:
+        return chunks
+    return httpx2.Response(response.status, headers=response.headers, content=chunks).iter_bytes()

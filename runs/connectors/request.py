@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -46,31 +47,52 @@ class Outgoing:
         return replace(self, headers=_with(self.headers, over))
 
 
-def build(
-    spec: ApiSpec, method: MethodSpec, values: RequestValues, context: Mapping[str, Any], at: dict[str, Any] | None
-) -> Outgoing:
-    """The request for the page at the cursor (None: the first).
+@dataclass(frozen=True)
+class Draft:
+    """A request as far as all pages of a list have it in common."""
 
-    Raises RequestFailed where a value is missing or unsafe, or the cursor leads to another origin.
-    """
+    method: MethodSpec
+    values: RequestValues = field(repr=False)
+    base_url: str
+    asked: Parts = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)  # credentials
+    credentials: Mapping[str, str] = field(repr=False)
+
+    def at(self, cursor: dict[str, Any] | None) -> Outgoing:
+        """The request for the page at the cursor (None: the first).
+
+        Raises RequestFailed where the cursor leads to another origin, or what it holds is unsafe.
+        """
+        method, own = self.method, self.asked
+        page = method.pagination.parts(own, cursor) if method.pagination else Parts()
+        query = {**own.query, **page.query}
+        url = _address(own.url or "", query) if page.url is None else page.url
+        check_origin(self.base_url, url)
+        body = laid_over(own.body, page.body)
+        content = _content(method, body)
+        headers = _headers(self.headers, page.headers, self.credentials) if page.headers else self._usual_headers
+        if content is not None:
+            headers = _with({"Content-Type": CONTENT_TYPES[method.body_format]}, headers)
+        asked = Parts(query, page.headers, body, url, page.values)
+        return Outgoing(method.verb.upper(), url, headers, content, asked, self.base_url)
+
+    @cached_property
+    def _usual_headers(self) -> dict[str, str]:
+        return _headers(self.headers, {}, self.credentials)
+
+
+def drafted(spec: ApiSpec, method: MethodSpec, values: RequestValues, context: Mapping[str, Any]) -> Draft:
+    """The request that all pages have in common. Raises RequestFailed where a value is missing or unsafe."""
     roots = {"context": context, "query": values.query, **({} if values.id is None else {"id": values.id})}
     try:
         base_url = filled_address(spec.base_url, roots).rstrip("/")
         address = base_url + _path(method.path, roots)
         own = Parts(_query(spec, method, values, roots), {}, _body(method, values, roots), address)
-        page = method.pagination.parts(own, at) if method.pagination else Parts()
-        headers = _headers(spec, method, page.headers, roots)
+        given = {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()}
     except MissingValue as missing:
         raise RequestFailed("missing_value", f"{missing.placeholder} of the integration has no value.") from missing
-    query = {**own.query, **page.query}
-    url = _address(address, query) if page.url is None else page.url
-    check_origin(base_url, url)
-    body = laid_over(own.body, page.body)
-    content = _content(method, body)
-    if content is not None:
-        headers = _with({"Content-Type": CONTENT_TYPES[method.body_format]}, headers)
-    asked = Parts(query, page.headers, body, url, page.values)
-    return Outgoing(method.verb.upper(), url, headers, content, asked, base_url)
+    credentials = spec.authorization.headers(roots) if spec.authorization else {}
+    return Draft(method, values, base_url, own, _with(ALWAYS, given), credentials)
 
 
 def check_origin(base_url: str, url: str) -> None:
@@ -138,15 +160,12 @@ def _quotable(value: Any) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _headers(spec: ApiSpec, method: MethodSpec, paging: Mapping[str, str], roots: Mapping[str, Any]) -> dict[str, str]:
+def _headers(own: Mapping[str, str], paging: Mapping[str, str], credentials: Mapping[str, str]) -> dict[str, str]:
     """All headers (RFC 9110). Those of the pagination may come from a source: they are no others than it may set."""
-    headers = _with(ALWAYS, {name: filled(text, roots) for name, text in {**spec.headers, **method.headers}.items()})
     for name in paging:
         if not may_be_set(name):
             raise RequestFailed("bad_header", f"The pagination may not set the header {name[:100]!r}.")
-    headers = _with(headers, paging)
-    if spec.authorization:
-        headers = _with(headers, spec.authorization.headers(roots))
+    headers = _with(_with(own, paging), credentials)
     for name, value in headers.items():
         if not value.isprintable() or not name.isascii() or not name.isprintable():
             raise RequestFailed("bad_header", f"The header {name!r} would hold a line break or a control character.")

@@ -12,6 +12,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
+KEPT_SECONDS = 30.0  # a connection without a request
 Addresses = Callable[[str, int], list[str]]
 
 
@@ -29,6 +30,40 @@ class Deadline(threading.local):
         if left <= 0:
             raise httpcore2.ReadTimeout("The request took too long as a whole.")
         return left if timeout is None else min(timeout, left)
+
+
+class Line:
+    """One connection, kept for the next request to the same origin. Guarded as the transport's below.
+
+    It has no pool, and none of a client's layers: between two pages these take longer than the protocol itself.
+    """
+
+    def __init__(self, deadline: Deadline, *, addresses: Addresses | None) -> None:
+        self._backend = _GuardedBackend(deadline, addresses)
+        self._connection: httpcore2.HTTPConnection | None = None
+
+    def send(self, request: httpcore2.Request) -> httpcore2.Response:
+        """The beginning of the response; it has to be closed. Raises what httpcore2 does."""
+        connection = self._connection
+        if connection is None or not _may_carry(connection, request.url.origin):
+            self.close()
+            connection = self._connection = self._opened(request.url.origin)
+        return connection.handle_request(request)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _opened(self, origin: httpcore2.Origin) -> httpcore2.HTTPConnection:
+        """It connects with its first request."""
+        return httpcore2.HTTPConnection(
+            origin, ssl_context=_ssl_context(), keepalive_expiry=KEPT_SECONDS, network_backend=self._backend
+        )
+
+
+def _may_carry(connection: httpcore2.HTTPConnection, origin: httpcore2.Origin) -> bool:
+    is_ready = connection.is_available() and not connection.has_expired()
+    return is_ready and connection.can_handle_request(origin)
 
 
 class GuardedTransport(httpx2.HTTPTransport):
@@ -54,7 +89,7 @@ class GuardedTransport(httpx2.HTTPTransport):
             ssl_context=context,
             max_connections=connections,
             max_keepalive_connections=connections,
-            keepalive_expiry=30,
+            keepalive_expiry=KEPT_SECONDS,
             network_backend=_GuardedBackend(deadline, addresses),
         )
 

@@ -18,7 +18,7 @@ from runs.connectors.paths import MISSING, lookup
 from runs.engine.bindings import Binding, Roots, planted, resource_paths
 from runs.engine.entries import Entry
 from runs.engine.entry_options import SPOOL
-from runs.engine.page_stream import PageStream, Prepare
+from runs.engine.page_stream import PageStream, Prepare, Sent
 from runs.engine.staged import StagedRow, staged_batches
 from runs.models import RunStep
 
@@ -34,8 +34,9 @@ def derived_stream(
 ) -> PageStream:
     """The entry's batches from number `start` on, worked out of what its parent has staged."""
 
-    def work(binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
-        return FetchedPage(_records(entry, parent, binding), None, "", 200)
+    def work(binding: Binding, cursor: dict[str, Any] | None, sent: Sent) -> FetchedPage:
+        sent()
+        return FetchedPage(_records(entry, parent, binding), None, 200)
 
     rows = staged_batches(parent_step.id, start) if entry.kind != SPOOL or start == 0 else iter(())
     drawn = _whole(rows, parent, roots) if entry.kind == SPOOL else _each(rows, parent, roots)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited
+from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited, RequestValues
 from runs.engine.batch import Batch, Staging, id_path_of, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.cursors import opened
@@ -20,7 +20,7 @@ from runs.engine.derived import batch_total, derived_stream
 from runs.engine.entries import Entry
 from runs.engine.gate import Gate
 from runs.engine.ledger import StepLedger
-from runs.engine.page_stream import PageStream, Turn
+from runs.engine.page_stream import PageStream, Sent, Turn
 from runs.engine.plan import previous_run_dates
 from runs.engine.record_form import Form
 from runs.engine.recursion import Recursion
@@ -82,6 +82,7 @@ class EntryWork:
         self._place = place
         self._ledger = ledger
         self._entry = ledger.entry
+        self._last_request: tuple[Binding, RequestValues] | None = None
 
     def work_off(self) -> None:
         """To its end. Raises what ends the slice earlier.
@@ -169,12 +170,20 @@ class EntryWork:
     def _prepare(self, page: FetchedPage) -> list[Form]:
         return prepared_page(page, self._entry, self._method)
 
-    def _fetch(self, binding: Binding, cursor: dict[str, Any] | None) -> FetchedPage:
+    def _fetch(self, binding: Binding, cursor: dict[str, Any] | None, sent: Sent) -> FetchedPage:
         assert self._method is not None  # noqa: S101 - for the type checker
-        page = self._place.client.fetch(self._method, binding.request(self._entry), cursor, sliced=self._keeps_slices)
+        request = self._request(binding)
+        page = self._place.client.fetch(self._method, request, cursor, sliced=self._keeps_slices, on_sent=sent)
         if self._recursion is None:
             return page
         return self._recursion.judged(page, binding, partial(self._place.cancellation.wait, 0))
+
+    def _request(self, binding: Binding) -> RequestValues:
+        """Filled in once for all pages of a list."""
+        known = self._last_request
+        if known is None or known[0] is not binding:
+            known = self._last_request = (binding, binding.request(self._entry))
+        return known[1]
 
     def _drawn(self, method: MethodSpec, parent: StepLedger | None) -> Iterator[Binding]:
         """The entry's requests from its checkpoint on."""

@@ -23,11 +23,15 @@ BATCH_RECORDS = 2_000
 # written. And so many are written at once at most: it is there that a stop is seen.
 ROUNDS = 2
 
-Fetch = Callable[[Binding, "dict[str, Any] | None"], FetchedPage]
+Sent = Callable[[], None]
+Fetch = Callable[[Binding, "dict[str, Any] | None", Sent], FetchedPage]
+"""Gives the page at the cursor, and calls `Sent` once the request is on its way."""
 Prepare = Callable[[FetchedPage], Sequence[Form]]
-Job = Callable[[], None]
+Note = Callable[[], None]
+Job = Callable[[], Note]
+"""What a thread does by itself, and what is noted of it while no other thread looks."""
 
-__all__ = ["AHEAD", "BATCH_RECORDS", "BUFFERED", "PageStream", "Prepare", "Turn"]
+__all__ = ["AHEAD", "BATCH_RECORDS", "BUFFERED", "Fetch", "PageStream", "Prepare", "Sent", "Turn"]
 
 
 class PageStream:
@@ -39,7 +43,8 @@ class PageStream:
     from the threads; the bindings are drawn in the caller's.
 
     A thread that has fetched a page asks for the next one first, and another one makes the page ready meanwhile: what
-    that takes is not added to the source's own time.
+    that takes is not added to the source's own time. It is woken when the request has been sent, for the two not to
+    take turns.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class PageStream:
         Raises RateLimited once nothing before the wait is left to hand over, and whatever broke a thread.
         """
         with self._came:
+            self._jobs.notify(len(self._unprepared))  # where a request is held back, it is not sent for long
             self._top_up()
             if not self._lanes:
                 return None
@@ -209,11 +215,15 @@ class PageStream:
     # The threads' side.
 
     def _work(self) -> None:
-        while (job := self._next_job()) is not None:
-            job()
+        job = self._next_job()
+        while job is not None:
+            job = self._next_job(job())
 
-    def _next_job(self) -> Job | None:
+    def _next_job(self, note: Note | None = None) -> Job | None:
+        """With what has been noted of the last one: no thread comes in between, and takes what this one would do."""
         with self._jobs:
+            if note is not None:
+                note()
             while (job := self._job()) is None and not self._is_over():
                 self._jobs.wait()
             return job
@@ -243,27 +253,32 @@ class PageStream:
 
     def _has_room(self, lane: Lane) -> bool:
         if lane is self._lanes[0]:
-            return lane.pages < AHEAD + lane.in_flight - 1 or lane.size < BATCH_RECORDS
+            is_small = lane.size <= BATCH_RECORDS  # while a batch is taken, one more page is on its way
+            return lane.pages < AHEAD + lane.in_flight - 1 or is_small
         return self._ahead < BUFFERED
 
-    def _fetch_page(self, asked: Asked) -> None:
+    def _fetch_page(self, asked: Asked) -> Note:
         try:
-            asked.page = self._fetch(asked.lane.binding, asked.cursor)
+            asked.page = self._fetch(asked.lane.binding, asked.cursor, self._sent)
         except RequestFailed as error:
             asked.error = error
         except BaseException as error:  # noqa: BLE001 - carried to the run's own thread, which raises it
             asked.broken = error
+        return partial(self._take_in, asked)
+
+    def _sent(self) -> None:
         with self._jobs:
-            self._gate.leave()
-            self._take_in(asked)
+            self._jobs.notify(len(self._unprepared))
 
     def _take_in(self, asked: Asked) -> None:
+        self._gate.leave()
         if isinstance(asked.broken, RateLimited):
             self._limited = asked.broken
             asked.lane.break_off(asked)
         else:
             self._join(asked.lane)
-        self._tell()
+        if asked.page is None or asked.lane.is_complete or not asked.lane.is_busy:  # else it is to be made ready first
+            self._tell()
 
     def _tell(self) -> None:
         """Something is there for the caller, or for the other threads."""
@@ -284,21 +299,20 @@ class PageStream:
             self._ahead += 1
             self._unfetched.remove(lane)
         self._note_wish()
-        self._jobs.notify(len(self._unprepared) + lane.in_flight)
+        self._jobs.notify(max(0, lane.in_flight - 1))  # one of them is this thread's
 
-    def _prepare_page(self, asked: Asked) -> None:
+    def _prepare_page(self, asked: Asked) -> Note:
         page, binding = asked.page, asked.lane.binding
         assert page is not None  # noqa: S101 - for the type checker
         try:
             turn = Turn(binding, page=page, forms=self._prepare(page))
         except BaseException as error:  # noqa: BLE001 - as above
-            with self._jobs:
-                asked.lane.break_off(asked, error)
-                self._tell()
-            return
-        with self._jobs:
-            self._make_ready(asked, turn)
-            self._tell()
+            return partial(self._give_up, asked, error)
+        return partial(self._make_ready, asked, turn)
+
+    def _give_up(self, asked: Asked, error: BaseException) -> None:
+        asked.lane.break_off(asked, error)
+        self._tell()
 
     def _make_ready(self, asked: Asked, turn: Turn) -> None:
         asked.lane.make_ready(asked, turn)
@@ -307,3 +321,4 @@ class PageStream:
             self._open -= 1
             self._done += 1
             self._note_wish()
+        self._tell()

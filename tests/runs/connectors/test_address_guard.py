@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_address
 
 import httpx2
@@ -10,6 +11,9 @@ from pytest_httpserver import HTTPServer
 
 from runs.connectors import RequestFailed
 from runs.connectors.address_guard import AddressRefused, check_url, is_public, parse_url, public_addresses
+from runs.connectors.exchange import Exchange
+from runs.connectors.pagination import Parts
+from runs.connectors.request import Outgoing
 from runs.connectors.transport import Deadline, GuardedTransport
 from tests.runs.connectors.sources import fetch, spec
 
@@ -145,6 +149,15 @@ def test_a_connection_to_a_private_address_is_refused_where_it_is_made(httpserve
 
     with httpx2.Client(transport=transport) as http, pytest.raises(AddressRefused):
         http.get(httpserver.url_for("/"))
+    assert httpserver.log == []
+
+
+def test_the_connections_of_a_client_are_guarded_too(httpserver: HTTPServer) -> None:
+    url = httpserver.url_for("/")
+    exchange = Exchange(allow_private=False, clock=time.monotonic)
+
+    with pytest.raises(AddressRefused):
+        exchange.send(Outgoing("GET", url, {}, None, Parts(), url), deadline=time.monotonic() + 10)
     assert httpserver.log == []
 
 

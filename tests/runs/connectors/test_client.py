@@ -6,6 +6,7 @@ import gzip
 import json
 import logging
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -120,6 +121,37 @@ class TestPages:
             method = of.method("things", "list")
             pages = threads.map(lambda n: api.fetch(method, RequestValues(query={"n": n}), None), range(40))
             assert [fetched.records for fetched in pages] == [[str(n)] for n in range(40)]
+
+    @pytest.mark.parametrize("method", ["list", "create"])
+    def test_it_tells_that_a_request_is_on_its_way_before_the_answer_comes(
+        self, source: HTTPServer, method: str
+    ) -> None:
+        sent = threading.Event()
+        source.expect_request("/things").respond_with_handler(lambda request: page(sent.wait(10)))
+        of = spec(source.url_for(""))
+        with client(of) as api:
+            request = RequestValues(body={"a": 1})
+            fetched = api.fetch(of.method("things", method), request, None, on_sent=sent.set)
+
+        assert fetched.records in ([True], [{"data": [True]}])
+        assert source.log[0][0].get_data() == (b'{"a": 1}' if method == "create" else b"")
+
+    def test_lists_whose_values_only_equal_one_another_are_asked_for_apart(self, source: HTTPServer) -> None:
+        source.expect_request("/things").respond_with_handler(lambda request: page(request.args["n"]))
+        of = spec(source.url_for(""))
+        with client(of) as api:
+            method = of.method("things", "list")
+            pages = [api.fetch(method, RequestValues(query={"n": n}), None) for n in (1, True, 1.0)]
+
+        assert [fetched.records for fetched in pages] == [["1"], ["true"], ["1"]]
+
+    def test_a_connection_that_the_source_has_closed_is_replaced(self) -> None:
+        good = response(b'{"data": [1]}')
+        with RawSource(good, good) as source:
+            of = spec(source.url)
+            with client(of) as api:
+                pages = [api.fetch(of.method("things", "list"), RequestValues(), None) for _ in range(2)]
+            assert [fetched.records for fetched in pages] == [[1], [1]]
 
     def test_a_cookie_is_not_carried_to_the_next_request(self, source: HTTPServer) -> None:
         first = page(1, 2)

@@ -11,7 +11,7 @@ from werkzeug import Request, Response
 
 from runs.connectors import RequestFailed, RequestValues, SpecError
 from runs.connectors.pagination import PageView, Parts, laid_over
-from runs.connectors.request import Outgoing, build
+from runs.connectors.request import Outgoing, drafted
 from tests.runs.connectors.paging import all_pages, pagination
 from tests.runs.connectors.sources import list_spec
 
@@ -40,7 +40,7 @@ GRAPHQL = {
 
 def outgoing(config: dict[str, Any], cursor: Any = None, own: Any = None, **method: Any) -> Outgoing:
     of = list_spec("https://api.example.com", config, **{"method": "post", **method})
-    return build(of, of.method("things", "list"), RequestValues(body=own), {"token": "t"}, cursor)
+    return drafted(of, of.method("things", "list"), RequestValues(body=own), {"token": "t"}).at(cursor)
 
 
 def sent(*given: Any, **more: Any) -> Any:

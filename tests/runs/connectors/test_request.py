@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import AddressRefused, AuthenticationFailed, RequestFailed, RequestValues, parse_integration
-from runs.connectors.request import Outgoing, build
+from runs.connectors.request import Outgoing, drafted
 from tests.runs.connectors.sources import config, list_spec, spec
 
 LINKS = {"format": "link_header"}
@@ -25,7 +25,7 @@ def built(
 ) -> Outgoing:
     methods = {method: {"path": "/things", **method_over}}
     of = parse_integration(config(**{"resources": {"things": methods}, **(over or {})}))
-    return build(of, of.method("things", method), request or RequestValues(), CONTEXT, at)
+    return drafted(of, of.method("things", method), request or RequestValues(), CONTEXT).at(at)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_entry_wins_over_the_method_and_the_method_over_the_integration() ->
 
 def test_the_pagination_wins_over_all() -> None:
     of = list_spec("https://api.example.com", {"format": "page", "config": {"page_key": "page"}})
-    outgoing = build(of, of.method("things", "list"), RequestValues(query={"page": 9}), CONTEXT, {"page": 2})
+    outgoing = drafted(of, of.method("things", "list"), RequestValues(query={"page": 9}), CONTEXT).at({"page": 2})
 
     assert outgoing.url.endswith("?page=2")
 
@@ -164,7 +164,7 @@ def test_nothing_is_sent_without_the_credential() -> None:
     of = spec()
 
     with pytest.raises(AuthenticationFailed):
-        build(of, of.method("things", "list"), RequestValues(), {}, None)
+        drafted(of, of.method("things", "list"), RequestValues(), {}).at(None)
 
 
 def test_what_is_sent_does_not_show_in_a_repr() -> None:

@@ -35,7 +35,9 @@ def turns_of(source: Source, format: str, cursor: Any = None, gate: Gate | None 
     turns: list[Turn] = []
     with ApiClient(spec, {}, wait=lambda seconds: None, allow_private=True) as client:
         stream = PageStream(
-            lambda binding, cursor: client.fetch(spec.method("things", "list"), RequestValues(), cursor),
+            lambda binding, cursor, sent: client.fetch(
+                spec.method("things", "list"), RequestValues(), cursor, on_sent=sent
+            ),
             iter([Binding(0, {})]),
             cursor=cursor,
             concurrency=8,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from runs.connectors import FetchedPage, RateLimited, RequestFailed
 from runs.engine.bindings import Binding
 from runs.engine.gate import Gate
-from runs.engine.page_stream import AHEAD, BATCH_RECORDS, BUFFERED, PageStream, Turn
+from runs.engine.page_stream import AHEAD, BATCH_RECORDS, BUFFERED, Fetch, PageStream, Sent, Turn
 from runs.engine.record_form import Form, StorableRecord
 from tests.processes import wait_until
 
@@ -23,7 +23,15 @@ def bindings(count: int) -> Iterator[Binding]:
 
 
 def page(number: int, cursor: dict[str, Any] | None = None, size: int = 1) -> FetchedPage:
-    return FetchedPage(records=[{"id": number}] * size, next_cursor=cursor, url="", status_code=200)
+    return FetchedPage(records=[{"id": number}] * size, next_cursor=cursor, status_code=200)
+
+
+def sent_at_once(fetch: Callable[[Binding, Any], FetchedPage]) -> Fetch:
+    def sending(binding: Binding, cursor: Any, sent: Sent) -> FetchedPage:
+        sent()
+        return fetch(binding, cursor)
+
+    return sending
 
 
 def everything(stream: PageStream) -> list[Turn]:
@@ -43,7 +51,7 @@ def test_turns_come_in_the_order_of_the_requests_whatever_the_timing() -> None:
         later_first[binding.number].set()
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(4), cursor=None, concurrency=4)
+    stream = PageStream(sent_at_once(fetch), bindings(4), cursor=None, concurrency=4)
     assert [turn.binding.number for turn in everything(stream)] == [0, 1, 2, 3]
 
 
@@ -52,7 +60,7 @@ def test_every_page_of_a_request_comes_before_the_next_request() -> None:
         at = (cursor or {"page": 0})["page"]
         return page(binding.number, {"page": at + 1} if at < 2 else None)
 
-    stream = PageStream(fetch, bindings(5), cursor=None, concurrency=3)
+    stream = PageStream(sent_at_once(fetch), bindings(5), cursor=None, concurrency=3)
     numbers = [turn.binding.number for turn in everything(stream)]
     assert numbers == [number for number in range(5) for _ in range(3)]
 
@@ -64,7 +72,7 @@ def test_the_first_request_goes_on_at_the_saved_cursor_and_no_other_does() -> No
         seen[binding.number] = cursor
         return page(binding.number)
 
-    everything(PageStream(fetch, bindings(3), cursor={"page": 7}, concurrency=2))
+    everything(PageStream(sent_at_once(fetch), bindings(3), cursor={"page": 7}, concurrency=2))
     assert seen == {0: {"page": 7}, 1: None, 2: None}
 
 
@@ -84,7 +92,7 @@ def test_never_more_requests_are_in_flight_than_allowed() -> None:
             running -= 1
         return page(binding.number)
 
-    everything(PageStream(fetch, bindings(9), cursor=None, concurrency=3))
+    everything(PageStream(sent_at_once(fetch), bindings(9), cursor=None, concurrency=3))
     assert most == 3
 
 
@@ -94,7 +102,7 @@ def test_a_batch_ends_at_an_error_and_the_stream_goes_on_behind_it() -> None:
             raise RequestFailed("http_500", "no")
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(4), cursor=None, concurrency=1)
+    stream = PageStream(sent_at_once(fetch), bindings(4), cursor=None, concurrency=1)
     batches: list[list[Turn]] = []
     while (batch := stream.next_batch(LIMIT)) is not None:
         batches.append(batch)
@@ -108,7 +116,7 @@ def test_a_rate_limit_ends_the_stream_behind_what_came_before_it() -> None:
             raise RateLimited(120)
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(50), cursor=None, concurrency=1)
+    stream = PageStream(sent_at_once(fetch), bindings(50), cursor=None, concurrency=1)
     turns: list[Turn] = []
     with pytest.raises(RateLimited):
         while (batch := stream.next_batch(LIMIT)) is not None:
@@ -121,7 +129,7 @@ def test_a_fault_of_ours_in_a_thread_reaches_the_caller() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        everything(PageStream(fetch, bindings(1), cursor=None, concurrency=1))
+        everything(PageStream(sent_at_once(fetch), bindings(1), cursor=None, concurrency=1))
 
 
 @pytest.mark.parametrize(("size", "ahead"), [(BATCH_RECORDS, AHEAD), (1, BATCH_RECORDS)])
@@ -135,7 +143,7 @@ def test_the_request_in_front_is_only_a_few_pages_ahead_of_the_writer(size: int,
             full.set()
         return page(0, {"page": fetched}, size)
 
-    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1)
+    stream = PageStream(sent_at_once(fetch), bindings(1), cursor=None, concurrency=1)
     stream.next_batch(LIMIT)
     full.wait(LIMIT)
     stream.close(LIMIT)
@@ -147,7 +155,7 @@ def test_small_pages_are_joined_to_batches() -> None:
         at = (cursor or {"page": 0})["page"]
         return page(0, {"page": at + 1} if at < 59 else None, size=100)
 
-    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1, linger=LIMIT)
+    stream = PageStream(sent_at_once(fetch), bindings(1), cursor=None, concurrency=1, linger=LIMIT)
     sizes = []
     while (batch := stream.next_batch(LIMIT)) is not None:
         sizes.append(sum(turn.record_count for turn in batch))
@@ -164,7 +172,7 @@ def test_a_page_does_not_wait_long_for_others_to_go_with_it() -> None:
             release.wait(LIMIT)
         return page(0, {"page": at + 1} if at < 3 else None)
 
-    stream = PageStream(fetch, bindings(1), cursor=None, concurrency=1, linger=0.1)
+    stream = PageStream(sent_at_once(fetch), bindings(1), cursor=None, concurrency=1, linger=0.1)
     cursors: list[Any] = []
     while {"page": 3} not in cursors:
         cursors += [turn.next_cursor for turn in stream.next_batch(LIMIT) or []]
@@ -181,7 +189,11 @@ def test_pages_are_prepared_in_the_threads_that_fetch_them() -> None:
         return [StorableRecord(str(record["id"]), b"{}", b"") for record in page.records]
 
     stream = PageStream(
-        lambda binding, cursor: page(binding.number), bindings(3), cursor=None, concurrency=2, prepare=prepare
+        sent_at_once(lambda binding, cursor: page(binding.number)),
+        bindings(3),
+        cursor=None,
+        concurrency=2,
+        prepare=prepare,
     )
     turns = everything(stream)
     assert [[form.record_id for form in turn.forms] for turn in turns] == [["0"], ["1"], ["2"]]
@@ -195,7 +207,11 @@ def test_a_page_that_can_not_be_prepared_is_not_passed_over() -> None:
         return []
 
     stream = PageStream(
-        lambda binding, cursor: page(binding.number), bindings(3), cursor=None, concurrency=1, prepare=prepare
+        sent_at_once(lambda binding, cursor: page(binding.number)),
+        bindings(3),
+        cursor=None,
+        concurrency=1,
+        prepare=prepare,
     )
     turns: list[Turn] = []
     with pytest.raises(ZeroDivisionError):
@@ -215,7 +231,7 @@ def test_no_request_starts_after_closing() -> None:
         release.wait(LIMIT)
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(9), cursor=None, concurrency=1)
+    stream = PageStream(sent_at_once(fetch), bindings(9), cursor=None, concurrency=1)
     assert stream.next_batch(0) == []
     started.wait(LIMIT)
     threading.Timer(0.05, release.set).start()
@@ -227,7 +243,7 @@ def test_no_request_starts_after_closing() -> None:
 
 
 def test_without_requests_it_is_over_at_once() -> None:
-    stream = PageStream(lambda binding, cursor: page(0), bindings(0), cursor=None, concurrency=4)
+    stream = PageStream(sent_at_once(lambda binding, cursor: page(0)), bindings(0), cursor=None, concurrency=4)
     assert stream.next_batch(LIMIT) is None
 
 
@@ -244,7 +260,7 @@ def test_a_slow_request_in_front_keeps_no_other_waiting() -> None:
                 release.set()
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(BUFFERED // 2), cursor=None, concurrency=4)
+    stream = PageStream(sent_at_once(fetch), bindings(BUFFERED // 2), cursor=None, concurrency=4)
     assert [turn.binding.number for turn in everything(stream)] == list(range(BUFFERED // 2))
 
 
@@ -257,7 +273,7 @@ def test_behind_a_slow_request_only_so_much_is_kept() -> None:
         fetched.append(binding.number)
         return page(binding.number, size=100)
 
-    stream = PageStream(fetch, bindings(5_000), cursor=None, concurrency=4)
+    stream = PageStream(sent_at_once(fetch), bindings(5_000), cursor=None, concurrency=4)
     wait_until(lambda: stream.next_batch(0.5) or len(fetched) >= BUFFERED // 101, LIMIT, "a full buffer")
     assert stream.next_batch(0.2) == []
     assert len(fetched) <= BUFFERED // 101 + 4
@@ -274,7 +290,7 @@ def test_done_requests_without_records_are_bounded_too() -> None:
         fetched.append(binding.number)
         return page(binding.number, size=0)
 
-    stream = PageStream(fetch, bindings(BUFFERED * 2), cursor=None, concurrency=4)
+    stream = PageStream(sent_at_once(fetch), bindings(BUFFERED * 2), cursor=None, concurrency=4)
     wait_until(lambda: stream.next_batch(0.5) or len(fetched) >= BUFFERED, LIMIT, "a full buffer")
     assert stream.next_batch(0.2) == []
     assert len(fetched) <= BUFFERED + 4
@@ -301,7 +317,7 @@ def test_a_narrower_gate_lets_fewer_pass_and_a_wider_one_more() -> None:
         for _ in range(count):
             assert arrived.acquire(timeout=LIMIT)
 
-    stream = PageStream(fetch, bindings(40), cursor=None, concurrency=6, gate=gate)
+    stream = PageStream(sent_at_once(fetch), bindings(40), cursor=None, concurrency=6, gate=gate)
     stream.next_batch(0)
     arrivals(6)
     assert gate.set(2, float("inf")) == 6
@@ -335,7 +351,7 @@ def test_the_gate_is_told_how_many_requests_there_are() -> None:
         release.wait(LIMIT)
         return page(binding.number)
 
-    stream = PageStream(fetch, bindings(3), cursor=None, concurrency=8, gate=gate)
+    stream = PageStream(sent_at_once(fetch), bindings(3), cursor=None, concurrency=8, gate=gate)
     stream.next_batch(0)
     assert gate.wanted == 3
     release.set()
