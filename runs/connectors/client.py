@@ -58,6 +58,10 @@ class FetchedPage:
         """How many records the source has sent."""
         return len(self.records) + len(self.unmapped)
 
+    def reduce(self, kept: Callable[[Any], Any]) -> None:
+        """Keep of each record only what is needed further on: parsed it takes several times the space of its text."""
+        self.records[:] = map(kept, self.records)
+
 
 def _nothing() -> None:
     pass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from runs.connectors import FetchedPage, MethodSpec, RequestFailed, Slices
-from runs.engine.bindings import staged_data
+from runs.engine.bindings import kept_fields, staged_data
 from runs.engine.entries import Entry
 from runs.engine.page_stream import Turn
 from runs.engine.record_form import (
@@ -30,6 +30,13 @@ class Staging:
     """How the records of an entry are kept for its children: which fields of them (None: all)."""
 
     fields: frozenset[str] | None
+
+    def kept(self, record: Any) -> Any:
+        return kept_fields(record, self.fields)
+
+
+def nothing_kept(record: Any) -> None:
+    """Of an entry without children: its records are written, and needed no further."""
 
 
 @dataclass(frozen=True)

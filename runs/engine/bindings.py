@@ -16,7 +16,7 @@ DATE = "previous_run_date"
 Roots = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Binding:
     """One request of an entry: its number, and the values that its placeholders see.
 
@@ -146,13 +146,18 @@ def staged_data(
     parent: Entry, record: Any, fields: frozenset[str] | None, inherited: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What children see as `resources`: the record's fields at the parent's paths, and what the parent itself saw."""
-    kept = (
-        record if fields is None or not isinstance(record, dict) else {k: v for k, v in record.items() if k in fields}
-    )
+    kept = kept_fields(record, fields)
     tree: dict[str, Any] = dict(inherited)
     for path in resource_paths(parent):
         tree = planted(tree, path.split(".")[1:], kept)
     return tree
+
+
+def kept_fields(record: Any, fields: frozenset[str] | None) -> Any:
+    """The record with these top-level fields only; None: whole, as is what is no object."""
+    if fields is None or not isinstance(record, dict):
+        return record
+    return {key: value for key, value in record.items() if key in fields}
 
 
 def planted(tree: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _records(entry: Entry, parent: Entry, binding: Binding) -> list[Any]:
     if batch is None:
         size = f"{MAX_RECORDS:,} records or {MAX_BYTES // 1_000_000} MB"
         raise RequestFailed("spool_too_large", f"{parent.name} has brought more than {size}, which a spool can hold.")
-    made = batch if entry.expression is None else _transformed(entry.expression, parent, binding)
+    made = list(batch) if entry.expression is None else _transformed(entry.expression, parent, binding)
     if len(made) > MAX_RECORDS:
         raise RequestFailed("transform_too_large", f"The expression makes {len(made):,} records of one batch.")
     return made

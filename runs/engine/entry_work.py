@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited, RequestValues
-from runs.engine.batch import Batch, Staging, id_path_of, prepared_page
+from runs.engine.batch import Batch, Staging, id_path_of, nothing_kept, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.cursors import opened
 from runs.engine.derived import batch_total, derived_stream
@@ -168,7 +168,9 @@ class EntryWork:
         return derived_stream(self._entry, parent.entry, parent.step, self._roots, step.position, self._prepare)
 
     def _prepare(self, page: FetchedPage) -> list[Form]:
-        return prepared_page(page, self._entry, self._method)
+        forms = prepared_page(page, self._entry, self._method)
+        page.reduce(nothing_kept if self._staging is None else self._staging.kept)
+        return forms
 
     def _fetch(self, binding: Binding, cursor: dict[str, Any] | None, sent: Sent) -> FetchedPage:
         assert self._method is not None  # noqa: S101 - for the type checker

@@ -13,7 +13,7 @@ from runs.engine.record_form import Form
 Cursor = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One page of one request with its records made ready to be written, or the error that ended the request."""
 
@@ -32,7 +32,7 @@ class Turn:
         return len(self.page.records) if self.page else 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Asked:
     """A page that has been asked for. It has come with one of `page`, `error` (the source's) and `broken` (ours)."""
 
