@@ -52,7 +52,6 @@ class Draft:
     """A request as far as all pages of a list have it in common."""
 
     method: MethodSpec
-    values: RequestValues = field(repr=False)
     base_url: str
     asked: Parts = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)  # credentials
@@ -92,7 +91,7 @@ def drafted(spec: ApiSpec, method: MethodSpec, values: RequestValues, context: M
     except MissingValue as missing:
         raise RequestFailed("missing_value", f"{missing.placeholder} of the integration has no value.") from missing
     credentials = spec.authorization.headers(roots) if spec.authorization else {}
-    return Draft(method, values, base_url, own, _with(ALWAYS, given), credentials)
+    return Draft(method, base_url, own, _with(ALWAYS, given), credentials)
 
 
 def check_origin(base_url: str, url: str) -> None:
