@@ -14,6 +14,7 @@ from django.db.models import UUIDField
 from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
 from kombu.pools import producers
 
+from runs.crash_points import crash_at
 from runs.models import BulkAction, Daemon, SyncJobRun
 from runs.models.base import Now
 from runs.models.run import DEFAULT_GROUP
@@ -57,7 +58,9 @@ def queue_of(group: str) -> str:
 
 def publish(run: SyncJobRun, task: str = EXECUTE_RUN) -> bool:
     """Send the run's id to the daemons of its group. False when the broker can't be reached."""
+    crash_at("before_publish")
     sent = _send(task, str(run.id), run.queue_group)
+    crash_at("after_publish")
     if sent and task == EXECUTE_RUN:
         _TOLD(run=run.id)
     return sent

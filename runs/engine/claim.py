@@ -35,6 +35,7 @@ from django.db.models import (
 from django.db.models.functions import Least
 
 from runs.connectors import masked
+from runs.crash_points import crash_at
 from runs.engine.alerts import alert_of, concerned_rules
 from runs.engine.error_groups import count_failure
 from runs.engine.events import EVENT, add_event, event_row
@@ -180,6 +181,7 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
         won = take(**given, **(_loss(before, daemon_id) if lost else _start(before, daemon_id)))
         if won and before.is_heard:
             announce(run_id, kind)
+        crash_at("within_claim")
     return _taken(before, changes) if won else None
 
 
@@ -301,6 +303,7 @@ def _ended(
             add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor, told=run.is_heard)
             if run.is_alarming:
                 alert_of(run)
+            crash_at("at_end_before_commit")
     return bool(ended)
 
 

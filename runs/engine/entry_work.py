@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited, RequestValues
+from runs.crash_points import crash_at
 from runs.engine.batch import Batch, Staging, id_path_of, nothing_kept, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.cursors import opened
@@ -146,6 +147,7 @@ class EntryWork:
     def _commit(self, turns: list[Turn]) -> None:
         if not turns:
             return
+        crash_at("after_response")
         batch = Batch.of(turns, self._entry, self._staging)
         self._ledger.commit(batch if self._recursion is None else self._recursion.extended(batch))
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, CharField, DateTimeField, QuerySet, UUIDField
 
 from runs.connectors import AuthenticationFailed, RequestFailed
+from runs.crash_points import crash_at
 from runs.engine.batch import Batch
 from runs.engine.checkpoint import Progress, advance
 from runs.engine.claim import HOLD_WITH_MODE, Claim
@@ -100,7 +101,10 @@ class StepLedger:
         rows = self._sink.differing(self.entry.resource, batch.stored)
         with transaction.atomic() if rows or self._leaves_more(batch) else nullcontext():
             advance(self._claim, self.step.id, self._progress(batch))
+            crash_at("after_checkpoint_before_records")
             failure = self._write_batch(batch, rows)
+            crash_at("after_records_before_commit")
+        crash_at("after_commit")
         self.step.pages += batch.pages
         self.step.position, self.step.cursor = batch.position, batch.cursor
         if failure is not None:

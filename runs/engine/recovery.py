@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
 
+from runs.crash_points import crash_at
 from runs.dispatch import publish, publish_bulk
 from runs.engine.claim import FREE, end_run
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
@@ -40,6 +41,7 @@ def sweep(groups: Collection[str]) -> int:
     It tells only of runs that its own groups can take: for a group without a daemon, messages would pile up. A run
     that can't be handled is stepped over and logged.
     """
+    crash_at("in_sweep")
     settled = sum(_each(_some(_unheld_stops()), settle_stop))
     return settled + _publish_all(_some(_untaken(groups))) + _publish_bulk_actions(_left_bulk_actions(), groups)
 

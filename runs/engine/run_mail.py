@@ -16,6 +16,7 @@ from django.db.models import F
 from orjson import Fragment
 
 from runs.connectors import Answer
+from runs.crash_points import crash_at
 from runs.engine import deliveries
 from runs.engine.claim import Claim, LeaseLost, StopRequested
 from runs.engine.entries import Entry
@@ -114,6 +115,7 @@ class RunMail:
     def _send(self, delivery: Delivery) -> None:
         """One attempt. The lease and a stop are looked after while the receiver takes its time."""
         letter = deliveries.Letter.of(delivery)
+        crash_at("before_delivery")
         sent = _in_background(lambda: letter.post(self._client))
         try:
             while not _is_done(sent, PATIENCE):
@@ -126,6 +128,7 @@ class RunMail:
         self._note(delivery, sent.result())
 
     def _note(self, delivery: Delivery, answer: Answer) -> None:
+        crash_at("after_delivery_before_note")
         changes = deliveries.outcome(delivery, answer)
         if delivery.is_awaited:
             self._act_on(delivery, answer, changes)

@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 
 from runs.connectors import ApiSpec, Bounds, Pause, SpecError
+from runs.crash_points import crash_at
 from runs.engine.account_client import client_of
 from runs.engine.budget import Budget
 from runs.engine.claim import Claim, Closing
@@ -57,6 +58,7 @@ class RunSlice:
         if self._place.run.integrated_account.rate_limited_until is not None:
             self._place.watch.look_at_limit()
         self._budget.look()
+        crash_at("before_first_request")
         last: StepLedger | None = None
         for entry in in_order(self._entries):
             ledger = self._place.ledgers[entry.name]

@@ -13,6 +13,7 @@ import structlog
 from django.db import connection, transaction
 
 from runs.connectors import RateLimited, masking
+from runs.crash_points import crash_at
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.claim import Claim, LeaseLost, StopRequested, claim
@@ -38,6 +39,7 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
     with masking(), structlog.contextvars.bound_contextvars(run=str(run_id)):
         try:
             taken = claim(run_id, daemon_id)
+            crash_at("after_claim")
             if taken is not None:
                 _work_or_leave(taken)
         except DATABASE_FAULTS:
@@ -59,8 +61,10 @@ def _work(taken: Claim) -> None:
             raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
         with RunSlice(taken) as work:
             close = work.run_to_end()
+        crash_at("before_completed")
         if not taken.finish(RunStatus.COMPLETED, close=close):
             taken.check()
+        crash_at("after_completed")
     except StopRequested:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
         taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")

@@ -1,0 +1,55 @@
+"""What each row showed: noted by its test, and made into a table."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FOLDER = "FAULTS_REPORT"  # of the environment: where the notes go; without it none are kept
+RESULTS = Path(__file__).with_name("results.md")
+HEAD = """# Faults
+
+What the fault suite has shown. Every row starts real processes (web, daemons, PostgreSQL and Redis, or SQLite and
+files), a source that remembers every record it served and a receiver that keeps every byte; after it has drained, one
+checker judges: **L** nothing lost, **D** nothing doubled, **S** the status is right and says why, **T** in time,
+**F** no write by a non-owner, **X** no planted secret and nothing of another tenant to be seen, **A** the rest keeps
+working. The lease is shortened to 3 s and the sweep to 1 s; outages are cut to a few leases. `make faults` runs all
+rows and writes this table; `make test` a quick selection.
+
+| # | fault | on | judged | seed | showed |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+@dataclass(frozen=True)
+class Note:
+    """One row on one kind of installation. `number`: of the matrix; 0: of no row."""
+
+    number: int
+    fault: str
+    on: str
+    judged: str
+    seed: str
+    showed: str
+
+
+def keep(note: Note) -> None:
+    folder = os.environ.get(FOLDER)
+    if folder:
+        name = f"{note.number:03}-{note.fault}-{note.on}".replace("/", " ")[:120]
+        (Path(folder) / f"{name}.json").write_text(json.dumps(asdict(note)))
+
+
+def table(folder: Path) -> str:
+    """Of all notes in the folder, by their numbers."""
+    return HEAD + "".join(f"{line}\n" for line in _lines(folder))
+
+
+def _lines(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.json")):
+        note = Note(**json.loads(path.read_text()))
+        number = note.number or "-"
+        yield f"| {number} | {note.fault} | {note.on} | {note.judged} | {note.seed} | {note.showed} |"
