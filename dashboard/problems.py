@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from runs.api.errors import error_response
+from runs.database import RETRY_AFTER, is_outage
 
 IN_FRAME = (403, 404)
 
@@ -25,8 +28,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page needs neither database nor session, which may be what has failed."""
-    return _problem(request, 500)
+    """The page needs neither database nor session, which may be what has failed: then it says so."""
+    if not is_outage(sys.exception()):
+        return _problem(request, 500)
+    response = _problem(request, 503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def _problem(request: HttpRequest, status: int, why: str = "") -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -25,6 +26,17 @@ log = structlog.get_logger(__name__)
 
 # A connection that was cut raises the first, each later use of it the second, which is not a DatabaseError.
 DATABASE_FAULTS = (DatabaseError, InterfaceError)
+RETRY_AFTER = 5  # seconds, as whoever asked of a database that is away is told
+
+
+def is_outage(error: BaseException | None) -> bool:
+    """Whether the database is away or busy: what was asked may well succeed a little later.
+
+    To SQLite a table that is missing is an error of the same class, and no outage.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
 
 
 @contextmanager

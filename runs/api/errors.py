@@ -14,6 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from runs.api.rate_limit import TooManyRequests
+from runs.database import RETRY_AFTER, is_outage
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.keyset import BadCursor
 from runs.services.idempotency import StillRunning
@@ -28,6 +29,7 @@ PLAIN_MESSAGES = {
     405: "This method is not allowed here.",
     413: "The body is too large.",
     500: "Something went wrong on our side.",
+    503: "The database can't be reached. Try again in a moment.",
 }
 
 # In place of what pydantic says of these faults, which speaks of Python.
@@ -150,7 +152,11 @@ def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpRespons
 def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     """Nothing of it is told to the client: it may hold anything."""
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
-    return error_response(500)
+    if not is_outage(error):
+        return error_response(500)
+    response = error_response(503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
@@ -178,3 +178,27 @@ class TestWhatBreaks:
         answer = broken.get("/runs/", headers={"Accept": "text/html"})
         assert answer.status_code == 500
         assert "Something broke here" in answer.content.decode()
+
+
+class TestADatabaseThatIsAway:
+    """It is no fault of ours, and trying again may help: both are told."""
+
+    @pytest.fixture
+    def cut_off(self, viewer: Client) -> Iterator[Client]:
+        viewer.raise_request_exception = False
+        with connection.execute_wrapper(_away):
+            yield viewer
+
+    @pytest.mark.parametrize("path", ["/runs/", "/sync-job-run"])
+    def test_as_json_to_programs(self, cut_off: Client, path: str) -> None:
+        answer = cut_off.get(path, headers={"Accept": "application/json", "Authorization": "Bearer of-somebody"})
+        assert (answer.status_code, answer.json()["statusCode"], answer["Retry-After"]) == (503, 503, "5")
+
+    def test_as_a_page_to_people(self, cut_off: Client) -> None:
+        answer = cut_off.get("/runs/", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert "The database is away" in answer.content.decode()
+
+
+def _away(*_: object) -> None:
+    raise OperationalError("server closed the connection unexpectedly")
