@@ -14,7 +14,7 @@ DEPLOYED := DATA_DIR=$(VENV)/lint PUBLIC_URL=https://syncdeck.example.org
 HAS_CHROMIUM := { command -v chromium-headless-shell || command -v chromium; } >/dev/null
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends
 
-.PHONY: setup demo test lint bench profile lock screenshots chromium
+.PHONY: setup demo test lint bench faults profile lock screenshots chromium
 .SILENT:
 
 setup: $(VENV)/.installed
@@ -36,6 +36,10 @@ lint: $(VENV)/.installed-for-tests
 # Needs PostgreSQL and Redis. `make bench PART=dashboard BENCH='--runs 100000'`, `make bench PART=records BENCH=--peers`.
 bench: $(VENV)/.installed-for-tests
 	$(BIN)/python -m tests.benchmarks $(PART) $(BENCH)
+
+# Needs the same, and writes tests/faults/results.md. `make faults KILLS=1000`, `make faults FAULTS='-k row_07'`.
+faults: $(VENV)/.installed-for-tests
+	$(BIN)/python -m tests.faults $(if $(KILLS),--kills $(KILLS)) $(FAULTS)
 
 # Needs the same: a flame graph of a run, data/profile.svg. `make profile PROFILE='--records 500000'`.
 profile: $(VENV)/.installed-for-tests

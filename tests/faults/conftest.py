@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,17 @@ from tests.faults.ledgers import SourceLedger, ledger
 from tests.faults.stage import Ground, Stage, embedded_ground, server_ground, staged
 from tests.receiver import Receiver, receiving
 
+HERE = Path(__file__).parent
 NUMBER = re.compile(r"test_row_(\d+)_")
 ON = {True: "PostgreSQL and Redis", False: "SQLite and files"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of the suite takes half an hour: what is not marked as quick is left to `make faults`."""
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker("quick") is None:
+            item.add_marker("long")
 
 
 @dataclass
@@ -39,6 +49,12 @@ class Row:
         self.passed(stage, letters)
         findings = Checker(stage, expected).check(letters)
         assert not findings, "\n".join(findings)
+
+    def judge_each(self, stage: Stage, ended: Mapping[str, Mapping[str, Any]]) -> None:
+        """Nothing of any of these runs is lost, of which each had an account of its own."""
+        for run_id, run in ended.items():
+            stage.deck.account_id = run["integrated_account_id"]
+            self.judge(stage, "L", Expected([run_id]))
 
     def passed(self, stage: Stage, letters: str) -> None:
         """These letters are looked at on this stage."""
@@ -62,7 +78,7 @@ def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     made = Row(int(found[1]) if found else 0, fault, seed, Random(seed))
     yield made
     if made.shown:  # a test that fails gets no further than its assertion
-        report.keep(made.note())
+        report.keep(made.note(), request.node.name)
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def no_stop_check() -> None:
 
     checkpoint.ADVANCE = _without(checkpoint.ADVANCE, STOP)
     claim._owned_unstopped = claim._owned_run
-    claim._RENEW._build = claim._COMPLETE._build = claim._owned_run
+    claim._RENEW._build = claim._COMPLETE._build = claim.HOLD_WITH_MODE._build = claim._owned_run
     claim.Claim.check = check  # type: ignore[method-assign]
     claim.Claim.hold = _unstopped(claim.Claim.hold)  # type: ignore[method-assign]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import re
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 
 FOLDER = "FAULTS_REPORT"  # of the environment: where the notes go; without it none are kept
@@ -36,20 +37,27 @@ class Note:
     showed: str
 
 
-def keep(note: Note) -> None:
+def keep(note: Note, test: str) -> None:
+    """Under the name of the test that it is of."""
     folder = os.environ.get(FOLDER)
     if folder:
-        name = f"{note.number:03}-{note.fault}-{note.on}".replace("/", " ")[:120]
-        (Path(folder) / f"{name}.json").write_text(json.dumps(asdict(note)))
+        name = re.sub(r"[^\w.-]+", "-", test)
+        (Path(folder) / f"{note.number:03}-{name}.json").write_text(json.dumps(asdict(note)))
 
 
 def table(folder: Path) -> str:
-    """Of all notes in the folder, by their numbers."""
-    return HEAD + "".join(f"{line}\n" for line in _lines(folder))
+    """Of all notes in the folder, by their numbers: one line for all that a row has shown on one kind of stage."""
+    notes = [Note(**json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
+    lines = [_line(list(same)) for _, same in groupby(sorted(notes, key=_place), key=_place)]
+    return HEAD + "".join(f"{line}\n" for line in lines)
 
 
-def _lines(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.json")):
-        note = Note(**json.loads(path.read_text()))
-        number = note.number or "-"
-        yield f"| {number} | {note.fault} | {note.on} | {note.judged} | {note.seed} | {note.showed} |"
+def _place(note: Note) -> tuple[int, str, str]:
+    return note.number, note.fault, note.on
+
+
+def _line(same: list[Note]) -> str:
+    first, shown = same[0], dict.fromkeys(note.showed for note in same)
+    seeds = ", ".join(dict.fromkeys(note.seed for note in same))
+    cells = (first.number or "-", first.fault, first.on, first.judged, seeds, "; ".join(shown))
+    return f"| {' | '.join(str(cell) for cell in cells)} |"

@@ -24,7 +24,7 @@ def findings(stage: Stage, letters: str, expected: Expected) -> set[str]:
 
 
 def planted(bug: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("bug", [HONEST, bug])
+    return pytest.mark.parametrize("bug", [HONEST, pytest.param(bug, marks=pytest.mark.quick)])
 
 
 @planted("no_fence")

@@ -100,9 +100,7 @@ def test_row_05_a_deploy(stage: Stage, row: Row) -> None:
     assert ended_within < WORKER_GONE
     assert not any(stage.silences(run_id) for run_id in runs)
     row.judge(stage, "DSF", Expected(runs))
-    for run_id, run in ended.items():
-        stage.deck.account_id = run["integrated_account_id"]
-        row.judge(stage, "L", Expected([run_id]))
+    row.judge_each(stage, ended)
     taken = sum(run["daemon_id"] == name_of(stage, new) for run in ended.values())
     row.showed(f"the daemon was gone after {ended_within:.1f} s, {taken} runs went on in the other, none was charged")
 
@@ -127,7 +125,7 @@ def test_row_06_a_whole_group_told_to_end(stage: Stage, row: Row) -> None:
     row.showed(rescues(stage, run_id))
 
 
-@pytest.mark.parametrize("place", ["in mid transaction", "in mid request"])
+@pytest.mark.parametrize("place", [pytest.param("in mid transaction", marks=pytest.mark.quick), "in mid request"])
 def test_row_07_a_zombie(stage: Stage, row: Row, place: str) -> None:
     """SIGSTOP for several leases, then SIGCONT, in mid transaction and in mid request."""
     stage.source.pause = 0.05

@@ -1,0 +1,114 @@
+"""Matrix 4a, rows 20 to 23: several want the same, and clocks differ."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from tests.faults.conftest import Row
+from tests.faults.invariants import Expected
+from tests.faults.stage import Stage
+from tests.processes import wait_until
+
+HOUR, DAY = 3_600.0, 86_400.0
+NEW_YEAR = "0 0 1 1 *"
+
+MANY_RUNS = """
+from runs.models import IntegratedAccount, RunTrigger, SyncJob
+from runs.services import Origin, RunRequest, create_run
+job, account = SyncJob.objects.get(), IntegratedAccount.objects.get()
+for number in range({count}):
+    create_run(RunRequest(job, account, force=True), Origin(RunTrigger.CLI, "tests"), dispatch=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("processes", "threads", "rounds"),
+    [
+        pytest.param(2, 8, 60, id="16 workers"),
+        pytest.param(2, 8, 2_000, id="16 workers, 2,000 rounds"),
+        pytest.param(4, 16, 1_600, id="64 workers, 100,000 claims"),
+    ],
+)
+def test_row_20_all_claim_the_same_run(stage: Stage, row: Row, processes: int, threads: int, rounds: int) -> None:
+    """Many workers claim the same run, round after round."""
+    made = stage.deck.processes.run("shell", "-c", MANY_RUNS.format(count=rounds))
+    assert made.returncode == 0, made.stderr
+    start = stage.deck.processes.start
+    started = [
+        start(sys.executable, "-m", "tests.faults.claimants", f"worker-{number}", str(threads), name="claimant")
+        for number in range(processes)
+    ]
+    for process in started:
+        assert process.wait(580) == 0, process.log()
+    won = Counter(line for process in started for line in process.log().split())
+
+    assert len(won) == rounds
+    assert set(won.values()) == {1}
+    assert stage.deck.rows("SELECT DISTINCT status, attempt FROM runs_syncjobrun") == [("running", 1)]
+    row.passed(stage, "D")
+    row.showed(f"{processes * threads * rounds} claims by {processes * threads} workers: {rounds} runs, each won once")
+
+
+def test_row_21_three_of_each(stage: Stage, row: Row) -> None:
+    """Three schedulers and three sweeping daemons, of which two each are killed."""
+    target = {"sync_job_id": stage.deck.job_id, "integrated_account_id": stage.deck.account_id}
+    for number in range(6):
+        wishes = {"cron_expression": NEW_YEAR, "args": {"number": number}, "daemon_group_key": stage.deck.group}
+        stage.deck.post("/sync-job-cron-trigger", {**target, **wishes})
+    schedulers = [stage.deck.scheduler(f"beat-{number}") for number in range(3)]
+    daemons = [stage.daemon() for _ in range(3)]
+    stage.deck.change("UPDATE runs_crontrigger SET next_run_at = '2026-01-01 00:00:00'")
+    fired = "SELECT cron_trigger_id, count(*) FROM runs_syncjobrun GROUP BY cron_trigger_id"
+    wait_until(lambda: len(stage.deck.rows(fired)) == 6, 30, "a run of each trigger")
+    for process in (*schedulers[:2], *daemons[:2]):
+        process.kill()
+    runs = [str(run_id) for (run_id,) in stage.deck.rows("SELECT id FROM runs_syncjobrun")]
+    stage.drained(runs)
+
+    assert {count for _, count in stage.deck.rows(fired)} == {1}
+    row.judge(stage, "LDSF", Expected(runs))
+    row.showed("six slots, six runs, all completed")
+
+
+@pytest.mark.parametrize("clock", [HOUR, -HOUR, 2 * DAY, -2 * DAY])
+def test_row_22_a_wrong_clock(stage: Stage, row: Row, clock: float) -> None:
+    """A daemon's clock is an hour or two days ahead or behind, beside one that is right."""
+    stage.source.pause = 0.4  # the run takes longer than its lease
+    stage.daemon(clock=clock, concurrency=1)
+    stage.daemon(concurrency=1)
+    runs = [stage.create_run(), stage.create_run(integrated_account_id=stage.account("second"))]
+    ended = stage.drained(runs)
+
+    assert len({run["daemon_id"] for run in ended.values()}) == 2, "each daemon was to have one"
+    assert {run["attempt"] for run in ended.values()} == {1}, "no rescue of what was not lost"
+    row.judge(stage, "LDSF", Expected(runs))
+    row.showed(f"{clock:+.0f} s: two runs longer than their lease, neither was taken over")
+
+
+def test_row_23_creating_the_same_at_once(stage: Stage, row: Row) -> None:
+    """Eight threads create a run of the same job and account at once, ten times over."""
+    body = {
+        "sync_job_id": stage.deck.job_id,
+        "integrated_account_id": stage.deck.account_id,
+        "daemon_group_key": "nobodys",
+    }
+    for number in range(10):
+        wanted = {**body, "args": {"number": number}}
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _, wanted=wanted: create(stage, wanted), range(8)))
+        made = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+        refused = [answer.json()["details"]["live_run_id"] for answer in answers if answer.status_code == 409]
+        assert len(made) == 1, [answer.text for answer in answers]
+        assert refused == made * 7
+
+    row.passed(stage, "DS")
+    row.showed("each time one was made, and seven were told of it by 409")
+
+
+def create(stage: Stage, body: dict[str, object]) -> httpx2.Response:
+    return stage.deck.api.post("/sync-job-run", json=body)
