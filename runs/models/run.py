@@ -229,6 +229,7 @@ class SyncJobRun(CountedModel):
     request_wish = models.PositiveSmallIntegerField(default=0, help_text="Requests it could have in flight.")
 
     objects = RunQuerySet.as_manager()
+    read_at: datetime  # of one that was claimed: the database's time then
 
     class Meta:
         ordering = ["-created_at", "-id"]
