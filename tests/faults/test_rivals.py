@@ -36,8 +36,8 @@ for number in range({count}):
 )
 def test_row_20_all_claim_the_same_run(stage: Stage, row: Row, processes: int, threads: int, rounds: int) -> None:
     """Many workers claim the same run, round after round."""
-    made = stage.deck.processes.run("shell", "-c", MANY_RUNS.format(count=rounds))
-    assert made.returncode == 0, made.stderr
+    made = stage.deck.processes.manage("shell", "-c", MANY_RUNS.format(count=rounds))
+    assert made.wait(300) == 0, made.log()
     start = stage.deck.processes.start
     started = [
         start(sys.executable, "-m", "tests.faults.claimants", f"worker-{number}", str(threads), name="claimant")
