@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from runs.models import AuditEntry, Environment
+from runs.spreadsheets import harmless
 from runs.wire import known_time
 
 COLUMNS = (
     *("created_at", "actor", "ip", "environment", "action", "target_type", "target_id", "target_label"),
     *("reason", "details"),
 )
-# A spreadsheet takes a cell that begins like this for a formula, and would run what somebody else has written.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class _Echo:
@@ -46,6 +45,4 @@ def _rows(entries: Iterable[AuditEntry]) -> Iterator[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    """The value as a cell; with an apostrophe before what a spreadsheet would calculate."""
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value or "")
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return harmless(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value or ""))

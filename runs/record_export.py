@@ -16,6 +16,7 @@ from typing import Any
 
 from runs.models import Record
 from runs.models.record import RecordQuerySet
+from runs.spreadsheets import harmless
 from runs.wire import record_payload, wire_bytes
 
 CHUNK = 500
@@ -25,7 +26,6 @@ SAMPLE = 200
 MOST_COLUMNS = 200
 OWN_COLUMNS = ("record_id", "resource", "created_at", "updated_at", "deleted_at")
 REST = "data"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class ExportFormat(StrEnum):
@@ -82,13 +82,12 @@ def _line(values: Iterable[Any]) -> bytes:
 
 
 def _cell(value: Any) -> str:
-    """A text as it is, all else as JSON. One that a spreadsheet would run as a formula gets an apostrophe before it
-    (https://owasp.org/www-community/attacks/CSV_Injection)."""
+    """A text as it is, all else as JSON."""
     if value is None:
         return ""
     if not isinstance(value, str):
         return wire_bytes(value).decode()
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    return harmless(value)
 
 
 def _by_creation(rows: RecordQuerySet, most: int | None = None) -> Iterator[Record]:

@@ -123,7 +123,7 @@ class Processes:
             popen = subprocess.Popen(
                 command,
                 cwd=PROJECT,
-                env=self._environment(environment),
+                env=self.whole_environment(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -132,6 +132,10 @@ class Processes:
         process = Process(popen, log_file)
         self._started.append(process)
         return process
+
+    def named(self, name: str) -> list[Process]:
+        """Those that were started under the name."""
+        return [process for process in self._started if process.log_file.name.startswith(f"{name}-")]
 
     def manage(self, *arguments: str, **environment: str) -> Process:
         """Start a management command."""
@@ -142,7 +146,7 @@ class Processes:
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=PROJECT,
-            env=self._environment(environment),
+            env=self.whole_environment(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -150,9 +154,9 @@ class Processes:
             check=False,
         )
 
-    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+    def whole_environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """With the settings that are shipped, not those of the suite."""
-        return {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **self.environment, **more}
+        return {**os.environ, "DJANGO_SETTINGS_MODULE": "dashboard.settings", **self.environment, **(more or {})}
 
     def end(self) -> None:
         """All at the same time: each may take a while."""

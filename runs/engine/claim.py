@@ -126,14 +126,17 @@ class Claim:
         if row[0] is not None:
             raise StopRequested
 
-    def release(self, wait: timedelta | None = None) -> bool:
-        """Give the run back, to be claimed again at once, or after a wait that the source asked for.
+    def release(self, wait: timedelta | None = None, *, is_limited: bool = True) -> bool:
+        """Give the run back, to be claimed again at once, or after a wait, which the source asked for if it is limited.
 
         A wait beyond the run's time ends with that. False if it was ours no more.
         """
         until = None if wait is None else Now() + wait
         time_is_up = F("started_at") + timedelta(seconds=settings.RUN_TIMEOUT)
-        changes = {"rate_limited_until": until, "resume_at": None if until is None else Least(until, time_is_up)}
+        changes = {
+            "rate_limited_until": until if is_limited else None,
+            "resume_at": None if until is None else Least(until, time_is_up),
+        }
         return bool(self.owned().update(**UNHELD, **changes, dispatched_at=None, updated_at=Now()))
 
     def finish(

@@ -10,7 +10,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from runs.connectors import RateLimited, masking
 from runs.crash_points import crash_at
@@ -33,18 +34,30 @@ CRASH_CAP = 3
 def execute_slice(run_id: UUID, daemon_id: str) -> None:
     """Claim the run and work on it until it ends, waits, is stopped, or the slice is over.
 
-    Does nothing if the run is not free. Never raises for what the source, the network or a person does; an error of
-    the database leaves the run to the next daemon, which takes it over when the lease ends.
+    Does nothing if the run is not free. Never raises for what the source, the network, a person or the database does.
     """
     with masking(), structlog.contextvars.bound_contextvars(run=str(run_id)):
+        taken: Claim | None = None
         try:
             taken = claim(run_id, daemon_id)
-            crash_at("after_claim")
             if taken is not None:
                 _work_or_leave(taken)
-        except DATABASE_FAULTS:
-            log.exception("The database failed; the run is taken over when its lease ends.")
+        except DATABASE_FAULTS as fault:
+            log.exception("The database failed; the run goes on later.")
             connection.close()
+            if taken is not None and isinstance(fault, OperationalError | InterfaceError):
+                _give_back(taken)
+
+
+def _give_back(taken: Claim) -> None:
+    """The database is in trouble, such as without room on its disk: the run waits, and no daemon counts as lost.
+
+    If not even this can be written, the run is taken over when its lease ends.
+    """
+    try:
+        taken.release(timedelta(seconds=settings.SWEEP_SECONDS), is_limited=False)
+    except DATABASE_FAULTS:
+        connection.close()
 
 
 def _work_or_leave(taken: Claim) -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.test import Client
 
 from tests import factories
+from tests.dashboard import authorisation
 from tests.dashboard.conftest import logged_in, person_of
 from tests.dashboard.routes import Rank, access_of, address_of, all_routes, page_routes
 
@@ -90,3 +91,7 @@ def test_nothing_at_all_is_open_to_the_unknown(clients: dict[Rank, Client], rout
         assert "/login/" in answer.url or answer.url in (f"{address}/", "/admin/"), f"{address} -> {answer.url}"
     else:
         assert answer.status_code in (401, 403, 405), f"{address}: {answer.status_code}"
+
+
+def test_the_table_in_the_repository_is_the_one_that_is_held_to() -> None:
+    assert authorisation.TABLE.read_text() == authorisation.text(), "python -m tests.dashboard.authorisation"

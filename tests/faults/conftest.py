@@ -14,6 +14,7 @@ import pytest
 
 from tests import services
 from tests.faults import report
+from tests.faults.doors import Doors, installed
 from tests.faults.invariants import Checker, Expected
 from tests.faults.ledgers import SourceLedger, ledger
 from tests.faults.stage import Ground, Stage, embedded_ground, server_ground, staged
@@ -126,3 +127,10 @@ def embedded_stage(embedded_base: Ground, tmp_path: Path, source: SourceLedger) 
 def any_stage(request: pytest.FixtureRequest) -> Stage:
     found: Stage = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="module")
+def doors(server_base: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
+    """An installation with people before it, for rows that leave it as it was."""
+    with installed(server_base, tmp_path_factory.mktemp("doors")) as found:
+        yield found

@@ -177,10 +177,7 @@ def test_row_14_conflicts_in_the_database(stage: Stage, row: Row, name: str, cod
     row.showed(f"{name}: completed at attempt {run['attempt']}")
 
 
-FAILS_THE_RUN = pytest.mark.xfail(reason="a page that can't be written counts as a lost daemon, and three fail the run")
-
-
-@pytest.mark.parametrize("fault", [pytest.param("disk full", marks=FAILS_THE_RUN), "read-only"])
+@pytest.mark.parametrize("fault", ["disk full", "read-only"])
 def test_row_15_the_database_takes_no_writes(stage: Stage, row: Row, fault: str) -> None:
     """The database's disk is full, or it is read-only, for several leases."""
     stage.source.pause = 0.1
