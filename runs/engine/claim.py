@@ -9,12 +9,11 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -23,10 +22,8 @@ from django.db.models import (
     BooleanField,
     CharField,
     DurationField,
-    Exists,
     F,
     JSONField,
-    OuterRef,
     PositiveBigIntegerField,
     PositiveIntegerField,
     Q,
@@ -34,18 +31,13 @@ from django.db.models import (
 )
 from django.db.models.functions import Least
 
-from runs.connectors import masked
 from runs.crash_points import crash_at
-from runs.engine.alerts import alert_of, concerned_rules
-from runs.engine.error_groups import count_failure
-from runs.engine.events import EVENT, add_event, event_row
-from runs.engine.freshness import note_end
-from runs.engine.outbox import announce, cancel_awaited, flush_errors
-from runs.engine.outcome import due_slots, settle_outcome
+from runs.engine.ending import FINAL, IS_HEARD, UNHELD, Closing, end
+from runs.engine.events import EVENT, event_row
+from runs.engine.outbox import announce
 from runs.errors import ErrorInfo
-from runs.models import EventKind, RunStatus, RunStep, StepStatus, SyncJobRun, Webhook
+from runs.models import EventKind, RunStatus, SyncJobRun
 from runs.models.base import Now
-from runs.models.step import LIVING_ONLY
 from runs.prepared import Given, PreparedModels, PreparedTogether, PreparedUpdate
 from runs.wire import wire_time
 
@@ -58,15 +50,6 @@ ADDED = {
     "persisted": F("persisted") + Given("persisted", PositiveBigIntegerField()),
     "error_count": F("error_count") + Given("errors", PositiveIntegerField()),
 }
-UNHELD = {"lease_token": None, "lease_until": None, "request_share": 0, "request_wish": 0}
-FINAL = {**UNHELD, "finished_at": Now(), "updated_at": Now(), "resume_at": None, "rate_limited_until": None}
-LEFT_STEPS = {RunStatus.FAILED: StepStatus.FAILED, RunStatus.STOPPED: StepStatus.STOPPED}
-
-
-class Closing(Protocol):
-    """What closes a step, within the transaction that ends its run. `told`: whether there is a webhook."""
-
-    def __call__(self, *, told: bool) -> None: ...
 
 
 class LeaseLost(Exception):
@@ -145,7 +128,7 @@ class Claim:
         """End the run, and with it the step that was left to `close`. False if it was ours no more, or a stop came
         before its completion."""
         ending = partial(_COMPLETE if status == RunStatus.COMPLETED else _FINISH, run=self.run_id, token=self.token)
-        return _ended(ending, self.run_id, status, message, error, self.daemon_id, close)
+        return end(ending, self.run_id, status, message, error, self.daemon_id, close)
 
 
 def owned_by(run_id: Any, token: Any) -> Any:
@@ -213,12 +196,11 @@ def _taking(token_read: Given | None) -> PreparedUpdate:
 
 
 _DRAWN = ("status", "daemon_id", "started_at", "attempt", "crashes", "lease_token")
-_IS_HEARD = Exists(Webhook.objects.live().filter(environment=OuterRef("environment")))
 _READ = PreparedModels(
     lambda: (
         _free_run()
         .select_related("integrated_account__integration")
-        .annotate(read_at=Now(), is_heard=_IS_HEARD)
+        .annotate(read_at=Now(), is_heard=IS_HEARD)
         .order_by()
     )
 )
@@ -249,17 +231,6 @@ def _left_behind(run: SyncJobRun) -> dict[str, Any]:
     }
 
 
-def end_run(
-    rows: Any, run_id: UUID, status: RunStatus, message: str, *, error: ErrorInfo | None = None, actor: str = ""
-) -> bool:
-    """Put the run into a final state if it is among the rows; with its open steps and its last event.
-
-    What ends it is written without any secret, and a failure is counted in its group. Without a message the event
-    tells what the run has come to.
-    """
-    return _ended(partial(rows.update, **FINAL), run_id, status, message, error, actor)
-
-
 def _owned_unstopped() -> Any:
     return _owned_run().filter(stop_requested_at=None)
 
@@ -274,74 +245,3 @@ _RENEW = PreparedUpdate(_owned_unstopped, **_RENEWED)
 HOLD_WITH_MODE = PreparedUpdate(_owned_unstopped, **_RENEWED, is_incremental=Given("is_incremental", BooleanField()))
 HOLD_WITH_COUNTS = PreparedUpdate(_owned_unstopped, **_RENEWED, **ADDED, crashes=0)
 _FINISH, _COMPLETE = PreparedUpdate(_owned_run, **_ENDING), PreparedUpdate(_owned_unstopped, **_ENDING)
-
-
-def _ended(
-    ending: Callable[..., int],
-    run_id: UUID,
-    status: RunStatus,
-    message: str,
-    error: ErrorInfo | None,
-    actor: str,
-    close: Closing | None = None,
-) -> bool:
-    """`ending` puts the run into the state, if it may."""
-    error = error and replace(error, message=masked(error.message))
-    with transaction.atomic():
-        ended = ending(status=status, error=None if error is None else error.as_json())
-        if ended:
-            if status in LEFT_STEPS:
-                open_steps = RunStep.objects.filter(run_id=run_id, status=StepStatus.RUNNING)
-                open_steps.update(status=LEFT_STEPS[status], finished_at=Now(), updated_at=Now())
-            run = _ENDED.first(run=run_id)
-            assert run is not None  # noqa: S101 - for the type checker: it was changed just now
-            _clear(run)
-            flush_errors(run)
-            if close is not None:
-                close(told=run.is_heard)
-            if status == RunStatus.FAILED and error is not None:
-                _note_failure(run, error)
-            settle_outcome(run, is_due=run.is_due, has_unsettled=run.has_unsettled)
-            note_end(run)
-            add_event(run_id, EventKind(status), message or f"Completed: {run.counts}.", actor, told=run.is_heard)
-            if run.is_alarming:
-                alert_of(run)
-            crash_at("at_end_before_commit")
-    return bool(ended)
-
-
-def _ended_run() -> Any:
-    """With what its end may concern beyond it: four things that most runs have nothing to do with, in one look."""
-    return (
-        SyncJobRun.objects.filter(id=Given("run", UUIDField()))
-        .order_by()
-        .annotate(
-            is_due=Exists(due_slots(OuterRef("sync_job"), OuterRef("integrated_account"))),
-            has_unsettled=Exists(
-                SyncJobRun.objects.superseded_by(
-                    OuterRef("sync_job"), OuterRef("integrated_account"), OuterRef("args_hash"), OuterRef("created_at")
-                )
-            ),
-            is_heard=_IS_HEARD,
-            is_alarming=Exists(
-                concerned_rules(OuterRef("environment"), OuterRef("sync_job"), OuterRef("integrated_account"))
-            ),
-        )
-    )
-
-
-_ENDED = PreparedModels(_ended_run)
-
-
-def _clear(run: SyncJobRun) -> None:
-    """What is of use to a living run only."""
-    for kept, wish in LIVING_ONLY.items():
-        if any(entry.get(wish) for entry in run.resources):
-            kept._default_manager.filter(step__run=run.id).delete()
-    if run.webhook_id is not None:
-        cancel_awaited(run.id, f"The run had ended ({run.status}) before this was delivered.")
-
-
-def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:
-    grouped = replace(error, fingerprint=count_failure(run, error))
-    SyncJobRun.objects.filter(id=run.id).update(error=grouped.as_json())

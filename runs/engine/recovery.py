@@ -17,7 +17,8 @@ from django.db.models import Q, QuerySet
 
 from runs.crash_points import crash_at
 from runs.dispatch import publish, publish_bulk
-from runs.engine.claim import FREE, end_run
+from runs.engine.claim import FREE
+from runs.engine.ending import end_run
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.run import DEFAULT_GROUP, of_groups

@@ -11,9 +11,10 @@ from runs.connectors import ApiSpec, Bounds, Pause, SpecError
 from runs.crash_points import crash_at
 from runs.engine.account_client import client_of
 from runs.engine.budget import Budget
-from runs.engine.claim import Claim, Closing
+from runs.engine.claim import Claim
 from runs.engine.deletions import mirror_deletions
 from runs.engine.description import described
+from runs.engine.ending import Closing
 from runs.engine.entries import Entry, parse_entries
 from runs.engine.entry_work import Cancellation, EntryWork, Workplace
 from runs.engine.gate import Gate

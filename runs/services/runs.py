@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from runs.dispatch import SETTLE_STOP, publish
-from runs.engine.claim import end_run
+from runs.engine.ending import end_run
 from runs.engine.entries import Entry
 from runs.engine.events import add_event
 from runs.engine.plan import in_order, incremental_keys

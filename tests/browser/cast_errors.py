@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from runs.engine.claim import end_run
+from runs.engine.ending import end_run
 from runs.engine.outbox import note_errors
 from runs.errors import ErrorInfo
 from runs.models import ErrorGroup, ErrorSighting, IntegratedAccount, RecordError, RunStatus, SyncJob, SyncJobRun

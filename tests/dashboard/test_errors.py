@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runs import error_filters
-from runs.engine.claim import end_run
+from runs.engine.ending import end_run
 from runs.engine.outbox import note_errors
 from runs.errors import ErrorInfo
 from runs.models import (

@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from werkzeug import Request, Response
 
 from runs.engine import error_groups
-from runs.engine.claim import claim, end_run
+from runs.engine.claim import claim
+from runs.engine.ending import end_run
 from runs.engine.error_groups import MOST_KINDS, count_errors
 from runs.engine.outbox import note_errors
 from runs.engine.recovery import settle_stop
