@@ -31,6 +31,7 @@ from runs.engine.watch import END_SECONDS, PARK_SECONDS, SliceOver, Watch
 from runs.models import ErrorHandling, SyncJobRun
 from runs.wire import known_time
 
+PLACE_IS_GONE = (400, 404, 410)  # what sources answer to a cursor that they no longer take
 PATIENCE = 0.5  # seconds between two looks at the watch while no page comes
 
 
@@ -83,6 +84,7 @@ class EntryWork:
         self._place = place
         self._ledger = ledger
         self._entry = ledger.entry
+        self._resumes = False  # whether the next page is one that an earlier slice has left off at
         self._last_request: tuple[Binding, RequestValues] | None = None
 
     def work_off(self) -> None:
@@ -94,7 +96,8 @@ class EntryWork:
         step = self._ledger.step
         while True:
             before = step.position
-            self._work_off_known()
+            if self._work_off_known():
+                continue
             if step.position in (before, self._first_total if self._recursion is None else self._recursion.total):
                 return
 
@@ -103,10 +106,14 @@ class EntryWork:
         dates = {} if run.ignore_previous_run else previous_run_dates([key], self._place.spec.incremental_overlap)
         self._ledger.begin(dates.get(key), self._first_total)
 
-    def _work_off_known(self) -> None:
+    def _work_off_known(self) -> bool:
+        """Whether the step has to begin anew; else all that is known is done."""
         stream, parts = self._stream(), deque[list[Turn]]()
         try:
             while (turns := stream.next_batch(PATIENCE)) is not None:
+                if self._has_lost_its_place(turns):
+                    self._ledger.restart()
+                    return True
                 parts.extend(self._apart(turns))
                 while parts:
                     self._commit(parts.popleft())
@@ -122,6 +129,14 @@ class EntryWork:
             raise
         finally:
             stream.close(0)
+        return False
+
+    def _has_lost_its_place(self, turns: list[Turn]) -> bool:
+        """Whether the source refuses the very page at which an earlier slice has left the first request: a cursor may
+        have expired meanwhile. Sent records would come a second time, and are not asked for again."""
+        error = turns[0].error if turns else None
+        refuses = error is not None and error.status_code in PLACE_IS_GONE
+        return refuses and self._resumes and self._place.mail is None and self._recursion is None
 
     def _round_off(self, stream: PageStream, parts: deque[list[Turn]], over: SliceOver) -> None:
         """Write what has been fetched."""
@@ -148,6 +163,7 @@ class EntryWork:
         if not turns:
             return
         crash_at("after_response")
+        self._resumes = False
         batch = Batch.of(turns, self._entry, self._staging)
         self._ledger.commit(batch if self._recursion is None else self._recursion.extended(batch))
 
@@ -157,6 +173,7 @@ class EntryWork:
             drawn = self._drawn(method, parent)
             concurrency = self._place.spec.concurrency
             cursor = opened(step.cursor)
+            self._resumes = cursor is not None and step.position == 0
             return PageStream(
                 self._fetch,
                 drawn,

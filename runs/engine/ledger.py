@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, CharField, DateTimeField, QuerySet, UUIDField
+from django.db.models import BigIntegerField, CharField, DateTimeField, F, QuerySet, UUIDField
 
 from runs.connectors import AuthenticationFailed, RequestFailed
 from runs.crash_points import crash_at
@@ -109,6 +109,20 @@ class StepLedger:
         self.step.position, self.step.cursor = batch.position, batch.cursor
         if failure is not None:
             raise RunFailed(failure)
+
+    def restart(self) -> None:
+        """Begin the step anew, of which all that was done is its first request: the source no longer knows the place
+        where that was. Its records stay, and what counts them begins at nothing."""
+        done = RunStep.objects.only("fetched", "persisted").get(id=self.step.id)
+        with transaction.atomic():
+            self._claim.hold(fetched=F("fetched") - done.fetched, persisted=F("persisted") - done.persisted)
+            self.step.staged.all().delete()
+            self._write(fetched=0, persisted=0, pages=0, cursor=None)
+            message = (
+                f"{self.entry.name}: the source no longer knows the page where it was; it begins at its first one."
+            )
+            add_event(self._run.id, EventKind.WARNING, message, self._claim.daemon_id)
+        self.step.pages, self.step.cursor = 0, None
 
     def complete(self) -> None:
         """Close the step while the run goes on."""

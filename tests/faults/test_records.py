@@ -153,6 +153,29 @@ def dated(rows: list[dict[str, Any]]) -> Callable[[Request], Response]:
     return answer
 
 
+def test_row_45_a_place_that_is_forgotten(any_stage: Stage, row: Row) -> None:
+    """A daemon is killed, and the source no longer takes the cursor at which it was."""
+    refused: list[str] = []
+
+    def expire(request: Request) -> Response | None:
+        if not any_stage.orders.carried_out() or refused or request.args["page"] == "1":
+            return None
+        refused.append(request.args["page"])
+        return Response("the cursor has expired", 410)
+
+    any_stage.source.before, any_stage.source.pause = expire, 0.1
+    any_stage.define("expiring", entries=[{"resource": "countries", "method": "list", "persist": True}])
+    any_stage.orders.give(Order("kill", "after_commit", at=2))
+    any_stage.daemon()
+    run_id = any_stage.create_run()
+    any_stage.carried_out()
+    any_stage.daemon()
+    run = any_stage.drained([run_id])[run_id]
+
+    row.judge(any_stage, "LDSTFX", Expected([run_id], tables=["countries"]))
+    row.showed(f"refused at page {refused[0]}, begun anew once, counts {run['resource_stats']['countries']['list']}")
+
+
 def test_row_46_stamps_around_the_date(stage: Stage, row: Row) -> None:
     """Records stamped in the very second of the date, seen late, dated ahead, by a clock five minutes behind."""
     rows: list[dict[str, Any]] = [{"iso": "first", "updated_at": "2020-01-01T00:00:00"}]
