@@ -30,17 +30,16 @@ def source(settings: Any) -> Iterator[Source]:
 def left_off(source: Source, entries: list[dict[str, Any]], status: int, *, times: int = 1) -> SyncJobRun:
     """A run whose daemon is lost at the third page; which the source then refuses so many times."""
     run = a_run(source, entries, config=NO_LINGER)
-    lose, refused = losing_daemons(run, every=2), 0
+    lose, asked = losing_daemons(run, every=2), 0
 
     def reply(request: Request) -> Response | None:
-        nonlocal refused
-        run.refresh_from_db()
+        nonlocal asked
         if request.path != "/countries" or request.args["page"] == "1":
             return None
-        if run.attempt < 2:
+        asked += 1
+        if asked <= 2:
             return lose(request)
-        refused += 1
-        return Response("the cursor has expired", status) if refused <= times else None
+        return Response("the cursor has expired", status) if asked <= 2 + times else None
 
     source.before = reply
     return executed(run)
