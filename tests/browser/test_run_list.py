@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.acceptance.deck import Deck
 from tests.acceptance.gate import Gate
 from tests.browser.conftest import Polls, let_pass, pause
+from tests.processes import wait_until
 from tests.sources import Source
 
 SOON = 15_000  # milliseconds
@@ -31,6 +32,8 @@ def listed(olga: Page, deck: Deck, source: Source) -> Iterator[Page]:
     yield olga
     gate.open()
     deck.ended(run_id)
+    live = "SELECT 1 FROM runs_syncjobrun WHERE status IN ('created', 'running')"
+    wait_until(lambda: not deck.rows(live), 30, "an end of every run, also of those that a test has added")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from runs.catalog import catalog
 from runs.connectors import ApiClient, AuthenticationFailed, RateLimited, RequestValues, parse_integration
-from runs.connectors.request import build
+from runs.connectors.request import drafted
 from tests.catalog.circleci import SLUG, CircleCI
 from tests.catalog.conftest import Play
 from tests.catalog.github import GitHub
@@ -125,13 +125,13 @@ CONTEXTS: dict[str, dict[str, Any]] = {
 def test_addresses(account: str, resource: str, method: str, query: dict[str, Any], address: str) -> None:
     spec = parse_integration(catalog()[account.split()[0]].config)
     values = RequestValues(id="7", query=query)
-    outgoing = build(spec, spec.method(resource, method), values, CONTEXTS[account], None)
+    outgoing = drafted(spec, spec.method(resource, method), values, CONTEXTS[account]).at(None)
     assert f"{outgoing.verb} {outgoing.url}" == address
 
 
 def test_stripe_takes_forms() -> None:
     spec = parse_integration(catalog()["stripe"].config)
     values = RequestValues(body={"name": "Jenny Rosen", "metadata[order]": 6})
-    outgoing = build(spec, spec.method("customers", "create"), values, Stripe.context, None)
+    outgoing = drafted(spec, spec.method("customers", "create"), values, Stripe.context).at(None)
     assert outgoing.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert outgoing.content == b"name=Jenny+Rosen&metadata%5Border%5D=6"
