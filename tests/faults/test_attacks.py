@@ -51,7 +51,7 @@ def test_row_66_queries_in_queries(doors: Doors, row: Row) -> None:
         answer = program.get("/sync-job-run", params={name: "x"})
         assert answer.status_code == 400 or len(answer.json()["result"]) == everything, name
     assert doors.stage.deck.stored(), "the table is still there"
-    row.passed(doors.stage, "X A")
+    row.passed(doors.stage, "XA")
     row.showed(f"{asked} odd questions, none answered with 500")
 
 
@@ -92,7 +92,7 @@ def test_row_68_guessing_passwords_and_tokens(doors: Doors, row: Row) -> None:
     )
     guesses = [doors.people[Rank.ANYBODY].get("/sync-job-run", Authorization=f"Bearer sd_{at:040}") for at in range(30)]
     assert {guess.status_code for guess in guesses} <= {401, 429}
-    row.passed(doors.stage, "X A")
+    row.passed(doors.stage, "XA")
     row.showed(
         f"locked out after {len([1 for status, _ in told['operator'] if status == 200])} attempts, from there alone"
     )

@@ -93,7 +93,7 @@ def test_row_56_placeholders_that_find_nothing_or_look_like_code(stage: Stage, r
     refused = stage.executed(args={"name": "x"}, ignore_previous_run=True, error_handling="ignore")
     assert refused["error_count"] == 1
     assert not [served for served in stage.source.served if "X-Injected" in served.headers]
-    row.passed(stage, "X S")
+    row.passed(stage, "XS")
     row.showed("named errors before any request; values go out as they are, encoded; no header of somebody else's")
 
 
@@ -121,7 +121,7 @@ def test_row_57_dependencies_that_lead_nowhere(stage: Stage, row: Row) -> None:
     stage.source.before = lambda request: Response("no", 404)
     run = stage.executed(ignore_previous_run=True, error_handling="ignore")
     assert run["error_count"] == 1, "the children have no parents to ask for"
-    row.passed(stage, "S T")
+    row.passed(stage, "ST")
     row.showed(f"refused by name, chains of 5,000 within {took:.1f} s; children of a failed parent are not asked for")
 
 

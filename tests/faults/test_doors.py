@@ -94,7 +94,7 @@ def test_row_59_forged_requests(doors: Doors, row: Row) -> None:
     assert person.get("/runs/").status_code == 200, "still logged in"
     assert person.browser.get("/sync-job-run").status_code == 401
     assert person.post("/sync-job-run", {"sync_job_id": doors.stage.deck.job_id}).status_code == 401
-    row.passed(doors.stage, "S X")
+    row.passed(doors.stage, "SX")
     row.showed(
         f"{2 * len(orders)} forged orders refused; {len(changing)} links change nothing; the API asks for a token"
     )

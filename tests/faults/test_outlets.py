@@ -128,7 +128,7 @@ def test_row_74_the_admin(doors: Doors, row: Row) -> None:
     account = f"/admin/runs/integratedaccount/{doors.ids['account_id']}"
     shown = [doors.people[Rank.SUPERUSER].get(f"{account}{page}").text for page in ("/change/", "/history/")]
     assert not [name for text in shown for name, secret in CANARIES.items() if secret in text]
-    row.passed(doors.stage, "X S")
+    row.passed(doors.stage, "XS")
     row.showed("runs stay as they are; nobody below an admin writes; credentials are not shown")
 
 
