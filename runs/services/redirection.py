@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runs.connectors import SpecError, located, origins, parse_integration
+from runs.connectors import ApiSpec, SpecError, located, origins, parse_integration
 from runs.errors import Failure
 from runs.models import AccountStatus, AccountToken, IntegratedAccount, Integration
 from runs.services.audit import note
@@ -20,8 +20,7 @@ AT_ONCE = 500
 def leads_elsewhere(old_config: Any, old: Mapping[str, Any], new_config: Any, new: Mapping[str, Any]) -> bool:
     """Whether an account's credentials would go to other origins than before. They have not gone anywhere yet where
     the address was not complete."""
-    before = _origins(old_config, old)
-    return bool(before) and before != _origins(new_config, new)
+    return _leads_elsewhere(_spec(old_config), old, _spec(new_config), new)
 
 
 def redirected(
@@ -43,10 +42,11 @@ def redirected(
 
 def drop_redirected(integration: Integration, old_config: Any) -> None:
     """Take the credentials from the accounts that the integration's new config leads elsewhere: they need new ones."""
+    before, now = _spec(old_config), _spec(integration.config)
     rows = IntegratedAccount.objects.live().filter(integration=integration).select_for_update(of=("self",))
     for account in rows.order_by("id").iterator(AT_ONCE):
         context = account.context
-        if context and leads_elsewhere(old_config, context, integration.config, context):
+        if context and _leads_elsewhere(before, context, now, context):
             account.context, account.status = {}, AccountStatus.NEEDS_REAUTH
             account.save(update_fields=["context", "status", "updated_at"])
             AccountToken.objects.filter(account=account.id).delete()
@@ -62,8 +62,15 @@ def context_paths(config: Any) -> Iterator[str]:
                 yield ".".join(keys)
 
 
-def _origins(config: Any, context: Mapping[str, Any]) -> frozenset[Any]:
+def _leads_elsewhere(
+    old_spec: ApiSpec | None, old: Mapping[str, Any], new_spec: ApiSpec | None, new: Mapping[str, Any]
+) -> bool:
+    before = origins(old_spec, old) if old_spec else frozenset()
+    return bool(before) and before != (origins(new_spec, new) if new_spec else frozenset())
+
+
+def _spec(config: Any) -> ApiSpec | None:
     try:
-        return origins(parse_integration(config), context)
+        return parse_integration(config)
     except SpecError:
-        return frozenset()
+        return None
