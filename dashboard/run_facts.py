@@ -30,7 +30,8 @@ class Window:
 
     @classmethod
     def of(cls, run: SyncJobRun, steps: Sequence[RunStep]) -> Window:
-        begun = [step for step in steps if step.status != StepStatus.PENDING]
+        """Of a run that has not begun nothing has, whatever its resources, read a moment later, say."""
+        begun = [step for step in steps if run.started_at and step.status != StepStatus.PENDING]
         dates = [step.previous_run_date for step in begun if step.previous_run_date is not None]
         in_full = len(begun) - len(dates)
         return cls(run.ignore_previous_run, min(dates, default=None), max(dates, default=None), in_full, len(begun))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests import factories
 from tests.acceptance.deck import Prepared, prepared_once
+from tests.processes import Processes
 
 # Long ones first, so that no worker has one alone at the end; the browser's last, as it stays open once it is.
 FIRST = (
@@ -66,6 +67,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("database")
     yield
     items.sort(key=_place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With a failure stands what the processes that it looked at have said: their folders are gone by then."""
+    report = yield
+    if report.failed:
+        report.sections += [log for started in Processes.at_work for log in started.said()]
+    return report
 
 
 def _asks_for_the_database(item: pytest.Item) -> bool:

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 T = TypeVar("T")
 
 PROJECT = Path(__file__).resolve().parent.parent
 POLL = 0.05  # seconds
 GRACE = 10.0
+TOLD = 6_000  # characters of a log's end
 
 
 def wait_until(condition: Callable[[], T], limit: float, what: str) -> T:
@@ -113,9 +114,17 @@ class Process:
 class Processes:
     """Starts processes with one environment, and ends all of them with the block."""
 
+    at_work: ClassVar[list[Processes]] = []
+
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     _started: list[Process] = field(default_factory=list)
+
+    def said(self) -> Iterator[tuple[str, str]]:
+        """The end of each log in which there is anything, by its name: for the report of a test that has failed."""
+        for process in self._started:
+            if log := process.log().strip():
+                yield process.log_file.name, log[-TOLD:]
 
     def start(self, *command: str, name: str, **environment: str) -> Process:
         log_file = self.folder / f"{name}-{len(self._started)}.log"
@@ -170,7 +179,9 @@ class Processes:
 def processes(folder: Path, environment: Mapping[str, Any]) -> Iterator[Processes]:
     """Processes of which none outlives the block."""
     started = Processes(folder, environment)
+    Processes.at_work.append(started)
     try:
         yield started
     finally:
+        Processes.at_work.remove(started)
         started.end()

@@ -104,6 +104,11 @@ class TestFacts:
         run = factories.run(args={"brand": "acme & sons"})
         assert "&quot;brand&quot;: &quot;acme &amp; sons&quot;" in viewer.get(f"/runs/{run.pk}/").content.decode()
 
+    def test_hold_though_a_daemon_takes_the_run_while_it_is_read(self, viewer: Client, run: SyncJobRun) -> None:
+        """The run is read first, its resources a moment later."""
+        run.steps.update(status=StepStatus.RUNNING, started_at=timezone.now())
+        assert "Window–" in shown(viewer, run, "facts")  # noqa: RUF001
+
     def test_never_show_credentials(self, viewer: Client, run: SyncJobRun) -> None:
         assert "t0k3n" not in viewer.get(f"/runs/{run.pk}/").content.decode()
 

@@ -10,6 +10,7 @@ from werkzeug import Request, Response
 
 from runs.models import EventKind, Record, RecordError, RunStatus, SyncJobRun
 from tests import factories
+from tests.processes import wait_until
 from tests.runs.engine.driving import a_run, executed, losing_daemons
 from tests.sources import Source, countries_and_cities, serving
 
@@ -31,12 +32,15 @@ def left_off(source: Source, entries: list[dict[str, Any]], status: int, *, time
     """A run whose daemon is lost at the third page; which the source then refuses so many times."""
     run = a_run(source, entries, config=NO_LINGER)
     lose, asked = losing_daemons(run, every=2), 0
+    two_pages = run.steps.filter(name="countries", fetched=10)
 
     def reply(request: Request) -> Response | None:
         nonlocal asked
         if request.path != "/countries" or request.args["page"] == "1":
             return None
         asked += 1
+        if asked == 2:  # it was asked for ahead of time: what came before it is to be kept first
+            wait_until(two_pages.exists, 20, "the first two pages in the database")
         if asked <= 2:
             return lose(request)
         return Response("the cursor has expired", status) if asked <= 2 + times else None
