@@ -44,9 +44,13 @@ class Row:
     on: str = ""
     judged: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    _searched: set[int] = field(default_factory=set)
 
     def judge(self, stage: Stage, letters: str, expected: Expected) -> None:
-        """Everything of these letters holds."""
+        """Everything of these letters holds. Nor is a secret to be seen, whatever the fault: once for each stage."""
+        if id(stage) not in self._searched:
+            self._searched.add(id(stage))
+            letters += "X" if "X" not in letters else ""
         self.passed(stage, letters)
         findings = Checker(stage, expected).check(letters)
         assert not findings, "\n".join(findings)

@@ -83,7 +83,7 @@ class Nemesis:
     def _judge(self) -> None:
         capped = self._ids(LOST) & self._ids("SELECT id FROM runs_syncjobrun WHERE status = 'failed'")
         completed = self.accounts.keys() - capped
-        findings = Checker(self.stage, Expected(completed)).check("DSF")
+        findings = Checker(self.stage, Expected(completed)).check("DSFX")
         findings += Checker(self.stage, Expected(capped, statuses=["failed"], whole=False)).check("S")
         for run_id in completed:
             self.stage.deck.account_id = self.accounts[run_id]

@@ -41,5 +41,5 @@ def rage(stage: Stage, kills: int, row: Row) -> None:
     nemesis = Nemesis(stage, kills, Random(SEED))
     deaths = nemesis.rage()
     told = ", ".join(f"{point} {count}" for point, count in sorted(deaths.items()))
-    row.passed(stage, "LDSF")
+    row.passed(stage, "LDSFX")
     row.showed(f"{deaths.total()} processes killed in {len(nemesis.accounts)} runs, 0 lost, 0 doubled ({told})")

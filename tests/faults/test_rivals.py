@@ -107,6 +107,7 @@ def test_row_23_creating_the_same_at_once(stage: Stage, row: Row) -> None:
         assert refused == made * 7
 
     row.passed(stage, "DS")
+    row.judge(stage, "X", Expected([made[0]]))
     row.showed("each time one was made, and seven were told of it by 409")
 
 
