@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 
 from runs.models.base import uuid7
 
 
 class AuditEntry(models.Model):
-    """A line of the audit list. Only ever added.
+    """A line of the audit list. Only ever added: the database refuses to change or remove one.
 
     Rows are named by id, kind and words rather than by keys of the database: the line outlives what it is about.
     """
@@ -40,8 +38,3 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_label}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("An audit entry is never changed.")
-        super().save(*args, **kwargs)

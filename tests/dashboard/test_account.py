@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
@@ -276,9 +277,9 @@ class TestTheTimeline:
         at = timezone.now() - timedelta(hours=1)
         for number in range(70):
             factories.run(account=account, job=run.sync_job, args={"n": number})
-            note("account.test", account, outcome="works")
-        SyncJobRun.objects.update(created_at=at)  # all at the same moment: the ids decide
-        AuditEntry.objects.filter(action="account.test").update(created_at=at)
+            with time_machine.travel(at, tick=False):  # all at the same moment: the ids decide
+                note("account.test", account, outcome="works")
+        SyncJobRun.objects.update(created_at=at)
         seen, query, first = [], "", None
         while query is not None:
             context = viewer.get(f"{address}{query}").context

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -35,10 +36,9 @@ def noted(environment: Environment) -> Noted:
     """A line about the environment by olga, unless told otherwise; `age` in days."""
 
     def write(action: str = "job.change", *, age: float = 0, target: Any = environment, **over: Any) -> AuditEntry:
-        with acting(Actor(over.pop("actor", "olga"), over.pop("ip", "203.0.113.7"))):
-            line = note(action, target, **over)
-        AuditEntry.objects.filter(pk=line.pk).update(created_at=timezone.now() - timedelta(days=age))
-        return line
+        then = timezone.now() - timedelta(days=age)
+        with acting(Actor(over.pop("actor", "olga"), over.pop("ip", "203.0.113.7"))), time_machine.travel(then):
+            return note(action, target, **over)
 
     return write
 

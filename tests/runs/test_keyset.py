@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import chain
 
 import pytest
+import time_machine
 from django.core import signing
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -191,9 +192,9 @@ class TestMergedStreams:
         at = timezone.now()
         for number in range(11):
             RunEvent.objects.create(run=run, kind="started", message=f"{number}")
-            AuditEntry.objects.create(action=f"n.{number}")
+            with time_machine.travel(at, tick=False):
+                AuditEntry.objects.create(action=f"n.{number}")
         RunEvent.objects.update(created_at=at)
-        AuditEntry.objects.update(created_at=at)
         streams = [RunEvent.objects.all(), AuditEntry.objects.all()]
         seen, cursor = [], None
         while True:

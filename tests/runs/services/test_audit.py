@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import inspect
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.utils import timezone
 
 from runs import services
@@ -87,6 +92,7 @@ from runs.services import (
 )
 from runs.services.audit import CHANGED, changes_between
 from tests import factories
+from tests.acceptance.deck import Prepared
 from tests.dashboard.states import ended, running
 from tests.runs.services.test_bulk import order
 
@@ -365,10 +371,10 @@ def test_an_operation_writes_its_line_with_who_and_from_where(
     target: Callable[[], Any], operation: Callable[[Any], Any], lines: list[str]
 ) -> None:
     row = target()
-    AuditEntry.objects.all().delete()
+    before = set(AuditEntry.objects.values_list("pk", flat=True))
     with acting(OLGA):
         operation(row)
-    written = list(AuditEntry.objects.order_by("created_at", "id"))
+    written = list(AuditEntry.objects.exclude(pk__in=before).order_by("created_at", "id"))
     assert [line.action for line in written][: len(lines)] == lines
     assert {(line.actor, line.ip) for line in written} == {("olga", "203.0.113.7")}
     assert all(line.target_id and line.target_type for line in written)
@@ -479,5 +485,20 @@ class TestChanges:
     def test_a_line_is_never_changed(self) -> None:
         issue_token(factories.environment())
         line = AuditEntry.objects.get()
-        with pytest.raises(TypeError):
+        with pytest.raises(IntegrityError, match="neither changed nor removed"):
             line.save()
+
+    @pytest.mark.only_on("postgresql")
+    def test_a_line_is_never_removed(self) -> None:
+        issue_token(factories.environment())
+        with pytest.raises(IntegrityError, match="neither changed nor removed"):
+            AuditEntry.objects.all().delete()
+
+
+def test_a_line_is_never_removed_from_a_file_either(prepared: Prepared, tmp_path: Path) -> None:
+    """Of an installation, for here what keeps it is taken away: tests that commit have to remove what they wrote."""
+    kept = copy(prepared.data_dir / "syncdeck.sqlite3", tmp_path)
+    with closing(sqlite3.connect(kept)) as database:
+        assert database.execute("SELECT count(*) FROM runs_auditentry").fetchone()[0]
+        with pytest.raises(sqlite3.IntegrityError, match="neither changed nor removed"):
+            database.execute("DELETE FROM runs_auditentry")
