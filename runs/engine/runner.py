@@ -41,6 +41,7 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
         try:
             taken = claim(run_id, daemon_id)
             if taken is not None:
+                crash_at("after_claim")
                 _work_or_leave(taken)
         except DATABASE_FAULTS as fault:
             log.exception("The database failed; the run goes on later.")
