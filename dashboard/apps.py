@@ -7,7 +7,7 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         import structlog
 
-        from dashboard import logins  # noqa: F401 - its receivers listen from now on
+        from dashboard import logins, sessions  # noqa: F401 - their receivers listen from now on
         from dashboard.broker import prepare_embedded_broker
         from dashboard.logs import shared
 

@@ -67,6 +67,7 @@ _WHOLE = {
     "person.lock_out": "Was locked out",
     "person.activate": "Let in again",
     "person.deactivate": "Shut out",
+    "person.end_sessions": "Ended all sessions of",
     "person.password": "Set the password of",
     "person.password_link": "Made a password link for",
     "person.preferences": "Changed preferences of",

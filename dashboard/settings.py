@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.sessions.SessionAgeMiddleware",
     "dashboard.middleware.TimeZoneMiddleware",
     "dashboard.middleware.ActingMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -179,6 +180,12 @@ STORAGES = {
 
 # Security: what can be on over plain http is always on; PUBLIC_URL decides the rest.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
+# The prefix lets no neighbour under the same domain set them (RFC 6265bis, section 4.1.3.2). It takes https.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if _HTTPS else ("sessionid", "csrftoken")
+)
+SESSION_COOKIE_AGE = 3_600 * env.int("SESSION_IDLE_HOURS", 24, validate=validate.Range(min=1, max=8_760))
+SESSION_DAYS: int = env.int("SESSION_DAYS", 14, validate=validate.Range(min=1, max=365))
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", False)

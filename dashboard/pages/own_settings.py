@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.look import look_of
 from dashboard.pages.access import PageRequest, staff_page
+from dashboard.sessions import ends_at
 from dashboard.settings_forms import LookForm, PreferencesForm
-from runs.services import save_preferences
+from runs.services import end_sessions, save_preferences
 
 BAD_REQUEST = 400
 
@@ -25,5 +27,15 @@ def settings(request: PageRequest) -> HttpResponse:
         return redirect("settings")
     look = LookForm(initial=look_of(request.COOKIES))
     environments = request.user.visible_environments()[:100]
-    context = {"form": form, "look_form": look, "environments": environments}
+    login = {"login_ends_at": ends_at(request.session)}
+    context = {"form": form, "look_form": look, "environments": environments, **login}
     return render(request, "settings/own.html", context, status=BAD_REQUEST if form.errors else 200)
+
+
+@staff_page
+@require_POST
+def sessions_end(request: PageRequest) -> HttpResponse:
+    """All but the one that asks."""
+    update_session_auth_hash(request, end_sessions(request.user, request.user))
+    messages.success(request, "You are logged out in every other browser.")
+    return redirect("settings")

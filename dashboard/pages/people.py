@@ -20,7 +20,15 @@ from dashboard.pages.questions import ask
 from dashboard.settings_forms import PersonForm
 from runs.errors import Forbidden, InvalidInput
 from runs.models import Role, User
-from runs.services import change_person, create_person, may_manage, password_link, people_of, set_access
+from runs.services import (
+    change_person,
+    create_person,
+    end_sessions,
+    may_manage,
+    password_link,
+    people_of,
+    set_access,
+)
 
 CREATED = 201
 BAD_REQUEST = 400
@@ -83,6 +91,18 @@ def person_edit(request: PageRequest, person_id: int) -> HttpResponse:
 def person_link(request: PageRequest, person_id: int) -> HttpResponse:
     """Shows a new link by which the person chooses a password; the password of now holds until then."""
     return _link_page(request, _person(request, person_id))
+
+
+@people_page
+@require_POST
+def person_sessions_end(request: PageRequest, person_id: int) -> HttpResponse:
+    person = _person(request, person_id)
+    try:
+        end_sessions(request.user, person)
+    except Forbidden as error:
+        raise PermissionDenied(str(error)) from error
+    messages.success(request, f"{person} is logged out everywhere.")
+    return redirect("person_edit", person.pk)
 
 
 @people_page

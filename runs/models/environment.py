@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from typing import Any, Self
 
 from django.contrib.auth.models import AbstractUser
@@ -53,9 +54,20 @@ class User(AbstractUser):
     environments = models.ManyToManyField(Environment, blank=True, related_name="members")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="An IANA name, such as Europe/Berlin.")
     shortcuts = models.BooleanField(default=True, help_text="Single keys do things on the pages (WCAG 2.1.4).")
+    sessions_ended = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often all logins were ended: those of before hold no longer."
+    )
 
     class Meta(AbstractUser.Meta):
         permissions = [("operate_runs", "Can start, stop and rerun sync job runs")]
+
+    def get_session_auth_hash(self) -> str:
+        return f"{super().get_session_auth_hash()}.{self.sessions_ended}"
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """By the keys of before."""
+        for key_hash in super().get_session_auth_fallback_hash():
+            yield f"{key_hash}.{self.sessions_ended}"
 
     def visible_environments(self) -> models.QuerySet[Environment]:
         return Environment.objects.all() if self.is_superuser else self.environments.all()

@@ -25,6 +25,7 @@ from runs.services.pass_through import Asked, PassedThrough, pass_through
 from runs.services.people import (
     change_person,
     create_person,
+    end_sessions,
     may_manage,
     password_link,
     people_of,
@@ -95,6 +96,7 @@ __all__ = [
     "delete_webhook",
     "disarm",
     "disarm_trigger",
+    "end_sessions",
     "expression_failures",
     "finish_deletions",
     "fire_due",

@@ -108,6 +108,20 @@ def set_access(manager: User, person: User, *, is_active: bool) -> bool:
 
 
 @transaction.atomic
+def end_sessions(manager: User, person: User) -> User:
+    """Log the person out everywhere: oneself, or whom one manages. Returns the person as they are then.
+
+    Raises Forbidden.
+    """
+    manager, person = _locked(manager, person)
+    _require(manager == person or may_manage(manager, person))
+    person.sessions_ended += 1
+    person.save(update_fields=["sessions_ended"])
+    note("person.end_sessions", person)
+    return person
+
+
+@transaction.atomic
 def password_link(manager: User, person: User) -> tuple[str, str]:
     """The two parts of an address at which the person, once, chooses a password. It holds for three days.
 

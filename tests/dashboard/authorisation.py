@@ -5,6 +5,7 @@ Made of what the tests hold every page and every route of the API to; a test hol
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,5 +56,6 @@ def _api() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     django.setup()
     TABLE.write_text(text())

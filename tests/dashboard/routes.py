@@ -104,6 +104,7 @@ ACCESS = {
     "daemons/": LOOKS,
     "health/": LOOKS,
     "settings/": Access(Rank.VIEWER, Rank.VIEWER),
+    "settings/sessions/": Access(None, Rank.VIEWER),
     "settings/environments/": LOOKS,
     "settings/environments/new/": ADMINISTERS,
     "settings/environments/<uuid:environment_id>/": ADMINISTERS,
@@ -121,6 +122,7 @@ ACCESS = {
     "settings/people/new/": ADMINISTERS,
     "settings/people/<int:person_id>/": ADMINISTERS,
     "settings/people/<int:person_id>/link/": Access(None, Rank.ADMIN),
+    "settings/people/<int:person_id>/sessions/": Access(None, Rank.ADMIN),
     "settings/people/<int:person_id>/activate/": Access(None, Rank.ADMIN),
 }
 

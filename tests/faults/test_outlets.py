@@ -19,7 +19,7 @@ from tests.faults.conftest import Row
 from tests.faults.doors import Doors, doors_of
 from tests.faults.invariants import Expected
 from tests.faults.ledgers import CANARIES, ledger, telling_all
-from tests.faults.stage import Stage
+from tests.faults.stage import PASSWORD, WATCHER, Stage
 from tests.processes import PROJECT
 
 
@@ -154,6 +154,28 @@ def test_row_75_headers_and_what_is_open(doors: Doors, row: Row) -> None:
         assert "django" not in unknown.get(route).text.lower(), route
     row.passed(doors.stage, "X")
     row.showed(f"on pages, API, admin and errors alike; {len(page_routes())} pages, none of them for debugging")
+
+
+def test_row_75_cookies_over_https(doors: Doors, row: Row) -> None:
+    """Behind a proxy that speaks https: the cookies, and the promise to stay there."""
+    public = {"PUBLIC_URL": "https://deck.example", "BEHIND_PROXY": "true"}
+    proxied = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+    proxied |= {"Host": "deck.example", "Referer": "https://deck.example/login/"}
+    with doors.stage.web("-", **public) as web:
+        answer = web.get("/login/", headers=proxied)
+        kept = answer.headers["set-cookie"].partition(";")[0]
+        fields = {"username": WATCHER, "password": PASSWORD, "csrfmiddlewaretoken": kept.partition("=")[2]}
+        logged_in = web.post("/login/", headers={**proxied, "Cookie": kept}, data=fields)
+        plain = web.get("/login/", headers={"Host": "deck.example"})
+    assert (plain.status_code, plain.headers["location"]) == (301, "https://deck.example/login/")
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains; preload"
+    cookies = logged_in.headers.get_list("set-cookie")
+    assert {cookie.partition("=")[0] for cookie in cookies} == {"__Host-sessionid", "__Host-csrftoken"}, cookies
+    assert all("Secure" in cookie and "Path=/;" in cookie and "Domain" not in cookie for cookie in cookies), cookies
+    logins = "SELECT host(ip) FROM runs_auditentry WHERE action = 'person.login' ORDER BY created_at DESC LIMIT 1"
+    assert doors.stage.deck.rows(logins) == [("203.0.113.7",)]
+    row.passed(doors.stage, "X")
+    row.showed("over https the cookies are of this host alone, and nothing is answered by plain http")
 
 
 def test_row_76_forged_messages(stage: Stage, row: Row) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.servers.basehttp import get_internal_wsgi_application
 from django.urls import get_resolver
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             threads=threads,
             ident=None,
             max_request_body_size=LARGEST_BODY,
+            clear_untrusted_proxy_headers=not settings.BEHIND_PROXY,  # by itself it keeps them from everybody
         )
         _ = get_resolver().url_patterns  # loads all views
         keep_what_is_loaded()

@@ -57,6 +57,7 @@ from runs.services import (
     delete_view,
     delete_webhook,
     disarm_trigger,
+    end_sessions,
     fire_due,
     force_stop,
     give_credentials,
@@ -336,6 +337,7 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
         (otto, lambda person: change_person(boss(), person, role=Role.OPERATOR), ["person.role"]),
     ],
     "set_access": [(otto, lambda person: set_access(boss(), person, is_active=False), ["person.deactivate"])],
+    "end_sessions": [(otto, lambda person: end_sessions(boss(), person), ["person.end_sessions"])],
     "password_link": [(otto, lambda person: password_link(boss(), person), ["person.password_link"])],
     "set_password": [(lambda: factories.user("olga"), lambda me: set_password(me, SECRET), ["person.password"])],
     "save_preferences": [
