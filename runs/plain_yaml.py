@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
+from runs.depth import MAX_DEPTH, nests_deeper
 from runs.errors import SyncdeckError
-from runs.storable import MAX_DEPTH, nests_deeper
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 100_000

@@ -10,9 +10,9 @@ import math
 import re
 from typing import Any
 
+from runs.depth import MAX_DEPTH
 from runs.errors import Failure
 
-MAX_DEPTH = 100
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -32,18 +32,6 @@ def storage_failures(value: Any, root: str = "") -> list[Failure]:
             failures.append(Failure(path, message))
         waiting += [(f"{path}.{key}" if path else str(key), depth + 1, item) for key, item in _items(part)]
     return failures
-
-
-def nests_deeper(value: Any, most: int = MAX_DEPTH) -> bool:
-    """Whether the JSON value has more levels than that. Walked without recursion too."""
-    waiting = [(0, value)]
-    while waiting:
-        depth, part = waiting.pop()
-        if isinstance(part, dict | list):
-            if depth == most:
-                return True
-            waiting += [(depth + 1, item) for item in (part.values() if isinstance(part, dict) else part)]
-    return False
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:

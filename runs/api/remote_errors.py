@@ -17,9 +17,9 @@ from ninja import NinjaAPI
 
 from runs.api.errors import error_response
 from runs.connectors import RateLimited, RequestFailed, UnknownMethod
+from runs.depth import nests_deeper
 from runs.engine.record_form import cleaned
 from runs.errors import RemoteError
-from runs.storable import nests_deeper
 
 TIMEOUT = "timeout"
 NOT_SENT = ("missing_value", "missing_credential", "unsafe_path", "bad_header", "mapping_failed", "address_refused")

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from runs.connectors.address_guard import check_url
 from runs.connectors.answer import body_of
 from runs.connectors.attempts import Attempts
+from runs.connectors.deep_records import apart
 from runs.connectors.errors import AuthenticationFailed, RateLimited, RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.oauth2 import Grant, OAuth2
@@ -41,22 +42,24 @@ PAST_THE_END: Final = object()
 class FetchedPage:
     """One page. `next_cursor` is plain JSON that fetches the next one, None at the end.
 
-    Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on. `is_plain`: no
-    record needs a look for what can't be stored. `ahead` are the cursors of pages behind the next one that may be
-    fetched before it has come: guesses, that `is_page_of` judges.
+    Of a unified method the records are the unified ones; `unmapped` are those that the mapping fails on. `too_deep` are
+    those that nest deeper than any are kept, and may be cut off somewhere below that. `is_plain`: no record needs a
+    look for what can't be stored. `ahead` are the cursors of pages behind the next one that may be fetched before it
+    has come: guesses, that `is_page_of` judges.
     """
 
     records: list[Any]
     next_cursor: dict[str, Any] | None
     status_code: int
     unmapped: Sequence[UnmappedRecord] = ()
+    too_deep: Sequence[Any] = ()
     is_plain: bool = False
     ahead: Sequence[dict[str, Any]] = ()
 
     @property
     def fetched(self) -> int:
         """How many records the source has sent."""
-        return len(self.records) + len(self.unmapped)
+        return len(self.records) + len(self.unmapped) + len(self.too_deep)
 
     def reduce(self, kept: Callable[[Any], Any]) -> None:
         """Keep of each record only what is needed further on: parsed it takes several times the space of its text."""
@@ -180,10 +183,12 @@ class ApiClient:
         records = records_in(body, method, reply)
         page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
         following = self._following(method, trail, page, reply)
+        kept, too_deep = (records, []) if isinstance(records, Slices) else apart(records)
         return FetchedPage(
-            records,
+            kept,
             None if following is None else following.as_cursor(),
             reply.status_code,
+            too_deep=too_deep,
             is_plain=isinstance(records, Slices) or reply.is_plain,
             ahead=_ahead(method, trail, page, following),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from runs.connectors.deep_records import cut_off
 from runs.connectors.errors import AuthenticationFailed, RequestFailed
 from runs.connectors.paths import MISSING, lookup
 from runs.connectors.reply import NOT_STRICT, Reply
@@ -42,7 +43,8 @@ def parse_body(reply: Reply, *, may_be_empty: bool = False) -> Any:
     """The body as JSON; None for an empty one where that is allowed. Raises RequestFailed if it is no JSON.
 
     NaN, infinities, NUL and lone surrogates come through as Python has them, so that one odd record does not cost the
-    page. Integers of over 4,300 digits are read as infinity, as JavaScript does.
+    page. Integers of over 4,300 digits are read as infinity, as JavaScript does, and null stands for what lies far
+    deeper than a record may.
     """
     strictly = reply.strictly
     return _tolerantly(reply, may_be_empty=may_be_empty) if strictly is NOT_STRICT else strictly
@@ -53,14 +55,23 @@ def _tolerantly(reply: Reply, *, may_be_empty: bool) -> Any:
     if may_be_empty and not text.strip():
         return None
     try:
-        return _decoded(text)
+        return _read_as_deep_as_it_goes(text, reply)
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] in ("{", "["):  # JSON that breaks off: the source or the way may do better next time
             message = f"The body is broken JSON: {error.msg} at character {error.pos}."
             raise _failed(reply, "broken_body", message, permanent=False) from error
         raise _failed(reply, "wrong_shape", "The body is no JSON." if text.strip() else "The body is empty.") from error
+
+
+def _read_as_deep_as_it_goes(text: str, reply: Reply) -> Any:
+    """With what lies too deep cut off: the records that it is of tell it by their depth, and the others are kept."""
+    try:
+        return _decoded(text)
     except RecursionError as error:
-        raise _failed(reply, "too_deep", "The body is nested too deeply.") from error
+        shallower = cut_off(text)
+        if shallower is None:
+            raise _failed(reply, "too_deep", "The body is nested too deeply.") from error
+    return _decoded(shallower)
 
 
 def _decoded(text: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from runs.connectors.deep_records import are_shallow, may_be_deep
 from runs.connectors.paths import MISSING
 from runs.connectors.reply import Reply
 
@@ -31,7 +32,8 @@ class Slices(list[bytes]):
 def sliced_body(reply: Reply, response_path: str | None, record_id: str) -> Any:
     """The parsed body, with slices instead of the records at the path; MISSING where it has to be looked at closely.
 
-    That is a body with anything that a database may not take, with records that are no objects, or none at the path.
+    That is a body with anything that a database may not take, with records that are no objects or nest too deeply, or
+    none at the path.
     `record_id` is a key: a path of several would have to be looked up in the parsed record.
     """
     if not reply.is_plain_text:
@@ -53,8 +55,10 @@ def _opened(raw: Any, path: str | None, record_id: str) -> Any:
     return MISSING if inner is MISSING else {**{name: _parsed(part) for name, part in parts.items()}, key: inner}
 
 
-def _slices(raw: Any, record_id: str) -> Slices:
-    return Slices(map(bytes, _LIST.decode(raw)), [one.value for one in _ids(record_id).decode(raw)])
+def _slices(raw: Any, record_id: str) -> Any:
+    slices = Slices(map(bytes, _LIST.decode(raw)), [one.value for one in _ids(record_id).decode(raw)])
+    suspects = [orjson.loads(record) for record in slices if may_be_deep(record)]
+    return slices if not suspects or are_shallow(suspects) else MISSING
 
 
 def _parsed(raw: msgspec.Raw) -> Any:

@@ -18,6 +18,7 @@ from runs.engine.record_form import (
     cleaned,
     prepared,
     prepared_slices,
+    too_deep,
     unmapped,
 )
 from runs.models import FurtherRequest
@@ -108,6 +109,7 @@ def prepared_page(page: FetchedPage, entry: Entry, method: MethodSpec | None) ->
     id_path = id_path_of(method)
     raw_id = method.mapping.raw_id if method and method.mapping else id_path
     forms: list[Form] = [unmapped(record, raw_id) for record in page.unmapped]
+    forms += [too_deep(record, raw_id) for record in page.too_deep]
     if entry.persist:
         forms += _prepared_all(page, id_path)
     if method is not None and method.is_write:

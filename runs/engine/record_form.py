@@ -12,11 +12,13 @@ import orjson
 
 from runs.connectors import Slices, UnmappedRecord, masked_start
 from runs.connectors.paths import lookup
+from runs.depth import MAX_DEPTH
 from runs.hashing import canonical
 
 MAX_ID = 512
 MAX_BYTES = 1_000_000
 EXCERPT = 300
+TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels."
 LACKS_ID = ("not_an_object", "no_id")
 
 
@@ -88,13 +90,22 @@ def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:
     return fault_of(failed.record, id_path, "mapping_failed", f"can't be mapped: {failed.message}")
 
 
+def too_deep(record: Any, id_path: str) -> RefusedRecord:
+    """The error of a record that nests too deeply to be kept, and of which the rest may be missing."""
+    return RefusedRecord(_known_id(record, id_path), "too_deep", TOO_DEEP, _excerpt(record))
+
+
 def fault_of(record: Any, id_path: str, code: str, reason: str) -> RefusedRecord:
     """The error of a record that holds the date: it was read, but something that it needs went wrong."""
+    return RefusedRecord(_known_id(record, id_path), code, storable_text(reason), _excerpt(record), holds_date=True)
+
+
+def _known_id(record: Any, id_path: str) -> str:
+    """The record's id; empty if it has none that is usable."""
     try:
-        record_id = _record_id(record, id_path)
+        return _record_id(record, id_path)
     except _Refusal:
-        record_id = ""
-    return RefusedRecord(record_id, code, storable_text(reason), _excerpt(record), holds_date=True)
+        return ""
 
 
 def _record_id(record: Any, id_path: str) -> str:
@@ -141,7 +152,7 @@ def _cleaned_body(record: Any) -> bytes:
     try:
         return canonical(cleaned(record))
     except RecursionError as error:
-        raise _Refusal("too_deep", "is nested too deeply.") from error
+        raise _Refusal("too_deep", TOO_DEEP) from error
     except ValueError as error:
         raise _Refusal("not_json", "holds a number that JSON can't express.") from error
 

@@ -21,6 +21,7 @@ from runs.connectors import (
     SpecError,
     masking,
 )
+from runs.depth import nests_deeper
 from runs.engine.account_client import client_of
 from runs.engine.record_form import cleaned
 from runs.errors import Failure, InvalidInput
@@ -30,7 +31,6 @@ from runs.models import IntegratedAccount
 from runs.models.fields import cipher
 from runs.services.query_strings import Params, as_sent, nested
 from runs.services.run_request import spec_of
-from runs.storable import nests_deeper
 
 EXCERPT = 16_000
 SECONDS = 25.0
@@ -75,7 +75,7 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     try:
         with masking(), client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
             page = client.fetch(method, request, place.at)
-            while page.next_cursor is not None and not page.records and not page.unmapped:
+            while page.next_cursor is not None and not page.fetched:
                 deadline(0)
                 page = client.fetch(method, request, page.next_cursor)
     except AuthenticationFailed:
@@ -119,7 +119,7 @@ def _with_limit(method: MethodSpec, params: Params) -> tuple[MethodSpec, Mapping
 
 def _readable(page: FetchedPage) -> FetchedPage:
     """The page as any client can read it: no NaN, no lone surrogates. Raises RequestFailed if it nests too deeply."""
-    if nests_deeper([page.records, [record.record for record in page.unmapped]]):
+    if page.too_deep or nests_deeper([page.records, [record.record for record in page.unmapped]]):
         raise RequestFailed("too_deep", "The source's answer is nested too deeply.", status_code=page.status_code)
     unmapped = [replace(record, record=cleaned(record.record)) for record in page.unmapped]
     return replace(page, records=cleaned(page.records), unmapped=unmapped)

@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
+from runs.connectors.deep_records import KEPT
 from runs.connectors.reply import Reply
 from runs.connectors.response import parse_body, records_in
 from tests.runs.connectors.sources import spec
+
+NESTED: Any = None  # what is kept of a list without a bottom
+for _ in range(KEPT - 1):
+    NESTED = [NESTED]
 
 
 def reply(body: bytes, charset: str | None = None) -> Reply:
@@ -36,6 +41,7 @@ def reply(body: bytes, charset: str | None = None) -> Reply:
         (b"18446744073709551617", 2**64 + 1),
         (b'{"a": 1, "a": 2}', {"a": 2}),
         (b'{"__proto__": {"x": 1}}', {"__proto__": {"x": 1}}),
+        (b'{"a": 1, "b": ' + b"[" * 20_000 + b"]" * 20_000 + b"}", {"a": 1, "b": NESTED}),
     ],
 )
 def test_odd_values_do_not_cost_the_page(body: bytes, value: Any) -> None:

@@ -65,6 +65,7 @@ def test_a_slice_means_what_the_parser_reads(
         b'{"id": 1, "v": "\n"}',
         b'{"id": 1, "v": "\x00"}',
         b'{"id": 1, "v": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+        b'{"id": 1, "v": ' + b"[" * 100 + b"]" * 100 + b"}",
         b'{"id": 1',
         b"7",
         b"null",
@@ -85,6 +86,8 @@ def test_what_needs_a_look_is_left_to_the_parser(record: bytes) -> None:
         b"1E+22",
         b"-9223372036854775808",
         b'"\\u00e9\\u65e5"',
+        b"[" * 99 + b"]" * 99,
+        b"[" + b"[],{}," * 100 + b"1]",
         b'"2026-11-26T07:20:36.123456+00:00"',
     ],
 )
