@@ -50,11 +50,15 @@ class NotAllowed(SyncdeckError):
 
 
 class LiveRunExists(NotAllowed):
-    """The same job is already running for this account, with these args and this destination."""
+    """The same job is already running for this account, with these args and this destination.
 
-    def __init__(self, live_run_id: UUID) -> None:
+    A run that is itself to be run again is told with a message of its own.
+    """
+
+    def __init__(self, live_run_id: UUID, message: str = "") -> None:
         self.live_run_id = live_run_id
-        super().__init__(f"Run {live_run_id} of the same job, account, args and destination is still live.")
+        told = f"Run {live_run_id} of the same job, account, args and destination is still live."
+        super().__init__(message or told)
 
 
 class RemoteError(SyncdeckError):

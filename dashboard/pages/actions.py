@@ -73,8 +73,6 @@ def run_rerun(request: PageRequest, run_id: UUID) -> HttpResponse:
         new = rerun(run, actor=_actor(request), ignore_previous_run=ignore, reason=reason)
     except LiveRunExists as error:
         return _not_again(request, run, str(error), live_run_id=error.live_run_id)
-    except NotAllowed as error:
-        return _not_again(request, run, str(error), live_run_id=run.pk)
     except InvalidInput as error:
         return _not_again(request, run, str(error), BAD_REQUEST)
     return _go_on_after_rerun(request, run, new)

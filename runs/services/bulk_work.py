@@ -156,5 +156,5 @@ def _rerun(action: BulkAction, run: SyncJobRun) -> tuple[BulkOutcome, str, SyncJ
     try:
         new = rerun(run, actor=action.actor, reason=action.reason, ignore_previous_run=ignore, dispatch=False)
     except LiveRunExists as live:
-        return BulkOutcome.REFUSED, str(live), SyncJobRun.objects.filter(id=live.live_run_id).first()
+        return BulkOutcome.REFUSED, str(live), SyncJobRun.objects.filter(id=live.live_run_id).exclude(id=run.id).first()
     return BulkOutcome.DONE, "", new

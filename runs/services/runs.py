@@ -15,7 +15,7 @@ from runs.engine.entries import Entry
 from runs.engine.events import add_event
 from runs.engine.plan import in_order, incremental_keys
 from runs.engine.recovery import settle_stop
-from runs.errors import Failure, InvalidInput, NotAllowed
+from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.hashing import digest
 from runs.models import (
     Action,
@@ -175,11 +175,11 @@ def rerun(
 ) -> SyncJobRun:
     """A new run of the same job, account, args, destination and error handling.
 
-    It takes the job's entries as they are now, unless the run was given its own. Raises NotAllowed while the run is
-    live, LiveRunExists while another like it is, and InvalidInput if it would not be accepted today.
+    It takes the job's entries as they are now, unless the run was given its own. Raises LiveRunExists while the run
+    or another like it is live, and InvalidInput if it would not be accepted today.
     """
     if not run.can(Action.RERUN):
-        raise NotAllowed(f"Run {run.id} is {run.status}: it can be run again once it has ended.")
+        raise LiveRunExists(run.id, f"Run {run.id} is {run.status}: it can be run again once it has ended.")
     request = rerun_request(run, ignore_previous_run=ignore_previous_run, force=force)
     return create_run(request, Origin(trigger, actor, reason=checked_reason(reason)), dispatch=dispatch)
 

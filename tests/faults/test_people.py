@@ -171,12 +171,12 @@ def test_row_29_reruns(stage: Stage, row: Row) -> None:
     third = rerun(stage, second).json()
     stage.drained([third["id"]])
 
-    assert refused.status_code == 409
+    assert (refused.status_code, refused.json()["details"]) == (409, {"live_run_id": first})
     assert [answer.status_code for answer in answers] == [201, 409]
     assert answers[1].json()["details"]["live_run_id"] == second
     assert (answers[0].json()["rerun_of_id"], third["rerun_of_id"]) == (first, second)
     row.judge(stage, "LDSF", Expected([first, second, third["id"]]))
-    row.showed("409 while it runs, one new run of two clicks, each names the run that it repeats")
+    row.showed("409 that names the live run, one new run of two clicks, each names the run that it repeats")
 
 
 def refuse(request: Request) -> Response:

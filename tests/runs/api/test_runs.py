@@ -120,9 +120,10 @@ class TestStop:
 
 
 class TestRerun:
-    def test_a_live_run_cannot_be_run_again(self, program: Program, run: SyncJobRun) -> None:
+    def test_a_live_run_cannot_be_run_again_and_is_named(self, program: Program, run: SyncJobRun) -> None:
         response = program.post(f"/sync-job-run/{run.id}/rerun")
         assert response.status_code == 409
+        assert response.json()["details"] == {"live_run_id": str(run.id)}
         assert SyncJobRun.objects.count() == 1
 
     @pytest.mark.parametrize(("body", "ignores"), [(None, False), ({}, False), ({"ignore_previous_run": True}, True)])
