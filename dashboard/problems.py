@@ -8,8 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from runs.api.errors import error_response
-from runs.database import RETRY_AFTER, is_outage
+from runs.api.errors import BUSY_MESSAGE, error_response
+from runs.database import RETRY_AFTER, is_busy, is_outage
 
 IN_FRAME = (403, 404)
 
@@ -29,16 +29,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The page needs neither database nor session, which may be what has failed: then it says so."""
-    if not is_outage(sys.exception()):
+    error = sys.exception()
+    if not is_outage(error):
         return _problem(request, 500)
-    response = _problem(request, 503)
+    busy = BUSY_MESSAGE if is_busy(error) else ""
+    response = _problem(request, 503, why=busy)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
 def _problem(request: HttpRequest, status: int, why: str = "") -> HttpResponse:
     if _is_program(request):
-        return error_response(status)
+        return error_response(status, why if status == 503 else "")
     return render(request, f"{status}.html", {"base": _base(request, status), "why": why}, status=status)
 
 

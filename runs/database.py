@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 # A connection that was cut raises the first, each later use of it the second, which is not a DatabaseError.
 DATABASE_FAULTS = (DatabaseError, InterfaceError)
 RETRY_AFTER = 5  # seconds, as whoever asked of a database that is away is told
+# PostgreSQL's own codes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_TOO_LATE = {"57014", "55P03"}  # the statement was cancelled, a lock was not given
+_BUSY = {*_TOO_LATE, "40001", "40P01"}  # two were in each other's way, or waited for each other
 
 
 def is_outage(error: BaseException | None) -> bool:
@@ -37,6 +40,12 @@ def is_outage(error: BaseException | None) -> bool:
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return getattr(error.__cause__, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Whether the outage is no more than that: somebody else holds what is to be changed, or it takes too long."""
+    cause = getattr(error, "__cause__", None)
+    return getattr(cause, "sqlstate", None) in _BUSY or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 @contextmanager
@@ -67,7 +76,6 @@ class ReadTimedOut(SyncdeckError):
     """The database took longer for an answer than its reader would wait."""
 
 
-_TOO_LATE = {"57014", "55P03"}  # PostgreSQL's own codes: the statement was cancelled, a lock was not given
 _INTERRUPTED = "interrupted"  # SQLite's own word
 _STEPS = 20_000  # of SQLite's machine between two looks at the clock: well under a millisecond
 

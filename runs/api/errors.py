@@ -14,7 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from runs.api.rate_limit import TooManyRequests
-from runs.database import RETRY_AFTER, is_outage
+from runs.database import RETRY_AFTER, is_busy, is_outage
 from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
 from runs.keyset import BadCursor
 from runs.services.idempotency import StillRunning
@@ -31,6 +31,8 @@ PLAIN_MESSAGES = {
     500: "Something went wrong on our side.",
     503: "The database can't be reached. Try again in a moment.",
 }
+
+BUSY_MESSAGE = "The database is busy: somebody else may be changing the same. Try again in a moment."
 
 # In place of what pydantic says of these faults, which speaks of Python.
 _MESSAGES = {
@@ -154,7 +156,7 @@ def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
     if not is_outage(error):
         return error_response(500)
-    response = error_response(503)
+    response = error_response(503, BUSY_MESSAGE if is_busy(error) else "")
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
