@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -51,13 +50,13 @@ class DaemonLine:
         return version_of(self.daemon.pk, self.mark.word, self.held, *(run.pk for run in self.shown_runs))
 
 
-def daemon_lines(daemons: list[Daemon], environments: QuerySet[Environment], now: datetime) -> list[DaemonLine]:
+def daemon_lines(daemons: list[Daemon], environments: QuerySet[Environment]) -> list[DaemonLine]:
     """The lines of these daemons; two queries, for what they are at and for what of it the reader may see."""
     held: dict[str, list[SyncJobRun]] = defaultdict(list)
     for run in _held_runs(daemons):
         held[run.daemon_id or ""].append(run)
     seen = set(environments.values_list("pk", flat=True))
-    return [_line(daemon, held[daemon.daemon_id], seen, now) for daemon in daemons]
+    return [_line(daemon, held[daemon.daemon_id], seen) for daemon in daemons]
 
 
 def lacking_groups() -> list[WaitingGroup]:
@@ -67,9 +66,9 @@ def lacking_groups() -> list[WaitingGroup]:
     return [group for group in waiting if group.key not in alive]
 
 
-def _line(daemon: Daemon, held: list[SyncJobRun], seen: set[UUID], now: datetime) -> DaemonLine:
+def _line(daemon: Daemon, held: list[SyncJobRun], seen: set[UUID]) -> DaemonLine:
     runs = [run for run in held if run.environment_id in seen]
-    return DaemonLine(daemon, daemon_mark(daemon, now), runs, len(held))
+    return DaemonLine(daemon, daemon_mark(daemon), runs, len(held))
 
 
 def _held_runs(daemons: list[Daemon]) -> QuerySet[SyncJobRun]:

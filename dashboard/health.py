@@ -5,20 +5,17 @@ A probe's answer is JSON, whatever happens: a database that goes away between tw
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import structlog
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Max
 from django.http import HttpRequest, JsonResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from dashboard.broker_state import BrokerDown, ask_broker
 from runs.database import DATABASE_FAULTS
 from runs.models import Daemon
+from runs.models.base import Now
 
 log = structlog.get_logger(__name__)
 
@@ -76,16 +73,16 @@ def broker_state() -> str:
     return OK
 
 
-def heartbeat_age(now: datetime) -> float | None:
+def heartbeat_age() -> float | None:
     """Seconds since any daemon was last heard of; None when there has never been one."""
-    newest = Daemon.objects.aggregate(newest=Max("last_active_at"))["newest"]
-    return None if newest is None else round((now - newest).total_seconds(), 1)
+    times = Daemon.objects.order_by("-last_active_at").values_list(Now(), "last_active_at")
+    return next((round((now - newest).total_seconds(), 1) for now, newest in times[:1]), None)
 
 
 def _heartbeat_age() -> tuple[str, float | None]:
     """The state of the database after the question, and its answer."""
     try:
-        return OK, heartbeat_age(timezone.now())
+        return OK, heartbeat_age()
     except DATABASE_FAULTS:
         log.warning("The database did not answer a probe.", exc_info=True)
         return UNREACHABLE, None

@@ -144,7 +144,7 @@ def _broker(now: datetime) -> list[Check]:
 def _daemons(now: datetime) -> list[Check]:
     """A group is in use while it has living daemons or waiting runs."""
     alive: dict[str, int] = {}
-    for daemon in Daemon.objects.alive(now):
+    for daemon in Daemon.objects.alive():
         for group in daemon.groups:
             alive[group] = alive.get(group, 0) + 1
     lines = [_group_without_daemon(group) for group in waiting_groups() if group.key not in alive]
@@ -190,11 +190,11 @@ def _scheduler(now: datetime) -> list[Check]:
 
 def _sweep(now: datetime) -> list[Check]:
     """Daemons tell their last sweep with their heartbeat."""
-    swept = [time for daemon in Daemon.objects.alive(now) if (time := daemon.swept_at)]
+    swept = [time for daemon in Daemon.objects.alive() if (time := daemon.swept_at)]
     stale = SyncJobRun.objects.filter(silent(now)).order_by()[: COUNT_CAP + 1].count()
     left = f" Runs that have lost their daemon and wait to be taken over: {number(stale)}." if stale else ""
     if not swept:
-        advice = "Daemons sweep, so start one." if not Daemon.objects.alive(now).exists() else ""
+        advice = "Daemons sweep, so start one." if not Daemon.objects.alive().exists() else ""
         return [Check("Sweep", WORTH_A_LOOK, f"No living daemon has told of a sweep yet.{left}", advice)]
     age = now - max(swept)
     words = f"Lost and forgotten runs were last looked for {duration(age)} ago.{left}"
@@ -221,7 +221,7 @@ def _disk(now: datetime) -> list[Check]:
 def _versions(now: datetime) -> list[Check]:
     packages = ", ".join(f"{name} {metadata.version(name.lower())}" for name in ("Django", "Celery"))
     own = f"Syncdeck {VERSION}, Python {platform.python_version()}, {packages}"
-    others = {str(daemon.metadata.get("version", VERSION)) for daemon in Daemon.objects.alive(now)} - {VERSION}
+    others = {str(daemon.metadata.get("version", VERSION)) for daemon in Daemon.objects.alive()} - {VERSION}
     if others:
         advice = "Bring all processes to one version."
         return [Check("Versions", WORTH_A_LOOK, f"{own}; daemons of {', '.join(sorted(others))}.", advice)]

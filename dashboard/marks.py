@@ -283,8 +283,8 @@ def record_mark(record: Record) -> Mark | None:
     return Mark(Kind.STOPPED, "Gone at the source") if record.deleted_at else None
 
 
-def daemon_mark(daemon: Daemon, now: datetime) -> Mark:
-    match daemon.status_at(now):
+def daemon_mark(daemon: Daemon) -> Mark:
+    match daemon.status_now:
         case DaemonStatus.ACTIVE:
             return Mark(Kind.COMPLETED, "Active")
         case DaemonStatus.STARTING:

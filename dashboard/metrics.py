@@ -178,7 +178,7 @@ def _queue(now: datetime) -> Iterator[Metric]:
 
 
 def _workers(now: datetime) -> Iterator[Metric]:
-    alive = Counter(group for daemon in Daemon.objects.alive(now) for group in daemon.groups)
+    alive = Counter(group for daemon in Daemon.objects.alive() for group in daemon.groups)
     daemons = GaugeMetricFamily("syncdeck_daemons", "Living daemons.", labels=["group"])
     for group, count in alive.most_common(MOST_LABELS):
         daemons.add_metric([group], count)

@@ -20,6 +20,7 @@ from django.utils import timezone
 from runs.database import outages_survived
 from runs.engine.recovery import sweep, wake
 from runs.models import Daemon, DaemonStatus
+from runs.models.base import Now
 from runs.models.daemon import HEARTBEAT, SWEPT_AT
 from runs.version import VERSION
 from runs.wire import known_time
@@ -77,7 +78,7 @@ class Presence(threading.Thread):
         self._write(DaemonStatus.STOPPED)
 
     def _write(self, status: DaemonStatus) -> None:
-        values = {**self._told, "status": status, "last_active_at": timezone.now()}
+        values = {**self._told, "status": status, "last_active_at": Now()}
         if self._sweeper.swept_at is not None:
             values["metadata"] = {**self._told["metadata"], SWEPT_AT: known_time(self._sweeper.swept_at)}
         with outages_survived("heartbeat"):

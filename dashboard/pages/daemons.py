@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard import live
@@ -36,7 +35,7 @@ def daemon_live(request: PageRequest) -> HttpResponse:
 
 def _context(request: PageRequest) -> dict[str, Any]:
     context = listed(request, Daemon.objects.all())
-    lines = daemon_lines(context["rows"], request.user.visible_environments(), timezone.now())
+    lines = daemon_lines(context["rows"], request.user.visible_environments())
     lacking = lacking_groups()
     version = live.version_of(*(line.version for line in lines), *((group.key, group.count) for group in lacking))
     cursor = request.GET.get("cursor", "")

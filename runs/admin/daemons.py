@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from runs.admin.common import ReadOnlyAdmin
 from runs.models import Daemon
@@ -26,4 +25,4 @@ class DaemonAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Status")
     def status_now(self, daemon: Daemon) -> Any:
-        return daemon.status_at(timezone.now()).label
+        return daemon.status_now.label

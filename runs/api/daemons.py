@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import UUID
 
-from django.utils import timezone
 from ninja import Router
 
 from runs.api.auth import TokenRequest
@@ -19,10 +17,9 @@ router = Router()
 
 @router.get("", response=ListOf[DaemonPayload], openapi_extra=list_parameters(DAEMON_FIELDS))
 def list_daemons(request: TokenRequest) -> ListOf[DaemonPayload]:
-    now = timezone.now()
-    return page_of(Daemon.objects.all(), request.GET, DAEMON_FIELDS, partial(daemon_payload, now=now))
+    return page_of(Daemon.objects.all(), request.GET, DAEMON_FIELDS, daemon_payload)
 
 
 @router.get("/{row_id}", response=DaemonPayload)
 def get_daemon(request: TokenRequest, row_id: UUID) -> DaemonPayload:
-    return daemon_payload(find(Daemon.objects.all(), row_id), now=timezone.now())
+    return daemon_payload(find(Daemon.objects.all(), row_id))

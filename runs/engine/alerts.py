@@ -23,6 +23,7 @@ from django.utils import timezone
 from runs.engine.alert_words import Streak, content_of
 from runs.engine.keyed_rows import locked_or_made
 from runs.models import AlertKind, AlertMessage, AlertRule, AlertState, MessageStatus, RunStatus, SyncJobRun
+from runs.models.base import Now
 from runs.prepared import Given, PreparedModels
 
 MUTED = "The rule was muted."
@@ -96,7 +97,7 @@ def _tell(
     rule: AlertRule, state: AlertState, kind: AlertKind, content: dict[str, object], run: SyncJobRun, now: datetime
 ) -> None:
     """Write the message. Muted, it is kept as one that is never sent, once, and does not count as told."""
-    message = AlertMessage(rule=rule, run=run, kind=kind, content=content, next_attempt_at=now)
+    message = AlertMessage(rule=rule, run=run, kind=kind, content=content, next_attempt_at=Now())
     if not rule.is_muted_at(now):
         message.save(force_insert=True)
         state.alerted_since = None if kind == AlertKind.RECOVERY else state.alerted_since or now

@@ -89,16 +89,16 @@ class Outbox:
 
 def new_delivery(webhook: Webhook, event: WebhookEvent, payload: Any) -> Delivery:
     """An unsaved delivery, due at once. Its body is the envelope of the contract, its id the envelope's."""
-    now, delivery_id = timezone.now(), uuid7()
+    delivery_id = uuid7()
     envelope = {
         "id": delivery_id,
         "event": event.value,
         "payload": payload,
         "environment_id": webhook.environment_id,
         "webhook_id": webhook.id,
-        "created_at": known_time(now),
+        "created_at": known_time(timezone.now()),
     }
-    return Delivery(id=delivery_id, webhook=webhook, event=event, body=wire_bytes(envelope), next_attempt_at=now)
+    return Delivery(id=delivery_id, webhook=webhook, event=event, body=wire_bytes(envelope), next_attempt_at=Now())
 
 
 def announce(run_id: UUID, kind: EventKind) -> None:

@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import CombinedExpression
 
 from runs.crash_points import crash_at
 from runs.dispatch import publish, publish_bulk
@@ -43,7 +44,7 @@ def sweep(groups: Collection[str]) -> int:
     that can't be handled is stepped over and logged.
     """
     crash_at("in_sweep")
-    settled = sum(_each(_some(_unheld_stops()), settle_stop))
+    settled = sum(_each(_some(_unheld_stops()), settle_stop)) + sum(_each(_some(_overlong_leases()), _shorten_lease))
     return settled + _publish_all(_some(_untaken(groups))) + _publish_bulk_actions(_left_bulk_actions(), groups)
 
 
@@ -61,6 +62,21 @@ def _unheld_stops() -> QuerySet[SyncJobRun]:
     """Runs that were asked to stop and that no daemon holds."""
     unheld = Q(lease_until=None) | Q(lease_until__lt=Now())
     return SyncJobRun.objects.live().filter(unheld).exclude(stop_requested_at=None)
+
+
+def _overlong_leases() -> QuerySet[SyncJobRun]:
+    """Runs that are held for longer than any is: the database's clock has been set back since."""
+    return SyncJobRun.objects.live().filter(lease_until__gt=_longest_lease())
+
+
+def _shorten_lease(run_id: UUID) -> bool:
+    """If its daemon is gone, it would else be taken over as much later as the clock was set back. A daemon that lives
+    renews the lease, as ever."""
+    return bool(_overlong_leases().filter(id=run_id).update(lease_until=_longest_lease(), updated_at=Now()))
+
+
+def _longest_lease() -> CombinedExpression:
+    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def _untaken(groups: Collection[str]) -> QuerySet[SyncJobRun]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
-from runs.models.base import TimedModel
+from runs.models.base import Now, TimedModel
 
 # Of a killed daemon the truth is told within 15 s; three beats may be late before a busy one is taken for dead.
 HEARTBEAT = timedelta(seconds=3)
@@ -24,11 +24,13 @@ class DaemonStatus(models.TextChoices):
     STOPPED = "stopped"
 
 
-def has_status(statuses: Collection[str], now: datetime) -> Q:
-    """Daemons of which one of these is true now: see `Daemon.status_at`."""
-    silent = Q(last_active_at__lt=now - SILENT_AFTER)
-    said = Q(status__in=statuses) & ~silent
-    return said | silent if DaemonStatus.STOPPED in statuses else said
+SILENT = Q(last_active_at__lt=Now() - SILENT_AFTER)  # by the clock that wrote it
+
+
+def has_status(statuses: Collection[str]) -> Q:
+    """Daemons of which one of these is true now: see `Daemon.status_now`."""
+    said = Q(status__in=statuses) & ~SILENT
+    return said | SILENT if DaemonStatus.STOPPED in statuses else said
 
 
 def serves(group: str) -> Q:
@@ -38,20 +40,25 @@ def serves(group: str) -> Q:
 
 
 class DaemonQuerySet(models.QuerySet["Daemon"]):
-    def alive(self, now: datetime | None = None) -> models.QuerySet[Daemon]:
+    def alive(self) -> Self:
         """Those that take work: active, and heard of within `SILENT_AFTER`."""
-        heard = (now or timezone.now()) - SILENT_AFTER
-        return self.filter(status=DaemonStatus.ACTIVE, last_active_at__gt=heard)
+        return self.filter(~SILENT, status=DaemonStatus.ACTIVE)
 
     def living_groups(self) -> set[str]:
         """The groups of which at least one daemon is alive."""
         return {group for daemon in self.alive() for group in daemon.groups}
 
 
+class DaemonManager(models.Manager["Daemon"]):
+    def get_queryset(self) -> DaemonQuerySet:
+        return DaemonQuerySet(self.model, using=self._db).annotate(is_silent=SILENT)
+
+
 class Daemon(TimedModel):
     """A Celery worker. Its row is kept after its end, so that old runs can name it.
 
-    `group_key` names its groups, joined by commas where it serves several.
+    `group_key` names its groups, joined by commas where it serves several. `is_silent` comes with the row, because the
+    database's clock alone can tell it: hosts' clocks differ.
     """
 
     daemon_id = models.CharField(max_length=255, unique=True)
@@ -60,7 +67,7 @@ class Daemon(TimedModel):
     last_active_at = models.DateTimeField()
     metadata = models.JSONField(default=dict, blank=True)
 
-    objects = DaemonQuerySet.as_manager()
+    objects = DaemonManager.from_queryset(DaemonQuerySet)()
 
     class Meta:
         ordering = ["group_key", "daemon_id"]
@@ -83,7 +90,8 @@ class Daemon(TimedModel):
         told = self.metadata.get(SWEPT_AT)
         return datetime.fromisoformat(told) if told else None
 
-    def status_at(self, now: datetime) -> DaemonStatus:
+    @property
+    def status_now(self) -> DaemonStatus:
         """What is true of it now: a silent daemon is stopped, whatever it last said of itself."""
-        silent = self.last_active_at < now - SILENT_AFTER
-        return DaemonStatus.STOPPED if silent else DaemonStatus(self.status)
+        is_silent = getattr(self, "is_silent", False)  # one that was made just now has not been read
+        return DaemonStatus.STOPPED if is_silent else DaemonStatus(self.status)

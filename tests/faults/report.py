@@ -21,8 +21,8 @@ working. The lease is shortened to 3 s and the sweep to 1 s; outages are cut to 
 rows and writes this table; `make test` a quick selection.
 
 What falls short: with a full disk (row 15) the run fails after three pages that could not be written, where it should
-wait; its test is marked so. A cursor that expires between crash and resume (row 45) has no test, nor has a clock of the
-database that steps back (row 22), nor have rows 55 to 77.
+wait; its test is marked so. A cursor that expires between crash and resume (row 45) has no test, nor have rows 55 to
+77.
 
 | # | fault | on | judged | seed | showed |
 | --- | --- | --- | --- | --- | --- |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,23 @@ from tests.processes import wait_until
 
 HOUR, DAY = 3_600.0, 86_400.0
 NEW_YEAR = "0 0 1 1 *"
+RESCUE_BOUND = 15.0  # seconds: a daemon's start, two sweeps, a lease, and five
+
+OWN_CLOCK = (
+    "CREATE SCHEMA clock",
+    "CREATE TABLE clock.step (by interval NOT NULL)",
+    "INSERT INTO clock.step VALUES ('0')",
+    """
+    CREATE FUNCTION clock.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
+      'SELECT pg_catalog.statement_timestamp() + by FROM clock.step'""",
+    """
+    DO $$ BEGIN
+      EXECUTE format('ALTER DATABASE %I SET search_path = clock, pg_catalog, public', current_database());
+    END $$""",
+    """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()""",
+)
 
 MANY_RUNS = """
 from runs.models import IntegratedAccount, RunTrigger, SyncJob
@@ -86,8 +104,62 @@ def test_row_22_a_wrong_clock(stage: Stage, row: Row, clock: float) -> None:
 
     assert len({run["daemon_id"] for run in ended.values()}) == 2, "each daemon was to have one"
     assert {run["attempt"] for run in ended.values()} == {1}, "no rescue of what was not lost"
+    assert {daemon["status"] for daemon in stage.deck.get("/daemon")["result"]} == {"active"}
     row.judge(stage, "LDSF", Expected(runs))
     row.showed(f"{clock:+.0f} s: two runs longer than their lease, neither was taken over")
+
+
+def set_back(stage: Stage, seconds: float) -> None:
+    """The database's clock, for all that ask it from now on."""
+    stage.deck.change(f"UPDATE clock.step SET by = '-{seconds} s'")
+
+
+@pytest.fixture
+def own_clock(stage: Stage) -> None:
+    """The database tells the time by a clock of its own, which stands before PostgreSQL's where names are looked up.
+
+    Connections that are open already are cut: they would go by the other one.
+    """
+    for statement in OWN_CLOCK:
+        stage.deck.change(statement)
+
+
+def test_row_22_a_clock_set_back_under_living_daemons(stage: Stage, row: Row, own_clock: None) -> None:
+    """The database's clock is set back by two minutes while two runs are held."""
+    stage.source.pause = 0.4
+    stage.daemon(concurrency=1)
+    stage.daemon(concurrency=1)
+    runs = [stage.create_run(), stage.create_run(integrated_account_id=stage.account("second"))]
+    wait_until(lambda: len(stage.source.served) > 10, 30, "requests")
+    set_back(stage, 120)
+    later = stage.create_run(integrated_account_id=stage.account("third"))
+    ended = stage.drained([*runs, later])
+
+    assert {run["attempt"] for run in ended.values()} == {1}, "no rescue of what was not lost"
+    assert not any(stage.silences(run_id) for run_id in ended)
+    row.judge(stage, "SF", Expected(list(ended)))
+    row.judge_each(stage, ended)
+    row.showed("-120 s under two living daemons: none was taken over, and a run that came later went on at once")
+
+
+def test_row_22_a_clock_set_back_behind_a_lost_daemon(stage: Stage, row: Row, own_clock: None) -> None:
+    """The database's clock is set back by two minutes after a daemon was killed: its lease ends far ahead."""
+    stage.source.pause = 0.05
+    first = stage.daemon()
+    run_id = stage.create_run()
+    wait_until(lambda: len(stage.source.served) > 8, 30, "requests")
+    first.kill()
+    set_back(stage, 120)
+    begun = time.monotonic()
+    stage.daemon()
+    wait_until(lambda: stage.attempt(run_id) == 2, 60, "a takeover")
+    seconds = time.monotonic() - begun
+    ended = stage.drained([run_id])[run_id]
+
+    assert ended["attempt"] == 2
+    assert seconds < RESCUE_BOUND, "set back by two minutes, and not late by them"
+    row.judge(stage, "LDSF", Expected([run_id]))
+    row.showed(f"-120 s behind a lost daemon: taken over once, within {seconds:.1f} s, a new daemon's start with it")
 
 
 def test_row_23_creating_the_same_at_once(stage: Stage, row: Row) -> None:

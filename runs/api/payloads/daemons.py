@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 from typing_extensions import TypedDict
 
 from runs.api.payloads.common import known_time, one_of
@@ -22,7 +20,7 @@ class StatusField(Field):
     """The status that is answered, which the row alone does not know."""
 
     def among(self, values: list[Any]) -> Q:
-        return has_status(values, timezone.now())
+        return has_status(values)
 
 
 class GroupField(Field):
@@ -51,12 +49,12 @@ class DaemonPayload(TypedDict):
     metadata: dict[str, Any]
 
 
-def daemon_payload(daemon: Daemon, now: datetime) -> DaemonPayload:
+def daemon_payload(daemon: Daemon) -> DaemonPayload:
     return {
         "id": daemon.id,
         "daemon_id": daemon.daemon_id,
         "group_key": daemon.group_key,
-        "status": daemon.status_at(now).value,
+        "status": daemon.status_now.value,
         "last_active_at": known_time(daemon.last_active_at),
         "metadata": daemon.metadata,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from celery import Celery, current_app
+from django.conf import settings
 from django.utils import timezone
 from structlog.testing import capture_logs
 
@@ -66,6 +67,26 @@ def test_a_run_that_is_held_is_left_alone() -> None:
     change(run, dispatched_at=ago(600))
     sweep(["default"])
     assert dispatched(run) < ago(500)
+
+
+def test_a_lease_from_before_the_clock_was_set_back_ends_as_soon_as_any() -> None:
+    run = factories.run()
+    claim(run.id, "d1")
+    change(run, lease_until=ago(-600))
+    sweep(["default"])
+    run.refresh_from_db()
+    assert run.lease_until is not None
+    assert ago(0) < run.lease_until <= ago(-settings.LEASE_SECONDS)
+
+
+def test_a_lease_of_now_is_left_as_it_is() -> None:
+    run = factories.run()
+    claim(run.id, "d1")
+    run.refresh_from_db()
+    before = run.lease_until
+    sweep(["default"])
+    run.refresh_from_db()
+    assert run.lease_until == before
 
 
 def test_a_parked_run_is_published_when_its_wait_is_over_and_not_before() -> None:
