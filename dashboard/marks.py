@@ -121,6 +121,8 @@ def step_mark(step: RunStep, run: SyncJobRun) -> Mark:
             return Mark(Kind.WARNED, "Completed with errors")
         case StepStatus.COMPLETED if any(warning.name == step.name for warning in run.data_warnings):
             return Mark(Kind.WARNED, "Completed with warning")
+        case unknown if unknown not in StepStatus.values:  # another version of the code has written it
+            return Mark(Kind.STOPPED, "Unknown")
         case _:
             return status_mark(step.status)
 

@@ -53,7 +53,7 @@ def entry_lines(
             mark=step_mark(step, run),
             depth=min(_depth(step, by_id), 3),
             took=None if step.started_at is None else (step.finished_at or run.finished_at or now) - step.started_at,
-            persists=_persists(run, step),
+            persists=step.persists,
             versus=compared[step.name].fetched,
         )
         for step in steps
@@ -67,12 +67,6 @@ def matching(lines: list[EntryLine], text: str) -> list[EntryLine]:
     """Those whose name or resource contains the text."""
     wanted = text.casefold()
     return [line for line in lines if wanted in f"{line.step.name} {line.step.resource}".casefold()]
-
-
-def _persists(run: SyncJobRun, step: RunStep) -> bool:
-    """Whether what the entry fetches is stored or sent: as it says; unified records always are."""
-    definition = run.resources[step.index] if step.index < len(run.resources) else {}
-    return bool(definition.get("persist")) or ("/" in step.resource and "type" not in definition)
 
 
 def _depth(step: RunStep, by_id: dict[UUID, RunStep]) -> int:

@@ -11,6 +11,7 @@ from runs.connectors.errors import (
     RateLimited,
     RequestFailed,
     SpecError,
+    UnknownCursor,
     UnknownMethod,
 )
 from runs.connectors.expressions import Expression
@@ -67,6 +68,7 @@ __all__ = [
     "SpecError",
     "Token",
     "TokenStore",
+    "UnknownCursor",
     "UnknownMethod",
     "UnmappedRecord",
     "check_target",

@@ -6,6 +6,7 @@ ConnectorError
 ├── MissingValue           a placeholder that has to have a value has none
 ├── ExpressionFailed       a JSONata expression can't be read or evaluated
 ├── UnknownMethod          the integration does not describe this method
+├── UnknownCursor          a cursor is none of this version's, or of another way of paging
 ├── RateLimited            the source wants us to wait longer than a request may
 └── RequestFailed          a request did not bring what it should have brought
     └── AuthenticationFailed   the source refuses the credentials, or there are none
@@ -53,6 +54,11 @@ class UnknownMethod(ConnectorError):
 
     def __init__(self, wanted: str, known: Iterable[str]) -> None:
         super().__init__(f"{wanted} is not described by the integration, which knows: {', '.join(known) or 'none'}.")
+
+
+class UnknownCursor(ConnectorError):
+    """The place where the list was left can't be read: another version has written it, or the pagination has changed
+    since."""
 
 
 class RateLimited(ConnectorError):

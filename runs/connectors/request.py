@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from runs.connectors.address_guard import parse_url
 from runs.connectors.casts import as_text
-from runs.connectors.errors import MissingValue, RequestFailed
+from runs.connectors.errors import MissingValue, RequestFailed, UnknownCursor
 from runs.connectors.header_names import may_be_set
 from runs.connectors.pagination import Parts, laid_over
 from runs.connectors.placeholders import filled, literal_text, placeholders_in, resolve
@@ -60,10 +60,11 @@ class Draft:
     def at(self, cursor: dict[str, Any] | None) -> Outgoing:
         """The request for the page at the cursor (None: the first).
 
-        Raises RequestFailed where the cursor leads to another origin, or what it holds is unsafe.
+        Raises RequestFailed where the cursor leads to another origin, or what it holds is unsafe, and UnknownCursor for
+        one of another pagination.
         """
         method, own = self.method, self.asked
-        page = method.pagination.parts(own, cursor) if method.pagination else Parts()
+        page = self._page_at(cursor)
         query = {**own.query, **page.query}
         url = _address(own.url or "", query) if page.url is None else page.url
         check_origin(self.base_url, url)
@@ -74,6 +75,16 @@ class Draft:
             headers = _with({"Content-Type": CONTENT_TYPES[method.body_format]}, headers)
         asked = Parts(query, page.headers, body, url, page.values)
         return Outgoing(method.verb.upper(), url, headers, content, asked, self.base_url)
+
+    def _page_at(self, cursor: dict[str, Any] | None) -> Parts:
+        if self.method.pagination is None:
+            return Parts()
+        try:
+            return self.method.pagination.parts(self.asked, cursor)
+        except (KeyError, TypeError, ValueError) as error:
+            if cursor is None:
+                raise
+            raise UnknownCursor from error
 
     @cached_property
     def _usual_headers(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from runs.connectors.errors import RequestFailed
+from runs.connectors.errors import RequestFailed, UnknownCursor
 
 MAX_PAGES = 100_000
 MAX_EMPTY_PAGES = 3
@@ -34,7 +34,13 @@ class Trail:
 
     @classmethod
     def of(cls, cursor: Mapping[str, Any] | None) -> Self:
-        return cls() if cursor is None else cls(**{**cursor, "seen": tuple(cursor["seen"])})
+        """Raises UnknownCursor for one that `as_cursor` has not made."""
+        if cursor is None:
+            return cls()
+        try:
+            return cls(**{**cursor, "seen": tuple(cursor["seen"])})
+        except (TypeError, KeyError) as error:
+            raise UnknownCursor from error
 
     def as_cursor(self) -> dict[str, Any]:
         return {

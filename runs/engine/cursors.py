@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runs.connectors import masked
+from cryptography.fernet import InvalidToken
+
+from runs.connectors import UnknownCursor, masked
 from runs.models.fields import cipher
 
 SEALED = "sealed"
@@ -19,8 +21,11 @@ def sealed(cursor: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def opened(cursor: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The cursor that `sealed` was given."""
+    """The cursor that `sealed` was given. Raises UnknownCursor for one that was sealed with another key."""
     if cursor is None or SEALED not in cursor:
         return cursor
-    opened: dict[str, Any] = json.loads(cipher().decrypt(cursor[SEALED].encode()))
+    try:
+        opened: dict[str, Any] = json.loads(cipher().decrypt(cursor[SEALED].encode()))
+    except InvalidToken as error:
+        raise UnknownCursor from error
     return opened

@@ -108,10 +108,16 @@ _ENDED = PreparedModels(_ended_run)
 def _clear(run: SyncJobRun) -> None:
     """What is of use to a living run only."""
     for kept, wish in LIVING_ONLY.items():
-        if any(entry.get(wish) for entry in run.resources):
+        if _may_have(run, wish):
             kept._default_manager.filter(step__run=run.id).delete()
     if run.webhook_id is not None:
         cancel_awaited(run.id, f"The run had ended ({run.status}) before this was delivered.")
+
+
+def _may_have(run: SyncJobRun, wish: str) -> bool:
+    """Whether an entry says so. One that another version has written may: the run has to end all the same."""
+    entries = run.resources if isinstance(run.resources, list) else [None]
+    return any(not isinstance(entry, dict) or entry.get(wish) for entry in entries)
 
 
 def _note_failure(run: SyncJobRun, error: ErrorInfo) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited, RequestValues
+from runs.connectors import ApiClient, ApiSpec, FetchedPage, MethodSpec, RateLimited, RequestValues, UnknownCursor
 from runs.crash_points import crash_at
 from runs.engine.batch import Batch, Staging, id_path_of, nothing_kept, prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
@@ -28,6 +28,7 @@ from runs.engine.recursion import Recursion
 from runs.engine.run_mail import RunMail
 from runs.engine.staged import ROWS_AT_ONCE, staged_rows
 from runs.engine.watch import END_SECONDS, PARK_SECONDS, SliceOver, Watch
+from runs.errors import ErrorInfo, RunFailed
 from runs.models import ErrorHandling, SyncJobRun
 from runs.wire import known_time
 
@@ -93,6 +94,12 @@ class EntryWork:
         In rounds: what its records lead to is known once they are written, and a write waits for the last one.
         """
         self._begin()
+        try:
+            self._work_off_all()
+        except UnknownCursor as error:  # to begin anew could go to and fro between daemons of two versions
+            raise RunFailed(self._unknown_place()) from error
+
+    def _work_off_all(self) -> None:
         step = self._ledger.step
         while True:
             before = step.position
@@ -100,6 +107,13 @@ class EntryWork:
                 continue
             if step.position in (before, self._first_total if self._recursion is None else self._recursion.total):
                 return
+
+    def _unknown_place(self) -> ErrorInfo:
+        message = (
+            f"{self._entry.name}: the page where it was left can't be read. Another version of Syncdeck has noted it, "
+            "or the pagination was changed meanwhile. Run it again: it begins at the first page."
+        )
+        return ErrorInfo("unknown_place", message, self._entry.resource, self._entry.method)
 
     def _begin(self) -> None:
         run, key = self._place.run, self._ledger.step.incremental_key

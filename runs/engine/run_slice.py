@@ -25,7 +25,12 @@ from runs.engine.run_mail import RunMail, WebhookSink
 from runs.engine.sinks import RecordStore, Sink
 from runs.engine.watch import Watch
 from runs.errors import ErrorInfo, InvalidInput, RunFailed
-from runs.models import RunStep, SyncJobRun, steps_of
+from runs.models import ErrorHandling, RunStep, StepStatus, SyncJobRun, steps_of
+
+OTHER_VERSION = (
+    "Another version of Syncdeck has made or begun this run, in a way that the daemon which took it does not know. "
+    "Bring all processes to one version, and run it again."
+)
 
 
 class RunSlice:
@@ -110,8 +115,12 @@ def _workplace(claim: Claim, run: SyncJobRun, spec: ApiSpec, entries: tuple[Entr
 
 
 def _ledgers(claim: Claim, run: SyncJobRun, entries: tuple[Entry, ...], mail: RunMail | None) -> dict[str, StepLedger]:
-    """Per entry's name the row that its work is noted in."""
+    """Per entry's name the row that its work is noted in. Raises RunFailed where these are not as this version makes
+    them."""
     steps = {step.index: step for step in steps_of(run)}
+    unknown = {step.status for step in steps.values()} - set(StepStatus.values)
+    if unknown or run.error_handling not in ErrorHandling.values or any(entry.index not in steps for entry in entries):
+        raise RunFailed(ErrorInfo("other_version", OTHER_VERSION))
 
     def sink(entry: Entry) -> Sink:
         if mail is not None:

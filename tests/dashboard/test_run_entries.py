@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from dashboard.marks import step_mark
 from dashboard.templatetags.syncdeck import UNKNOWN
 from runs.models import RunStatus, RunStep, StepStatus, SyncJobRun
 from tests import factories
@@ -30,6 +32,13 @@ def queries(client: Client, run: SyncJobRun) -> int:
 
 
 class TestEntries:
+    @pytest.mark.parametrize("written", [[7], {"entries": []}, [{"type": "merge", "name": "all"}]])
+    def test_are_shown_though_another_version_has_written_their_definition(
+        self, viewer: Client, run: SyncJobRun, written: object
+    ) -> None:
+        SyncJobRun.objects.update(resources=written)
+        assert "countries" in shown(viewer, run, "entries")
+
     def test_that_have_not_started_have_no_counts(self, viewer: Client, run: SyncJobRun) -> None:
         assert shown(viewer, run, "entries").count(f"Waiting {UNKNOWN} {UNKNOWN} {UNKNOWN} {UNKNOWN} {UNKNOWN}") == 2
 
@@ -113,3 +122,7 @@ class TestEntries:
     def test_alone_are_a_part_of_the_page(self, viewer: Client, run: SyncJobRun) -> None:
         answer = viewer.get(f"/runs/{run.pk}/entries/?resource=a%26b")
         assert (answer.status_code, answer.url) == (302, f"/runs/{run.pk}/?resource=a%26b#entries")
+
+
+def test_a_status_that_another_version_has_written_is_told_as_unknown(run: SyncJobRun) -> None:
+    assert step_mark(RunStep(status="paused"), run).word == "Unknown"

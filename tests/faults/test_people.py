@@ -212,3 +212,38 @@ def test_row_30_changed_under_a_run(stage: Stage, row: Row, change: str) -> None
         row.judge(stage, "A", Expected([], whole=False))
         assert more <= READ_AHEAD, f"{more} requests more"
     row.showed(f"{change}: {run['status']}{', ' + run['error']['code'] if run['error'] else ''}, {more} requests more")
+
+
+# What a later version may have written: a kind of entry, a form of cursor, a status. And what the run then ends with.
+WRITTEN_BY_ANOTHER = {
+    "definition": """UPDATE runs_syncjobrun SET resources = '[{"type": "merge", "name": "all"}, 7]'""",
+    "unknown_place": """UPDATE runs_runstep SET cursor = '{"v": 2, "page": 3}' WHERE status = 'running'""",
+    "other_version": "UPDATE runs_runstep SET status = 'paused' WHERE status = 'running'",
+}
+
+
+@pytest.mark.parametrize("code", WRITTEN_BY_ANOTHER)
+def test_row_30_left_by_another_version(stage: Stage, row: Row, code: str) -> None:
+    """The daemon that goes on knows neither the entries, nor the cursor, nor the status that another version wrote."""
+    gate = stage.source.before = Gate(answered=8)
+    first = stage.daemon()
+    run_id = stage.create_run()
+    gate.await_arrival()
+    first.kill()
+    served = len(stage.source.served)
+    stage.deck.change("ALTER TABLE runs_runstep DROP CONSTRAINT step_status_known")
+    stage.deck.change(WRITTEN_BY_ANOTHER[code])
+    gate.open()
+    stage.source.before = None
+    stage.daemon()
+    run = stage.drained([run_id])[run_id]
+    more = len(stage.source.served) - served  # those of the killed daemon that were on their way
+    with stage.browser() as browser:
+        page = browser.get(f"/runs/{run_id}/")
+
+    assert (run["error"]["code"], run["attempt"]) == (code, 2)
+    assert more <= READ_AHEAD, f"{more} requests more"
+    assert page.status_code == 200
+    row.judge(stage, "SFX", Expected([run_id], statuses=["failed"], whole=False))
+    row.judge(stage, "A", Expected([], whole=False))
+    row.showed(f"failed as {code} by the daemon that took it over")
