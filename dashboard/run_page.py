@@ -23,6 +23,7 @@ from runs.attempts import Attempt, attempts_of
 from runs.comparison import last_good_run
 from runs.habits import Estimate, usual_for
 from runs.models import Action, Daemon, RunStatus, RunStep, StepStatus, SyncJobRun, User
+from runs.quarantine import has_kept_aside
 from runs.run_log import LINES, LogFilter, LogLine, LogPage, RunLog
 from runs.services import rerun_window
 
@@ -126,6 +127,11 @@ class RunPage:
     @cached_property
     def run_log(self) -> RunLog:
         return RunLog(self.run, self.wanted)
+
+    @cached_property
+    def has_kept_aside(self) -> bool:
+        """Whether records of it were kept aside; not looked for where nothing went wrong."""
+        return bool(self.run.error_count) and has_kept_aside(self.run.pk)
 
     @cached_property
     def log(self) -> LogPage:

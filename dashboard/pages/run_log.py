@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from dashboard.pages.access import PageRequest, staff_page, visible_run
 from runs import log_export
 from runs.models import SyncJobRun
+from runs.quarantine import has_kept_aside
 from runs.run_log import LogFilter, RunLog
 from runs.wire import wire_bytes
 
@@ -31,7 +32,7 @@ def run_log(request: PageRequest, run_id: UUID) -> HttpResponse:
     log = RunLog(run, LogFilter.from_params(request.GET))
     context = {"run": run, "wanted": log.wanted, **_page_of(log, request)}
     if not request.htmx:
-        return render(request, "runs/log.html", context)
+        return render(request, "runs/log.html", {**context, "kept_aside": has_kept_aside(run.pk)})
     return render(request, "runs/_log_earlier.html" if "cursor" in request.GET else "runs/_log.html", context)
 
 

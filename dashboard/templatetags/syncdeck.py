@@ -18,6 +18,7 @@ from runs.comparison import Change
 from runs.connectors import masked_value
 from runs.differences import ABSENT
 from runs.models import RunTrigger
+from runs.quarantine import QuarantineFilter
 from runs.record_filter import RecordFilter
 from runs.wire import known_time
 
@@ -220,7 +221,7 @@ def as_time(text: str) -> datetime:
 
 
 @register.simple_tag
-def record_query(filters: RecordFilter, **changes: str | None) -> str:
+def record_query(filters: RecordFilter | QuarantineFilter, **changes: str | None) -> str:
     """The query of a list of records with these filters changed."""
     return filters.query_string(**changes)
 

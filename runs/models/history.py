@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from runs.models.base import TimedModel, uuid7
 from runs.models.run import SyncJobRun
@@ -71,6 +72,9 @@ class RecordError(TimedModel):
         indexes = [
             models.Index(fields=["run", "created_at", "id"], name="record_error_list"),
             models.Index(fields=["fingerprint", "-created_at"], name="record_error_group"),
+            # Few are kept aside: what they are found by costs the others nothing.
+            models.Index(fields=["created_at", "id"], condition=Q(is_quarantine=True), name="quarantine_list"),
+            models.Index(fields=["run", "created_at", "id"], condition=Q(is_quarantine=True), name="quarantine_of_run"),
         ]
 
     def __str__(self) -> str:

@@ -44,6 +44,8 @@ PATHS = {
     "bulk-unreadable": "/bulk/new/?kind=stop&scope=matching&filter=since%3Dnonsense",
     "errors": "/errors/",
     "errors-month": "/errors/?window=30d&sort=count",
+    "kept-aside": "/errors/kept-aside/",
+    "kept-aside-nothing": "/errors/kept-aside/?code=nothing&run=nonsense",
     "errors-nothing": "/errors/?q=nothing+is+called+this&window=nonsense",
     "accounts-late": "/accounts/?state=late",
     "accounts-stalest": "/accounts/?sort=fresh",

@@ -40,7 +40,7 @@ def test_the_page_is_small_and_fast_and_the_file_streams(viewer: Client, long_ru
     """One test, for such a log takes a while to write."""
     url = f"/runs/{long_run.pk}/"
     short_run = factories.run(job=long_run.sync_job, account=long_run.integrated_account)
-    states.failed(short_run)
+    states.failed(short_run, error_count=150)
     write_log(short_run, events=150, errors=150)
     short = seconds(viewer, f"/runs/{short_run.pk}/")
 
