@@ -7,7 +7,7 @@ from runs.services import ConnectionTest
 _BY_CODE = {
     "missing_credential": "Give the account this credential.",
     "missing_value": "Give the account the value that its integration asks for.",
-    "address_refused": "Syncdeck calls public addresses only, unless ALLOW_PRIVATE_NETWORKS is set.",
+    "address_refused": "A private address needs ALLOWED_PRIVATE_HOSTS to name it, or ALLOW_PRIVATE_NETWORKS.",
     "connection_failed": "Is the host name right, and is the source up?",
     "timeout": "The source may be down or overloaded: try again later.",
     "rate_limited": "Try again when the wait is over; runs wait by themselves.",

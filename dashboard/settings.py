@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 from dashboard import logs
+from dashboard.checked_settings import hosts, number
 from dashboard.keys import kept_secret
 from dashboard.mail import mail_server
 
@@ -34,18 +35,33 @@ _PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname or "127.0.0.1"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]", _PUBLIC_HOST])
 
 # How runs are executed. Seconds.
-LEASE_SECONDS: int = env.int("LEASE_SECONDS", 60)
-SWEEP_SECONDS: int = env.int("SWEEP_SECONDS", 15)
-RUN_TIMEOUT: int = env.int("RUN_TIMEOUT", 86_400)
-SLICE_SECONDS: int = env.int("SLICE_SECONDS", 60)
+LEASE_SECONDS = number("LEASE_SECONDS", 60, 1, 3_600)
+SWEEP_SECONDS = number("SWEEP_SECONDS", 15, 1, 3_600)
+RUN_TIMEOUT = number("RUN_TIMEOUT", 86_400, 1, 31_536_000)
+SLICE_SECONDS = number("SLICE_SECONDS", 60, 1, 3_600)
 LINGER_SECONDS = 0.5  # how long a fetched page waits for more, to be written together
-INLINE_WAIT_SECONDS: int = env.int("INLINE_WAIT_SECONDS", 30)
+INLINE_WAIT_SECONDS = number("INLINE_WAIT_SECONDS", 30, 0, 3_600)
+CRASH_CAP = number("CRASH_CAP", 3, 1, 1_000)
 WEBHOOK_SIGNATURE_ENCODING: str = env.str(
     "WEBHOOK_SIGNATURE_ENCODING", "base64", validate=validate.OneOf(["base64", "hex"])
 )
-WEBHOOK_DISABLE_AFTER: int = env.int("WEBHOOK_DISABLE_AFTER", 43_200)
-DELIVERY_DAYS: int = env.int("DELIVERY_DAYS", 30)
+WEBHOOK_DISABLE_AFTER = number("WEBHOOK_DISABLE_AFTER", 43_200, 0, 31_536_000)
+DELIVERY_DAYS = number("DELIVERY_DAYS", 30, 1, 3_650)
+
+# What a source may cost at most.
+REQUEST_TRIES = number("REQUEST_TRIES", 4, 1, 20)
+RETRY_SECONDS = number("RETRY_SECONDS", 30, 0, 600)
+LONGEST_WAIT_SECONDS = number("LONGEST_WAIT_SECONDS", 3_600, 1, 86_400)
+PAGE_SECONDS = number("PAGE_SECONDS", 60, 1, 600)
+PAGE_BYTES = number("PAGE_BYTES", 32 * 1024 * 1024, 64 * 1024, 256 * 1024 * 1024)
+LIST_PAGES = number("LIST_PAGES", 100_000, 1, 10_000_000)
+EMPTY_PAGES = number("EMPTY_PAGES", 3, 1, 1_000)
+RECORD_BYTES = number("RECORD_BYTES", 1_000_000, 1_000, 10_000_000)
+RECORD_DEPTH = number("RECORD_DEPTH", 100, 5, 200)
+
+# Where requests may go.
 ALLOW_PRIVATE_NETWORKS: bool = env.bool("ALLOW_PRIVATE_NETWORKS", False)
+ALLOWED_PRIVATE_HOSTS = hosts("ALLOWED_PRIVATE_HOSTS")
 
 INSTALLED_APPS = [
     "runs",
@@ -116,12 +132,18 @@ def _database(url: str) -> dict[str, Any]:
         pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; "
         # 16 MB each: a batch of records is not written twice, and the log is worked in after some eight of them.
         pragmas += "PRAGMA cache_size=-16000; PRAGMA wal_autocheckpoint=4000;"
-        config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": pragmas}
+        wait = number("DATABASE_LOCK_SECONDS", 20, 1, 300)
+        config["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": wait, "init_command": pragmas}
     else:
-        limits = {"statement_timeout": 60_000, "lock_timeout": 5_000, "idle_in_transaction_session_timeout": 30_000}
+        limits = {
+            "lock_timeout": number("DATABASE_LOCK_SECONDS", 5, 1, 300),
+            "statement_timeout": number("DATABASE_STATEMENT_SECONDS", 60, 1, 3_600),
+            "idle_in_transaction_session_timeout": number("DATABASE_IDLE_SECONDS", 30, 1, 3_600),
+        }
         options = config.setdefault("OPTIONS", {})
         options.setdefault("connect_timeout", 5)
-        options.setdefault("options", " ".join(f"-c {name}={value}" for name, value in limits.items()))
+        own = [f"-c {name}={seconds}s" for name, seconds in limits.items()]
+        options["options"] = " ".join([*own, *filter(None, [options.get("options")])])  # the last one counts
     return config
 
 
@@ -184,8 +206,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
     ("__Host-sessionid", "__Host-csrftoken") if _HTTPS else ("sessionid", "csrftoken")
 )
-SESSION_COOKIE_AGE = 3_600 * env.int("SESSION_IDLE_HOURS", 24, validate=validate.Range(min=1, max=8_760))
-SESSION_DAYS: int = env.int("SESSION_DAYS", 14, validate=validate.Range(min=1, max=365))
+SESSION_COOKIE_AGE = 3_600 * number("SESSION_IDLE_HOURS", 24, 1, 8_760)
+SESSION_DAYS = number("SESSION_DAYS", 14, 1, 365)
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _HTTPS
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", False)
@@ -195,7 +217,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 X_FRAME_OPTIONS = "DENY"
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", "")
-API_RATE_LIMIT: int = env.int("API_RATE_LIMIT", 0)  # requests of one token in ten seconds; 0: any number
+API_RATE_LIMIT = number("API_RATE_LIMIT", 0, 0, 1_000_000)  # requests of one token in ten seconds; 0: any number
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

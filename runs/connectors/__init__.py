@@ -1,6 +1,7 @@
 """One HTTP API, declared: its description parsed, its pages fetched. Knows neither Django nor the database."""
 
-from runs.connectors.address_guard import AddressRefused
+from runs.connectors.address_guard import ALL_PRIVATE_HOSTS, NO_PRIVATE_HOSTS, AddressRefused, PrivateHosts
+from runs.connectors.bounds import Bounds
 from runs.connectors.client import ApiClient, FetchedPage
 from runs.connectors.errors import (
     AuthenticationFailed,
@@ -18,7 +19,7 @@ from runs.connectors.expressions import Expression
 from runs.connectors.origins import origins
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
-from runs.connectors.receiver import Answer, ReceiverClient, check_target
+from runs.connectors.receiver import Answer, ReceiverClient, check_name, check_target
 from runs.connectors.redaction import (
     MASK,
     Redactor,
@@ -31,7 +32,6 @@ from runs.connectors.redaction import (
     redactor_at_work,
 )
 from runs.connectors.request import RequestValues
-from runs.connectors.retry import Bounds
 from runs.connectors.signing import signature_headers
 from runs.connectors.slices import Slices
 from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
@@ -40,9 +40,11 @@ from runs.connectors.trail import is_page_of
 from runs.connectors.unified import Mappings, UnmappedRecord, layered, parse_mapping
 
 __all__ = [
+    "ALL_PRIVATE_HOSTS",
     "LONGEST_METHOD",
     "LONGEST_RESOURCE",
     "MASK",
+    "NO_PRIVATE_HOSTS",
     "AddressRefused",
     "Answer",
     "ApiClient",
@@ -59,6 +61,7 @@ __all__ = [
     "Pause",
     "Placeholder",
     "PlaceholderError",
+    "PrivateHosts",
     "RateLimited",
     "ReceiverClient",
     "Redactor",
@@ -71,6 +74,7 @@ __all__ = [
     "UnknownCursor",
     "UnknownMethod",
     "UnmappedRecord",
+    "check_name",
     "check_target",
     "is_page_of",
     "is_secret_name",

@@ -18,6 +18,7 @@ from runs.connectors.reply import Reply
 from runs.connectors.response import check_status, parse_body
 from runs.connectors.slices import sliced_body
 from runs.connectors.spec import MethodSpec
+from runs.depth import MAX_DEPTH
 
 LONGEST_MESSAGE = 500
 KEY = "error_expression"
@@ -57,10 +58,10 @@ class Fault:
         )
 
 
-def body_of(reply: Reply, method: MethodSpec, *, sliced: bool = False) -> Any:
+def body_of(reply: Reply, method: MethodSpec, *, sliced: bool = False, levels: int = MAX_DEPTH) -> Any:
     """The parsed body of an answer that is a success by its status and by the method's `error_expression`.
 
-    `sliced`: with slices instead of the records, where that is possible.
+    `sliced`: with slices instead of the records, where that is possible and none of them has more `levels`.
 
     Raises RequestFailed, and LimitTold where the expression gives the status 429. The expression only adds errors and
     words: where it says nothing, or fails, on an answer with an error's status, that one counts.
@@ -73,7 +74,7 @@ def body_of(reply: Reply, method: MethodSpec, *, sliced: bool = False) -> Any:
         else:
             _raise(fault, reply)
     if sliced and method.may_be_sliced:
-        body = sliced_body(reply, method.response_path, method.record_id)
+        body = sliced_body(reply, method.response_path, method.record_id, levels)
         if body is not MISSING:
             return body
     body = parse_body(reply, may_be_empty=method.is_write)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from runs.connectors.bounds import Bounds
 from runs.connectors.errors import RateLimited, RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.pause import Pause
 from runs.connectors.rate_limit import LimitTold, RateLimit
 from runs.connectors.reply import Reply
 from runs.connectors.request import Outgoing
-from runs.connectors.retry import Bounds, Patience
+from runs.connectors.retry import Patience
 
 T = TypeVar("T")
 

@@ -11,9 +11,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
-from runs.connectors.address_guard import check_url
+from runs.connectors.address_guard import PrivateHosts, check_url
 from runs.connectors.answer import body_of
 from runs.connectors.attempts import Attempts
+from runs.connectors.bounds import OF_A_RUN, Bounds
 from runs.connectors.deep_records import apart
 from runs.connectors.errors import AuthenticationFailed, RateLimited, RequestFailed
 from runs.connectors.exchange import Exchange
@@ -26,7 +27,6 @@ from runs.connectors.redaction import redactor_at_work, secrets_in
 from runs.connectors.reply import Reply
 from runs.connectors.request import Draft, Outgoing, RequestValues, drafted
 from runs.connectors.response import records_in
-from runs.connectors.retry import OF_A_RUN, Bounds
 from runs.connectors.slices import Slices
 from runs.connectors.spec import ApiSpec, MethodSpec
 from runs.connectors.token_request import read_token, token_request
@@ -84,7 +84,7 @@ class ApiClient:
         context: Mapping[str, Any],
         *,
         wait: Callable[[float], None],
-        allow_private: bool,
+        private: PrivateHosts,
         on_retry_wait: Callable[[float], None] | None = None,
         bounds: Bounds = OF_A_RUN,
         excerpt: int = EXCERPT,
@@ -102,13 +102,14 @@ class ApiClient:
         self._context = context
         self._public_context = spec.public_context(context)
         self._wait = wait
-        self._allow_private = allow_private
+        self._private = private
+        self._bounds = bounds
         self._excerpt = excerpt
         self._now = now
         self._redact = redactor_at_work()
         self._redact.learn(_secrets(spec, context))
         self._tokens = self._tokens_of(spec.authorization, token_store)
-        self._exchange = Exchange(allow_private=allow_private, clock=clock)
+        self._exchange = Exchange(private=private, page_bytes=bounds.page_bytes, clock=clock)
         self._last_draft: tuple[MethodSpec, RequestValues, Draft] | None = None
         self._attempts = Attempts(
             self._exchange,
@@ -146,9 +147,9 @@ class ApiClient:
         """
         with self._redacting():
             trail = Trail.of(cursor)
-            trail.check()
+            trail.check(self._bounds)
             outgoing = self._draft(method, request).at(trail.at)
-            check_url(outgoing.url, allow_private=self._allow_private)
+            check_url(outgoing.url, self._private)
         with self._redacting(outgoing.url):
             answer = self._answer(method, outgoing, trail, sliced=sliced, on_sent=on_sent)
             return self._unified(method, request, self._page(method, outgoing, trail, answer))
@@ -183,7 +184,7 @@ class ApiClient:
         records = records_in(body, method, reply)
         page = PageView(reply.url, outgoing.asked, body, reply.headers, records, reply.status_code)
         following = self._following(method, trail, page, reply)
-        kept, too_deep = (records, []) if isinstance(records, Slices) else apart(records)
+        kept, too_deep = (records, []) if isinstance(records, Slices) else apart(records, self._bounds.levels)
         return FetchedPage(
             kept,
             None if following is None else following.as_cursor(),
@@ -228,7 +229,7 @@ class ApiClient:
             return reply, PAST_THE_END
         if self._spec.rate_limit.is_limit(reply, self._now()):
             raise LimitTold(reply)
-        return reply, body_of(reply, method, sliced=sliced)
+        return reply, body_of(reply, method, sliced=sliced, levels=self._bounds.levels)
 
     def _tokens_of(self, authorization: object, store: TokenStore | None) -> Tokens | None:
         if not isinstance(authorization, OAuth2):
@@ -240,7 +241,7 @@ class ApiClient:
 
     def _new_token(self, grant: Grant, refresh_token: str, auth_style: str) -> Token:
         with self._redacting(grant.token_url):
-            check_url(grant.token_url, allow_private=self._allow_private)
+            check_url(grant.token_url, self._private)
             outgoing = token_request(grant, refresh_token, auth_style)
 
             def read(reply: Reply) -> Token:

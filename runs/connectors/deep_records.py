@@ -41,22 +41,22 @@ def cut_off(text: str) -> str | None:
     return None if expected else "".join([*parts, text[start:]])
 
 
-def apart(records: list[Any]) -> tuple[list[Any], list[Any]]:
-    """The records that nest at most `MAX_DEPTH` levels deep, and those that nest deeper."""
-    if are_shallow(records):
+def apart(records: list[Any], most: int = MAX_DEPTH) -> tuple[list[Any], list[Any]]:
+    """The records that nest at most so many levels deep, and those that nest deeper."""
+    if are_shallow(records, most):
         return records, []
-    deep = [nests_deeper(record) for record in records]
+    deep = [nests_deeper(record, most) for record in records]
     kept = [record for record, is_deep in zip(records, deep, strict=True) if not is_deep]
     return kept, [record for record, is_deep in zip(records, deep, strict=True) if is_deep]
 
 
-def are_shallow(records: Sequence[Any]) -> bool:
-    """Whether none can nest deeper than `MAX_DEPTH`. False, too, where something else needs a look.
+def are_shallow(records: Sequence[Any], most: int = MAX_DEPTH) -> bool:
+    """Whether none can nest deeper than that. False, too, where something else needs a look.
 
     Laid so far down that orjson just reaches their last level: to walk through them takes twenty times as long.
     """
     laid_down: Any = records
-    for _ in range(_WRITABLE - MAX_DEPTH - 1):
+    for _ in range(_WRITABLE - most - 1):
         laid_down = [laid_down]
     try:
         orjson.dumps(laid_down)
@@ -65,6 +65,6 @@ def are_shallow(records: Sequence[Any]) -> bool:
     return True
 
 
-def may_be_deep(record: bytes) -> bool:
-    """Whether the JSON has brackets enough to nest deeper than `MAX_DEPTH`."""
-    return len(record) > 2 * MAX_DEPTH and len(record.split(b"{")) + len(record.split(b"[")) > MAX_DEPTH + 2
+def may_be_deep(record: bytes, most: int = MAX_DEPTH) -> bool:
+    """Whether the JSON has brackets enough to nest deeper than that."""
+    return len(record) > 2 * most and len(record.split(b"{")) + len(record.split(b"[")) > most + 2

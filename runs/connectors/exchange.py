@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import httpcore2
 import httpx2
 
-from runs.connectors.address_guard import joined, parse_url, public_addresses
+from runs.connectors.address_guard import PrivateHosts, checked_addresses, joined, parse_url
 from runs.connectors.errors import RequestFailed
 from runs.connectors.reply import Reply, read_reply
 from runs.connectors.request import Outgoing, check_origin
@@ -43,9 +44,11 @@ class Exchange:
     credentials and redirects of its own.
     """
 
-    def __init__(self, *, allow_private: bool, clock: Callable[[], float]) -> None:
+    def __init__(self, *, private: PrivateHosts, page_bytes: int, clock: Callable[[], float]) -> None:
+        """Of a body so many bytes are read at most."""
         self._deadline = Deadline(clock)
-        self._addresses = None if allow_private else public_addresses
+        self._page_bytes = page_bytes
+        self._addresses = None if private.everywhere else partial(checked_addresses, private=private)
         self._lock = threading.Lock()
         self._all: list[Line] = []
         self._free: list[Line] = []
@@ -78,7 +81,7 @@ class Exchange:
         with self._line() as line:
             response = line.send(_request(outgoing, url, on_sent))
             try:
-                return read_reply(response, str(url))
+                return read_reply(response, str(url), self._page_bytes)
             finally:
                 response.close()
 

@@ -12,7 +12,7 @@ from runs.connectors.errors import ExpressionFailed, RequestFailed
 from runs.connectors.expressions import Expression, evaluated
 from runs.connectors.faults import Section
 from runs.connectors.reply import Reply
-from runs.connectors.retry import LONGEST_LIMIT, http_date, iso_date, retry_after
+from runs.connectors.retry import FOREVER, http_date, iso_date, retry_after
 
 FIRST_EPOCH = 1e9  # September 2001; a smaller number is seconds from now, as in draft-ietf-httpapi-ratelimit-headers
 LAST_EPOCH = 1e11  # the year 5138; a larger number counts milliseconds, or less
@@ -67,11 +67,11 @@ class RateLimit:
             raise
 
     def told(self, reply: Reply, now: datetime) -> float | None:
-        """The seconds that the answer tells to wait, at most an hour; None if it tells nothing that can be used."""
+        """The seconds that the answer tells to wait; None if it tells nothing that can be used."""
         after = _seconds(_value(self.retry_after, reply), reply, now)
         until = _until(_value(self.reset, reply), reply, now)
         waits = [wait for wait in (self._standard(reply, now) if after is None else after, until) if wait is not None]
-        return min(max(waits), LONGEST_LIMIT) if waits else None
+        return min(max(waits), FOREVER) if waits else None
 
     def _standard(self, reply: Reply, now: datetime) -> float | None:
         return retry_after(reply.headers.get("retry-after"), reply.headers.get("date"), now)
@@ -117,5 +117,5 @@ def _number(value: Any) -> float | None:
     try:
         number = float(value)
     except OverflowError:
-        return LONGEST_LIMIT if value > 0 else 0.0
+        return FOREVER if value > 0 else 0.0
     return number if math.isfinite(number) else None

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import ip_address
 
 import httpx2
 
-from runs.connectors.address_guard import AddressRefused, check_url, is_public, parse_url, public_addresses
+from runs.connectors.address_guard import (
+    AddressRefused,
+    PrivateHosts,
+    Resolver,
+    ascii_host,
+    check_addresses,
+    check_url,
+    checked_addresses,
+    parse_url,
+    resolve_host,
+)
 from runs.connectors.errors import RequestFailed
 from runs.connectors.exchange import own_words
 from runs.connectors.request import USER_AGENT
@@ -22,6 +33,7 @@ from runs.connectors.transport import Deadline, GuardedTransport
 
 CONNECT_SECONDS = 5.0
 SECONDS = 15.0  # for all of an attempt
+LOOKUP_SECONDS = 2.0  # a person waits for it
 MAX_ANSWER = 4096
 GONE = 410
 
@@ -49,14 +61,14 @@ class Answer:
         return self.status_code == GONE
 
 
-def check_target(url: str, *, allow_private: bool) -> None:
+def check_target(url: str, private: PrivateHosts) -> None:
     """Raises AddressRefused for an address that no event may go to, as far as its text shows.
 
     No name is looked up: that is done, and checked, at each connection.
     """
-    check_url(url, allow_private=allow_private)
-    host = parse_url(url).host
-    if allow_private:
+    check_url(url, private)
+    host = ascii_host(parse_url(url))
+    if private.frees_host(host):
         return
     if host == "localhost" or host.endswith(".localhost"):
         raise AddressRefused(f"{host} is this machine: private networks are not allowed.")
@@ -64,8 +76,26 @@ def check_target(url: str, *, allow_private: bool) -> None:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
         return  # a name, no number
-    if not all(is_public(ip_address(str(address[0]).partition("%")[0])) for *_, address in found):
-        raise AddressRefused(f"{host} is not on the public internet: private networks are not allowed.")
+    check_addresses(host, [str(address[0]) for *_, address in found], private)
+
+
+def check_name(url: str, private: PrivateHosts, resolve: Resolver = resolve_host) -> None:
+    """Raises AddressRefused for an address whose name leads to a private host now, for a person to see at once.
+
+    A name that leads nowhere, or not within seconds, is taken: what it leads to is checked at each connection.
+    """
+    if private.everywhere:
+        return
+    parsed, found = parse_url(url), list[str]()
+
+    def look() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(resolve(ascii_host(parsed), parsed.port or 443))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(LOOKUP_SECONDS)
+    check_addresses(ascii_host(parsed), list(found), private)
 
 
 class ReceiverClient:
@@ -74,17 +104,17 @@ class ReceiverClient:
     def __init__(
         self,
         *,
-        allow_private: bool,
+        private: PrivateHosts,
         connections: int = 8,
         seconds: float = SECONDS,
         transport: httpx2.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._allow_private = allow_private
+        self._private = private
         self._seconds = seconds
         self._clock = clock
         self._deadline = Deadline(clock)
-        addresses = None if allow_private else public_addresses
+        addresses = None if private.everywhere else partial(checked_addresses, private=private)
         self._client = httpx2.Client(
             transport=transport or GuardedTransport(self._deadline, connections=connections, addresses=addresses),
             timeout=httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
@@ -101,7 +131,7 @@ class ReceiverClient:
         begun = self._clock()
         self._deadline.at = begun + self._seconds
         try:
-            check_target(url, allow_private=self._allow_private)
+            check_target(url, self._private)
             with own_words("The receiver"):
                 return self._answer(url, body, headers, begun)
         except RequestFailed as failed:

@@ -13,7 +13,6 @@ import orjson
 
 from runs.connectors.errors import RequestFailed
 
-MAX_BODY = 32 * 1024 * 1024
 MAX_ERROR_BODY = 64 * 1024
 NOT_STRICT: Final = object()
 # What large numbers are found by: any digit as 0, and what may stand before a number as a comma. Signs are left out.
@@ -95,21 +94,21 @@ def _stands_alone(shapes: bytes, shape: bytes, lead: bytes) -> bool:
     return False
 
 
-def read_reply(response: httpcore2.Response, url: str) -> Reply:
-    """The response with its body, decoded and at most `MAX_BODY` long; of an error only the beginning is read.
+def read_reply(response: httpcore2.Response, url: str, most: int) -> Reply:
+    """The response with its body, decoded and at most so many bytes long; of an error only the beginning is read.
 
     Raises RequestFailed for a larger one, what httpcore2 raises where the connection breaks, and httpx2 where the body
     can't be decoded.
     """
     headers = dict(httpx2.Headers(response.headers))
-    read = _beginning if response.status >= 400 else _whole
+    body = _beginning(response, headers) if response.status >= 400 else _whole(response, headers, most)
     return Reply(
         response.status,
         response.extensions["reason_phrase"].decode("ascii", "ignore"),
         url,
         headers,
         _charset(headers.get("content-type", "")),
-        read(response, headers),
+        body,
     )
 
 
@@ -118,20 +117,20 @@ def _charset(content_type: str) -> str | None:
     return httpx2.Response(200, headers=[(b"Content-Type", content_type.encode())]).charset_encoding
 
 
-def _whole(response: httpcore2.Response, headers: Mapping[str, str]) -> bytes:
+def _whole(response: httpcore2.Response, headers: Mapping[str, str], most: int) -> bytes:
     declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared[:12]) > MAX_BODY:
-        raise _too_large(response.status)
+    if declared.isdigit() and int(declared[:12]) > most:
+        raise _too_large(response.status, most)
     body = bytearray()
     for chunk in _decoded(response, headers):
         body += chunk
-        if len(body) > MAX_BODY:
-            raise _too_large(response.status)
+        if len(body) > most:
+            raise _too_large(response.status, most)
     return bytes(body)
 
 
-def _too_large(status: int) -> RequestFailed:
-    message = f"The page is larger than {MAX_BODY // 1024 // 1024} MB."
+def _too_large(status: int, most: int) -> RequestFailed:
+    message = f"The page is larger than {most:,} bytes."
     return RequestFailed("too_large", message, status_code=status)
 
 

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from runs.connectors.bounds import OF_A_RUN, Bounds
 from runs.connectors.errors import RateLimited
 
 SHORTEST_LIMIT = 1.0
-LONGEST_LIMIT = 3600.0
-_MANY_DIGITS = 10
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How much a page may cost: tries after failures within a window, seconds of waiting for a limit of the rate, and
-    seconds in all, without those waits. The wait after the first failure is up to twice the `backoff`, in seconds.
-    `total_seconds` bound all requests of the client together, those for an access token too.
-    """
-
-    tries: int = 4
-    backoff: float = 1.0
-    retry_window: float = 30.0
-    longest_wait: float = 30.0
-    page_seconds: float = 60.0
-    total_seconds: float = math.inf
-
-
-OF_A_RUN = Bounds()
+FOREVER = 1e10  # seconds, three centuries: a number that is larger still says no more
 
 
 class Patience:
@@ -62,7 +42,7 @@ class Patience:
         """
         self._limits += 1
         wait = self._backoff(self._limits + 1) if told is None else told
-        wait = min(max(wait, SHORTEST_LIMIT), LONGEST_LIMIT)
+        wait = min(max(wait, SHORTEST_LIMIT), self._bounds.longest_limit)
         self.spend(wait)
         return wait
 
@@ -84,7 +64,7 @@ def retry_after(value: str | None, date: str | None, now: datetime) -> float | N
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return LONGEST_LIMIT if len(text) > _MANY_DIGITS else float(text)
+        return min(float(text), FOREVER)
     until = http_date(text)
     return None if until is None else (until - (http_date(date) or now)).total_seconds()
 

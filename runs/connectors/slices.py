@@ -15,6 +15,7 @@ import orjson
 from runs.connectors.deep_records import are_shallow, may_be_deep
 from runs.connectors.paths import MISSING
 from runs.connectors.reply import Reply
+from runs.depth import MAX_DEPTH
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -29,36 +30,36 @@ class Slices(list[bytes]):
         self.ids = ids
 
 
-def sliced_body(reply: Reply, response_path: str | None, record_id: str) -> Any:
+def sliced_body(reply: Reply, response_path: str | None, record_id: str, most: int = MAX_DEPTH) -> Any:
     """The parsed body, with slices instead of the records at the path; MISSING where it has to be looked at closely.
 
-    That is a body with anything that a database may not take, with records that are no objects or nest too deeply, or
-    none at the path.
+    That is a body with anything that a database may not take, with records that are no objects or nest deeper than
+    that, or none at the path.
     `record_id` is a key: a path of several would have to be looked up in the parsed record.
     """
     if not reply.is_plain_text:
         return MISSING
     try:
-        return _opened(reply.body, response_path, record_id)
+        return _opened(reply.body, response_path, record_id, most)
     except _UNREADABLE:
         return MISSING
 
 
-def _opened(raw: Any, path: str | None, record_id: str) -> Any:
+def _opened(raw: Any, path: str | None, record_id: str, most: int) -> Any:
     if path is None:
-        return _slices(raw, record_id)
+        return _slices(raw, record_id, most)
     parts = _OBJECT.decode(raw)
     key, _, rest = (path, "", "") if path in parts else path.partition(".")
     if key not in parts:
         return MISSING
-    inner = _opened(parts.pop(key), rest or None, record_id)
+    inner = _opened(parts.pop(key), rest or None, record_id, most)
     return MISSING if inner is MISSING else {**{name: _parsed(part) for name, part in parts.items()}, key: inner}
 
 
-def _slices(raw: Any, record_id: str) -> Any:
+def _slices(raw: Any, record_id: str, most: int) -> Any:
     slices = Slices(map(bytes, _LIST.decode(raw)), [one.value for one in _ids(record_id).decode(raw)])
-    suspects = [orjson.loads(record) for record in slices if may_be_deep(record)]
-    return slices if not suspects or are_shallow(suspects) else MISSING
+    suspects = [orjson.loads(record) for record in slices if may_be_deep(record, most)]
+    return slices if not suspects or are_shallow(suspects, most) else MISSING
 
 
 def _parsed(raw: msgspec.Raw) -> Any:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from runs.connectors.bounds import OF_A_RUN, Bounds
 from runs.connectors.errors import RequestFailed, UnknownCursor
 
-MAX_PAGES = 100_000
-MAX_EMPTY_PAGES = 3
 REMEMBERED = 64
 LONGEST_CURSOR = 64 * 1024
 LONGEST_MESSAGE = 500
@@ -22,7 +21,7 @@ class Trail:
     """The way of one list up to the page that `at` names (None: the first page).
 
     It travels as the page's cursor, so it survives a change of worker, and its size is bounded: rings of up to
-    `REMEMBERED` cursors are seen as soon as they close, longer ones end at `MAX_PAGES`.
+    `REMEMBERED` cursors are seen as soon as they close, longer ones end at the bound of pages.
     """
 
     at: dict[str, Any] | None = None
@@ -52,17 +51,17 @@ class Trail:
             "fault": self.fault,
         }
 
-    def check(self) -> None:
+    def check(self, bounds: Bounds = OF_A_RUN) -> None:
         """Raises RequestFailed if the page ahead must not be fetched."""
         if self.fault is not None:
             raise RequestFailed(self.fault["code"], self.fault["message"])
         if self.at is not None and _digest(self.at) in self.seen:
             raise RequestFailed("cursor_repeated", f"The source repeats a cursor after {self.pages} pages.")
-        if self.empty_pages >= MAX_EMPTY_PAGES:
+        if self.empty_pages >= bounds.empty_pages:
             raise RequestFailed(
                 "empty_pages", f"{self.empty_pages} pages in a row are empty, and there is still a next one."
             )
-        if self.pages >= MAX_PAGES:
+        if self.pages >= bounds.pages:
             raise RequestFailed("too_many_pages", f"The list does not end after {self.pages} pages.")
 
     def followed_by(self, at: dict[str, Any], *, is_empty: bool, content: str) -> Trail:

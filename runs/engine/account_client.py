@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-
 from runs.connectors import ApiClient, ApiSpec
+from runs.engine.caps import private_hosts
 from runs.engine.token_store import AccountTokens
 from runs.models import IntegratedAccount
 
@@ -17,5 +16,5 @@ def client_of(account: IntegratedAccount, spec: ApiSpec, *, wait: Callable[[floa
 
     `wait(seconds)` waits or raises what ends the work; more is as `ApiClient` takes it.
     """
-    private, tokens = settings.ALLOW_PRIVATE_NETWORKS, AccountTokens(account.id)
-    return ApiClient(spec, account.context, wait=wait, allow_private=private, token_store=tokens, **over)
+    tokens = AccountTokens(account.id)
+    return ApiClient(spec, account.context, wait=wait, private=private_hosts(), token_store=tokens, **over)

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from runs.connectors import Answer, ReceiverClient, Redactor, signature_headers
 from runs.connectors.receiver import SECONDS
+from runs.engine.caps import private_hosts
 from runs.engine.record_form import storable_text
 from runs.models import Delivery, DeliveryStatus, Webhook
 from runs.models.base import Now
@@ -66,7 +67,7 @@ class Letter:
 
 
 def receiver_client(connections: int = 1) -> ReceiverClient:
-    return ReceiverClient(allow_private=settings.ALLOW_PRIVATE_NETWORKS, connections=connections)
+    return ReceiverClient(private=private_hosts(), connections=connections)
 
 
 def pending() -> QuerySet[Delivery]:

@@ -9,16 +9,16 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import orjson
+from django.conf import settings
 
 from runs.connectors import Slices, UnmappedRecord, masked_start
+from runs.connectors.deep_records import may_be_deep
 from runs.connectors.paths import lookup
-from runs.depth import MAX_DEPTH
+from runs.depth import nests_deeper
 from runs.hashing import canonical
 
 MAX_ID = 512
-MAX_BYTES = 1_000_000
 EXCERPT = 300
-TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels."
 LACKS_ID = ("not_an_object", "no_id")
 
 
@@ -70,9 +70,10 @@ def prepared(record: Any, id_path: str, *, is_plain: bool = False) -> Form:
 
 def prepared_slices(slices: Slices, id_path: str) -> list[Form]:
     """The same of records that are kept as they came, and known to be plain."""
+    most = settings.RECORD_BYTES
     return [
         StorableRecord(record_id, body, blake2b(body, digest_size=16).digest())
-        if (record_id := _usual_id(value)) and len(body) <= MAX_BYTES
+        if (record_id := _usual_id(value)) and len(body) <= most
         else prepared(orjson.loads(body), id_path)
         for body, value in zip(slices, slices.ids, strict=True)
     ]
@@ -92,7 +93,11 @@ def unmapped(failed: UnmappedRecord, id_path: str) -> RefusedRecord:
 
 def too_deep(record: Any, id_path: str) -> RefusedRecord:
     """The error of a record that nests too deeply to be kept, and of which the rest may be missing."""
-    return RefusedRecord(_known_id(record, id_path), "too_deep", TOO_DEEP, _excerpt(record))
+    return RefusedRecord(_known_id(record, id_path), "too_deep", _too_deep(), _excerpt(record))
+
+
+def _too_deep() -> str:
+    return f"is nested deeper than {settings.RECORD_DEPTH} levels."
 
 
 def fault_of(record: Any, id_path: str, code: str, reason: str) -> RefusedRecord:
@@ -142,8 +147,10 @@ def _body(record: Any, *, is_plain: bool) -> bytes:
         raise _Refusal("not_json", "holds a number that JSON can't express.")
     if not is_plain and b"\\u0000" in body:
         body = _cleaned_body(record)
-    if len(body) > MAX_BYTES:
-        raise _Refusal("too_large", f"is {len(body)} bytes long; at most {MAX_BYTES} are stored.")
+    if len(body) > settings.RECORD_BYTES:
+        raise _Refusal("too_large", f"is {len(body)} bytes long; at most {settings.RECORD_BYTES} are stored.")
+    if may_be_deep(body, settings.RECORD_DEPTH) and nests_deeper(record, settings.RECORD_DEPTH):
+        raise _Refusal("too_deep", _too_deep())
     return body
 
 
@@ -152,7 +159,7 @@ def _cleaned_body(record: Any) -> bytes:
     try:
         return canonical(cleaned(record))
     except RecursionError as error:
-        raise _Refusal("too_deep", TOO_DEEP) from error
+        raise _Refusal("too_deep", _too_deep()) from error
     except ValueError as error:
         raise _Refusal("not_json", "holds a number that JSON can't express.") from error
 

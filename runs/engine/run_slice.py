@@ -5,12 +5,11 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from django.conf import settings
-
-from runs.connectors import ApiSpec, Bounds, Pause, SpecError
+from runs.connectors import ApiSpec, Pause, SpecError
 from runs.crash_points import crash_at
 from runs.engine.account_client import client_of
 from runs.engine.budget import Budget
+from runs.engine.caps import bounds
 from runs.engine.claim import Claim
 from runs.engine.deletions import mirror_deletions
 from runs.engine.description import described
@@ -103,7 +102,7 @@ def _workplace(claim: Claim, run: SyncJobRun, spec: ApiSpec, entries: tuple[Entr
             spec,
             wait=cancellation.wait,
             on_retry_wait=watch.note_wait,
-            bounds=Bounds(longest_wait=settings.INLINE_WAIT_SECONDS),
+            bounds=bounds(),
             pause=pause,
         ),
         gate=gate,

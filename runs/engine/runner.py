@@ -28,8 +28,6 @@ from runs.models import EventKind, RunStatus, SyncJobRun
 
 log = structlog.get_logger(__name__)
 
-CRASH_CAP = 3
-
 
 def execute_slice(run_id: UUID, daemon_id: str) -> None:
     """Claim the run and work on it until it ends, waits, is stopped, or the slice is over.
@@ -70,7 +68,7 @@ def _work_or_leave(taken: Claim) -> None:
 
 def _work(taken: Claim) -> None:
     try:
-        if taken.run.crashes >= CRASH_CAP:
+        if taken.run.crashes >= settings.CRASH_CAP:
             crashes = taken.run.crashes
             raise RunFailed(ErrorInfo("worker_lost", f"{crashes} daemons were lost without a page of progress."))
         with RunSlice(taken) as work:

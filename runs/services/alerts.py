@@ -21,7 +21,7 @@ from runs.errors import Failure, InvalidInput, RemoteError
 from runs.models import AlertChannel, AlertKind, AlertMessage, AlertRule, Environment
 from runs.services.audit import note
 from runs.services.saving import assign, locked, raise_if
-from runs.services.webhooks import url_failures
+from runs.services.webhooks import name_failures, url_failures
 
 FIELDS = (
     *("name", "sync_job", "integrated_account", "channel", "target"),
@@ -34,19 +34,27 @@ MOST_IN_A_ROW = 1000
 LONGEST_MUTE = timedelta(days=366)
 
 
-@transaction.atomic
 def save_alert_rule(environment: Environment, values: Mapping[str, Any], rule: AlertRule | None = None) -> AlertRule:
     """Create the rule, or change the one given. Raises InvalidInput with every fault of it.
 
     One that looks at other runs than before, or is switched on or off, begins anew: what it has counted is forgotten.
     Switched off, what it was still to send is cancelled.
     """
+    channel = values.get("channel", None if rule is None else rule.channel)
+    is_mail = channel == AlertChannel.MAIL
+    return _saved(environment, values, rule, [] if is_mail else name_failures(_clean(values.get("target")), "target"))
+
+
+@transaction.atomic
+def _saved(
+    environment: Environment, values: Mapping[str, Any], rule: AlertRule | None, known: list[Failure]
+) -> AlertRule:
     row = locked(rule, no_key=True) if rule else AlertRule(environment=environment, created_by=current_actor().name)
     before = {name: getattr(row, name) for name in FIELDS}
     assign(row, {name: _clean(values[name]) for name in FIELDS if name in values}, FIELDS)
     if "target" not in values and row.channel != before["channel"]:
         raise_if([Failure("target", "is needed anew for another channel.")])
-    raise_if([*_form_failures(row), *_scope_failures(row), *_target_failures(row)])
+    raise_if([*_form_failures(row), *_scope_failures(row), *_target_failures(row), *known])
     changed = [name for name in FIELDS if getattr(row, name) != before[name]]
     row.save()
     if rule is None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from runs.connectors import ApiSpec, Bounds, ConnectorError, MethodSpec, RequestFailed, RequestValues, placeholders_in
 from runs.engine.account_client import client_of
+from runs.engine.caps import bounds as bounds_of
 from runs.errors import InvalidInput
 from runs.models import IntegratedAccount
 from runs.services.audit import note
@@ -16,7 +17,7 @@ from runs.services.run_request import spec_of
 
 SECONDS = 10.0
 LONGEST_ERROR = 300
-BOUNDS = Bounds(tries=1, longest_wait=0.0, page_seconds=SECONDS, total_seconds=SECONDS)
+BOUNDS = {"tries": 1, "longest_wait": 0.0, "page_seconds": SECONDS, "total_seconds": SECONDS}
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class ConnectionTest:
         return not self.error
 
 
-def check_connection(account: IntegratedAccount, bounds: Bounds = BOUNDS) -> ConnectionTest:
+def check_connection(account: IntegratedAccount, bounds: Bounds | None = None) -> ConnectionTest:
     """Fetch the first page of the integration's first list, or of another method that needs nothing, within seconds.
 
     The account stays as it is, also where the source refuses its credentials: its runs say so soon enough.
     """
-    found = _asked(account, bounds)
+    found = _asked(account, bounds or bounds_of(**BOUNDS))
     note(
         "account.test",
         account,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography.fernet import InvalidToken
+from django.conf import settings
 
 from runs.connectors import (
     ApiSpec,
@@ -23,6 +24,7 @@ from runs.connectors import (
 )
 from runs.depth import nests_deeper
 from runs.engine.account_client import client_of
+from runs.engine.caps import bounds as bounds_of
 from runs.engine.record_form import cleaned
 from runs.errors import Failure, InvalidInput
 from runs.keyset import BadCursor
@@ -34,7 +36,7 @@ from runs.services.run_request import spec_of
 
 EXCERPT = 16_000
 SECONDS = 25.0
-BOUNDS = Bounds(tries=2, backoff=0.2, retry_window=5.0, longest_wait=0.0, page_seconds=20.0)
+BOUNDS = {"tries": 2, "backoff": 0.2, "retry_window": 5.0, "longest_wait": 0.0, "page_seconds": 20.0}
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class PassedThrough:
     limit: int | None
 
 
-def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
+def pass_through(asked: Asked, bounds: Bounds | None = None) -> PassedThrough:
     """Fetch one page, within the bounds of a web request: a limit of the source's rate is told, not waited for.
 
     Empty pages that have a next one are passed over: a caller takes an empty page for the end.
@@ -70,7 +72,7 @@ def pass_through(asked: Asked, bounds: Bounds = BOUNDS) -> PassedThrough:
     place = _opened(asked) if asked.cursor else _Place({}, None)
     params = {**place.params, **asked.params}
     method, query = _with_limit(_method(spec, asked), params)
-    deadline = _Deadline()
+    deadline, bounds = _Deadline(), bounds or bounds_of(**BOUNDS)
     request = RequestValues(id=asked.id, query=query)
     try:
         with masking(), client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
@@ -119,7 +121,8 @@ def _with_limit(method: MethodSpec, params: Params) -> tuple[MethodSpec, Mapping
 
 def _readable(page: FetchedPage) -> FetchedPage:
     """The page as any client can read it: no NaN, no lone surrogates. Raises RequestFailed if it nests too deeply."""
-    if page.too_deep or nests_deeper([page.records, [record.record for record in page.unmapped]]):
+    records = [*page.records, *(record.record for record in page.unmapped)]
+    if page.too_deep or nests_deeper(records, settings.RECORD_DEPTH + 1):  # the list itself is a level
         raise RequestFailed("too_deep", "The source's answer is nested too deeply.", status_code=page.status_code)
     unmapped = [replace(record, record=cleaned(record.record)) for record in page.unmapped]
     return replace(page, records=cleaned(page.records), unmapped=unmapped)

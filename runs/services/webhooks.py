@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
-from runs.connectors import AddressRefused, Answer, check_target
+from runs.connectors import AddressRefused, Answer, check_name, check_target
+from runs.engine.caps import private_hosts
 from runs.engine.deliveries import Letter, cancel_unsent, note_health, outcome, receiver_client, write
 from runs.engine.outbox import new_delivery
 from runs.errors import Failure, NotAllowed, RemoteError
@@ -22,16 +22,22 @@ FIELDS = ("target_url", "is_active", "event_types")
 TEST_PAYLOAD = {"foo": "bar"}
 
 
-@transaction.atomic
 def save_webhook(environment: Environment, values: Mapping[str, Any], webhook: Webhook | None = None) -> Webhook:
     """Create the webhook, or change the one given. Raises InvalidInput with every fault of it.
 
     Switching it on forgets its failures; switching it off cancels what it was still to be told.
     """
+    return _saved(environment, values, webhook, name_failures(values.get("target_url"), "target_url"))
+
+
+@transaction.atomic
+def _saved(
+    environment: Environment, values: Mapping[str, Any], webhook: Webhook | None, known: list[Failure]
+) -> Webhook:
     row = locked(webhook) if webhook else Webhook(environment=environment)
     before = values_of(row, FIELDS)
     assign(row, values, FIELDS)
-    raise_if([*url_failures(row.target_url, "target_url"), *_event_failures(row.event_types)])
+    raise_if([*url_failures(row.target_url, "target_url"), *known, *_event_failures(row.event_types)])
     if values.get("is_active"):
         row.failing_since, row.failure_count, row.disabled_reason = None, 0, ""
     row.save()
@@ -89,7 +95,21 @@ def url_failures(url: str, path: str) -> list[Failure]:
     if len(url) > MAX_URL:
         return [Failure(path, f"must be at most {MAX_URL} characters long.")]
     try:
-        check_target(url, allow_private=settings.ALLOW_PRIVATE_NETWORKS)
+        check_target(url, private_hosts())
+    except AddressRefused as refused:
+        return [Failure(path, refused.message)]
+    return []
+
+
+def name_failures(url: Any, path: str) -> list[Failure]:
+    """The same of what the address's name leads to. Looked up before a transaction, since a resolver takes its time.
+
+    None where the address is not given, or its text is at fault already.
+    """
+    if not isinstance(url, str) or url_failures(url, path):
+        return []
+    try:
+        check_name(url, private_hosts())
     except AddressRefused as refused:
         return [Failure(path, refused.message)]
     return []

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from runs.catalog import catalog
-from runs.connectors import ApiClient, AuthenticationFailed, RateLimited, RequestValues, parse_integration
+from runs.connectors import (
+    ALL_PRIVATE_HOSTS,
+    ApiClient,
+    AuthenticationFailed,
+    RateLimited,
+    RequestValues,
+    parse_integration,
+)
 from runs.connectors.request import drafted
 from tests.catalog.circleci import SLUG, CircleCI
 from tests.catalog.conftest import Play
@@ -49,7 +56,7 @@ BROKEN = "wrong-s3cret-of-the-account"
 def first_page(provider: Provider, time: StillTime, **context: Any) -> list[Any]:
     resource, method, query = LISTS[type(provider)]
     spec = parse_integration(at_provider(catalog()[provider.name].config, provider))
-    values = {"wait": time.wait, "clock": time.clock, "allow_private": True}
+    values = {"wait": time.wait, "clock": time.clock, "private": ALL_PRIVATE_HOSTS}
     with ApiClient(spec, {**provider.context, **context}, **values) as client:
         return client.fetch(spec.method(resource, method), RequestValues(query=query), None).records
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from runs.connectors import ApiClient, ApiSpec, FetchedPage, RequestValues, parse_integration
+from runs.connectors import ALL_PRIVATE_HOSTS, ApiClient, ApiSpec, FetchedPage, RequestValues, parse_integration
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOKEN = "t0k3n-of-acme"
@@ -65,7 +65,7 @@ def list_spec(base_url: str, pagination: dict[str, Any], **method: Any) -> ApiSp
 
 def client(of: ApiSpec, time: StillTime | None = None, **over: Any) -> ApiClient:
     time = time or StillTime()
-    values = {"wait": time.wait, "allow_private": True, "clock": time.clock, "now": time.now, **over}
+    values = {"wait": time.wait, "private": ALL_PRIVATE_HOSTS, "clock": time.clock, "now": time.now, **over}
     return ApiClient(of, {"token": TOKEN}, **values)
 
 

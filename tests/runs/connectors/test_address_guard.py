@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from ipaddress import ip_address
 
 import httpx2
 import pytest
 from pytest_httpserver import HTTPServer
 
-from runs.connectors import RequestFailed
-from runs.connectors.address_guard import AddressRefused, check_url, is_public, parse_url, public_addresses
+from runs.connectors import ALL_PRIVATE_HOSTS, NO_PRIVATE_HOSTS, AddressRefused, RequestFailed
+from runs.connectors.address_guard import check_url, checked_addresses, is_public, parse_url
 from runs.connectors.exchange import Exchange
 from runs.connectors.pagination import Parts
 from runs.connectors.request import Outgoing
@@ -89,19 +90,19 @@ def test_odd_but_legal_names_are_taken(url: str) -> None:
 @pytest.mark.parametrize("host", ["127.1", "0x7f000001", "2130706433", "017700000001", "0", "localhost", "①②⑦.0.0.1"])
 def test_all_spellings_of_loopback_are_refused(host: str) -> None:
     with pytest.raises((AddressRefused, OSError)):
-        public_addresses(host, 443)
+        checked_addresses(host, 443, NO_PRIVATE_HOSTS)
 
 
 def test_one_private_address_among_public_ones_is_enough() -> None:
     with pytest.raises(AddressRefused) as caught:
-        public_addresses("mixed.example", 443, lambda host, port: ["93.184.216.34", "10.0.0.1"])
+        checked_addresses("mixed.example", 443, NO_PRIVATE_HOSTS, lambda host, port: ["93.184.216.34", "10.0.0.1"])
 
     assert "10.0.0.1" not in str(caught.value)
 
 
 def test_a_zone_does_not_hide_a_link_local_address() -> None:
     with pytest.raises(AddressRefused):
-        public_addresses("zone.example", 443, lambda host, port: ["fe80::1%eth0"])
+        checked_addresses("zone.example", 443, NO_PRIVATE_HOSTS, lambda host, port: ["fe80::1%eth0"])
 
 
 @pytest.mark.parametrize(
@@ -121,31 +122,33 @@ def test_a_zone_does_not_hide_a_link_local_address() -> None:
 )
 def test_addresses_that_are_refused_by_their_text(url: str) -> None:
     with pytest.raises(AddressRefused):
-        check_url(url, allow_private=False)
+        check_url(url, NO_PRIVATE_HOSTS)
 
 
 @pytest.mark.parametrize("url", ["https://a.example/x?y=1", "https://a.example:443/"])
 def test_https_on_its_port_is_fine(url: str) -> None:
-    check_url(url, allow_private=False)
+    check_url(url, NO_PRIVATE_HOSTS)
 
 
 def test_private_networks_may_be_allowed() -> None:
-    check_url("http://127.0.0.1:8000/x", allow_private=True)
+    check_url("http://127.0.0.1:8000/x", ALL_PRIVATE_HOSTS)
 
     with pytest.raises(AddressRefused):
-        check_url("http://u:p@127.0.0.1:8000/x", allow_private=True)
+        check_url("http://u:p@127.0.0.1:8000/x", ALL_PRIVATE_HOSTS)
 
 
 def test_a_client_refuses_plain_http_before_it_asks(httpserver: HTTPServer) -> None:
     with pytest.raises(RequestFailed) as caught:
-        fetch(spec(httpserver.url_for("")), allow_private=False)
+        fetch(spec(httpserver.url_for("")), private=NO_PRIVATE_HOSTS)
 
     assert caught.value.code == "address_refused"
     assert httpserver.log == []
 
 
 def test_a_connection_to_a_private_address_is_refused_where_it_is_made(httpserver: HTTPServer) -> None:
-    transport = GuardedTransport(Deadline(), connections=1, addresses=public_addresses)
+    transport = GuardedTransport(
+        Deadline(), connections=1, addresses=partial(checked_addresses, private=NO_PRIVATE_HOSTS)
+    )
 
     with httpx2.Client(transport=transport) as http, pytest.raises(AddressRefused):
         http.get(httpserver.url_for("/"))
@@ -154,7 +157,7 @@ def test_a_connection_to_a_private_address_is_refused_where_it_is_made(httpserve
 
 def test_the_connections_of_a_client_are_guarded_too(httpserver: HTTPServer) -> None:
     url = httpserver.url_for("/")
-    exchange = Exchange(allow_private=False, clock=time.monotonic)
+    exchange = Exchange(private=NO_PRIVATE_HOSTS, page_bytes=1_000, clock=time.monotonic)
 
     with pytest.raises(AddressRefused):
         exchange.send(Outgoing("GET", url, {}, None, Parts(), url), deadline=time.monotonic() + 10)

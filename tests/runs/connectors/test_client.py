@@ -17,7 +17,14 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from runs.connectors import ApiClient, AuthenticationFailed, RateLimited, RequestFailed, RequestValues
+from runs.connectors import (
+    ALL_PRIVATE_HOSTS,
+    ApiClient,
+    AuthenticationFailed,
+    RateLimited,
+    RequestFailed,
+    RequestValues,
+)
 from tests.runs.connectors.paging import all_pages
 from tests.runs.connectors.sources import (
     NOON,
@@ -44,7 +51,7 @@ def source(httpserver: HTTPServer) -> Iterator[HTTPServer]:
 
 def test_a_missing_credential_is_named() -> None:
     time = StillTime()
-    api = ApiClient(spec(), {}, wait=time.wait, now=time.now, allow_private=True)
+    api = ApiClient(spec(), {}, wait=time.wait, now=time.now, private=ALL_PRIVATE_HOSTS)
     with api, pytest.raises(AuthenticationFailed) as caught:
         api.fetch(spec().method("things", "list"), RequestValues(), None)
 

@@ -12,7 +12,16 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
-from runs.connectors import ApiClient, AuthenticationFailed, FetchedPage, RateLimited, RequestFailed, RequestValues
+from runs.connectors import (
+    ALL_PRIVATE_HOSTS,
+    NO_PRIVATE_HOSTS,
+    ApiClient,
+    AuthenticationFailed,
+    FetchedPage,
+    RateLimited,
+    RequestFailed,
+    RequestValues,
+)
 from runs.connectors.tokens import Token
 from tests.runs.connectors.sources import StillTime, spec
 from tests.runs.connectors.token_endpoint import (
@@ -44,7 +53,7 @@ def client(
     login: dict[str, Any], store: KeptInMemory, url: str, time: StillTime | None = None, **over: Any
 ) -> ApiClient:
     time = time or StillTime()
-    values = {"wait": time.wait, "allow_private": True, "clock": time.clock, "now": time.now, **over}
+    values = {"wait": time.wait, "private": ALL_PRIVATE_HOSTS, "clock": time.clock, "now": time.now, **over}
     of = values.pop("context", None) or context()
     return ApiClient(spec(url, authorization=login), of, token_store=store, **values)
 
@@ -244,7 +253,7 @@ def test_a_token_request_is_not_redirected(source: TokenSource, store: KeptInMem
 
 def test_the_token_endpoint_is_guarded_like_the_source(source: TokenSource, store: KeptInMemory) -> None:
     login = authorization("https://127.0.0.1")
-    api = client(login, store, "https://api.example.com", allow_private=False)
+    api = client(login, store, "https://api.example.com", private=NO_PRIVATE_HOSTS)
     with api, pytest.raises(RequestFailed) as caught:
         api.fetch(spec().method("things", "list"), RequestValues(), None)
 

@@ -10,14 +10,22 @@ from contextlib import contextmanager
 import pytest
 from werkzeug import Response
 
-from runs.connectors import AddressRefused, Answer, ReceiverClient, check_target
+from runs.connectors import (
+    ALL_PRIVATE_HOSTS,
+    NO_PRIVATE_HOSTS,
+    AddressRefused,
+    Answer,
+    PrivateHosts,
+    ReceiverClient,
+    check_target,
+)
 from tests.receiver import receiving
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
 
 
-def answer_of(url: str, seconds: float = 5, *, allow_private: bool = True) -> Answer:
-    client = ReceiverClient(allow_private=allow_private, seconds=seconds)
+def answer_of(url: str, seconds: float = 5, *, private: PrivateHosts = ALL_PRIVATE_HOSTS) -> Answer:
+    client = ReceiverClient(private=private, seconds=seconds)
     try:
         return client.post(url, b"{}", {})
     finally:
@@ -109,7 +117,7 @@ def test_nobody_listening_is_a_failure_in_words() -> None:
 
 def test_a_private_address_is_refused_at_each_sending() -> None:
     with receiving() as receiver:
-        answer = answer_of(receiver.url, allow_private=False)
+        answer = answer_of(receiver.url, private=NO_PRIVATE_HOSTS)
         assert receiver.arrived == []
     assert (answer.status_code, "https" in answer.error) == (None, True)
 
@@ -117,5 +125,5 @@ def test_a_private_address_is_refused_at_each_sending() -> None:
 @pytest.mark.parametrize("host", ["127.1", "0x7f000001", "10.0.0.1", "[fe80::1]", "hook.localhost", "[64:ff9b::1]"])
 def test_a_private_address_is_seen_in_every_spelling_without_a_lookup(host: str) -> None:
     with pytest.raises(AddressRefused):
-        check_target(f"https://{host}/", allow_private=False)
-    check_target("https://example.com/", allow_private=False)
+        check_target(f"https://{host}/", NO_PRIVATE_HOSTS)
+    check_target("https://example.com/", NO_PRIVATE_HOSTS)

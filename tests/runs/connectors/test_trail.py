@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.connectors import RequestFailed
-from runs.connectors.trail import LONGEST_CURSOR, MAX_PAGES, REMEMBERED, Trail, check_savable
+from runs.connectors.bounds import OF_A_RUN
+from runs.connectors.trail import LONGEST_CURSOR, REMEMBERED, Trail, check_savable
 
 
 def pages_until_refused(cursors: Callable[[int], str], limit: int = 200) -> tuple[int, str]:
@@ -66,7 +67,7 @@ def test_a_full_page_between_empty_ones_starts_the_count_again() -> None:
 
 def test_a_list_has_a_last_page() -> None:
     with pytest.raises(RequestFailed) as caught:
-        Trail(at={"page": 7}, pages=MAX_PAGES).check()
+        Trail(at={"page": 7}, pages=OF_A_RUN.pages).check()
     assert caught.value.code == "too_many_pages"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug import Request, Response
 
-from runs.connectors import ApiClient, RateLimited, RequestValues, parse_integration
+from runs.connectors import ALL_PRIVATE_HOSTS, ApiClient, RateLimited, RequestValues, parse_integration
 from runs.engine.bindings import Binding
 from runs.engine.gate import Gate
 from runs.engine.page_stream import PageStream, Turn
@@ -33,7 +33,7 @@ def turns_of(source: Source, format: str, cursor: Any = None, gate: Gate | None 
     method = {"path": "/things", "response_path": "data", "pagination": pagination}
     spec = parse_integration({"base_url": source.url, "resources": {"things": {"list": method}}})
     turns: list[Turn] = []
-    with ApiClient(spec, {}, wait=lambda seconds: None, allow_private=True) as client:
+    with ApiClient(spec, {}, wait=lambda seconds: None, private=ALL_PRIVATE_HOSTS) as client:
         stream = PageStream(
             lambda binding, cursor, sent: client.fetch(
                 spec.method("things", "list"), RequestValues(), cursor, on_sent=sent

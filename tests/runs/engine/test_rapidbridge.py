@@ -19,7 +19,7 @@ from runs.engine.page_stream import BATCH_RECORDS
 from runs.engine.record_form import StorableRecord
 from runs.engine.run_mail import RECORDS_PER_EVENT, portions
 from runs.engine.run_slice import RunSlice
-from runs.engine.runner import CRASH_CAP, execute_slice
+from runs.engine.runner import execute_slice
 from runs.models import Delivery, DeliveryStatus, IntegratedAccount, Integration, Record, RunStatus, SyncJobRun, Webhook
 from runs.services import request_stop, resend
 from tests import factories
@@ -370,7 +370,7 @@ def test_daemons_lost_while_the_receiver_is_waited_for_are_not_laid_to_a_page(
     run = a_run(source, receiver, event_types=["sync_job_run:created"])
     under_way = timezone.now() + timedelta(seconds=20)  # in the hands of a courier
     Delivery.objects.update(next_attempt_at=under_way)
-    for _ in range(CRASH_CAP):
+    for _ in range(settings.CRASH_CAP):
         assert claim(run.id, "lost") is not None
         SyncJobRun.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         run = executed(run)

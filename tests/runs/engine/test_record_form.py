@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runs.engine.record_form import MAX_BYTES, RefusedRecord, StorableRecord, prepared
+from runs.engine.record_form import RefusedRecord, StorableRecord, prepared
 
 
 def stored(record: Any, id_path: str = "id") -> StorableRecord:
@@ -47,7 +47,7 @@ def test_a_record_without_a_usable_id_is_refused(value: Any) -> None:
         ("text", "not_an_object"),
         ({"id": "x" * 513}, "id_too_long"),
         ({"id": 10**5000}, "id_too_long"),
-        ({"id": 1, "text": "x" * MAX_BYTES}, "too_large"),
+        ({"id": 1, "text": "x" * 1_000_000}, "too_large"),
         ({"id": 1, "n": float("nan")}, "not_json"),
         ({"id": 1, "n": [float("-inf")]}, "not_json"),
     ],
