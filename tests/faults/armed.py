@@ -1,7 +1,7 @@
 """python -m tests.faults.armed FOLDER PLANTED,PLANTED SECONDS COMMAND …: a management command of a process that obeys.
 
-It carries out the orders of the folder at the crash points it passes; has the bugs that are named planted in it (`-` is
-none); and its clock goes wrong by so many seconds.
+It carries out the orders of the folder at the crash points it passes, and resolves the names that are given there; has
+the bugs that are named planted in it (`-` is none); and its clock goes wrong by so many seconds.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ def main() -> None:
         from django.core.management import execute_from_command_line
 
         from runs import crash_points
-        from tests.faults import planted_bugs
+        from tests.faults import names, planted_bugs
 
         crash_points.arm(Obedience(Path(folder)))
+        names.hear(Path(folder))
         for name in filter(None, planted.replace(NO_BUG, "").split(",")):
             planted_bugs.plant(name)
         sign_writes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +14,7 @@ from werkzeug import Response
 from tests.faults.conftest import Row
 from tests.faults.hostile import hostile as hostile_source
 from tests.faults.invariants import Expected
+from tests.faults.names import Names
 from tests.faults.orders import Order
 from tests.faults.stage import Stage
 from tests.processes import wait_until
@@ -35,6 +37,8 @@ PLACES_INSIDE = (
     "http://192.168.1.1/hook",
     "https://user:pw@example.org/hook",
 )
+PUBLIC = "93.184.216.34"
+REFUSED = "{}.example is not on the public internet: private networks are not allowed."
 
 
 def test_row_49_a_receiver_that_is_down(stage: Stage, receiver: Receiver, row: Row) -> None:
@@ -164,6 +168,61 @@ def test_row_53_addresses_that_are_inside(stage: Stage, row: Row) -> None:
     row.judge(stage, "SF", Expected([run["id"]], whole=False, errors=True))
     told = stage.deck.get(f"/sync-job-run/{run['id']}/error")["result"][0]["message"]
     row.showed(f"{len(PLACES_INSIDE)} refused at save; at the connect: {told[:90]}")
+
+
+def test_row_53_names_that_lead_inside_now_or_later(stage: Stage, row: Row) -> None:
+    """Names with a public and a private address, and names that are public when saved and private at the connect."""
+    names = Names(stage.orders.folder)
+    inside = [["127.0.0.1"], ["169.254.169.254"], [PUBLIC, "192.168.1.1"], ["::ffff:10.0.0.1"]]
+    names.give(
+        mixed_example=[[PUBLIC, "10.0.0.1"]],
+        inside_example=[["fd00:1::1"]],
+        tested_example=[[PUBLIC], *inside],
+        told_example=inside,
+        api_example=inside,
+    )
+    with stage.web("-", ALLOW_PRIVATE_NETWORKS="false") as foreign:
+        at_save = [foreign.post("/webhook", json={"target_url": hook(name)}) for name in ("mixed", "inside")]
+        saved = foreign.post("/webhook", json={"target_url": hook("tested")})
+        tests = [foreign.post("/webhook/test", json={"id": saved.json()["id"]}) for _ in inside]
+        foreign.delete(f"/webhook/{saved.json()['id']}")  # the checker takes whatever it sees of its tenant for a leak
+    assert [answer.status_code for answer in (*at_save, saved)] == [400, 400, 201]
+    assert all(REFUSED.format("tested") in answer.json()["message"] for answer in tests)
+    assert names.lookups("tested.example") == [[PUBLIC], *inside]
+
+    webhook = stage.deck.post("/webhook", {"target_url": hook("told"), "event_types": ["sync_job_run:completed"]})
+    stage.daemon(ALLOW_PRIVATE_NETWORKS="false", ALLOWED_PRIVATE_HOSTS="localhost")  # its source
+    run = stage.executed()
+    wait_until(lambda: failed_deliveries(stage), 40, "all tries at the webhook used up")
+    delivery = stage.deck.get(f"/webhook/{webhook['id']}/delivery")["result"][0]
+    told = [attempt["error"] for attempt in delivery["attempt_log"]]
+    assert (told, names.lookups("told.example")) == ([REFUSED.format("told")] * len(inside), inside)
+
+    served = len(stage.source.served)
+    stage.define("elsewhere", base_url="https://api.example")
+    refused = stage.executed()
+    error = stage.deck.get(f"/sync-job-run/{refused['id']}/error")["result"][0]
+    assert (error["code"], error["message"]) == ("address_refused", REFUSED.format("api"))
+    assert len(stage.source.served) == served
+
+    everything = " ".join([*(answer.text for answer in (*at_save, *tests)), *told, json.dumps([delivery, error])])
+    assert not [address for answer in inside for address in answer if address in everything]
+    stage.deck.account_id = run["integrated_account_id"]
+    row.judge(stage, "LDSFX", Expected([run["id"]]))
+    connects = len(tests) + len(told) + len(names.lookups("api.example"))
+    row.showed(
+        f"both refused at save; {connects} connections, each looked up once, refused; no reason tells where a name led"
+    )
+
+
+def hook(name: str) -> str:
+    return f"https://{name}.example/hook"
+
+
+def failed_deliveries(stage: Stage) -> bool:
+    return stage.deck.rows("SELECT count(*) FROM runs_delivery WHERE status = 'failed' AND run_id IS NOT NULL") == [
+        (1,)
+    ]
 
 
 def test_row_54_signatures(stage: Stage, receiver: Receiver, row: Row) -> None:
