@@ -14,7 +14,7 @@ DEPLOYED := DATA_DIR=$(VENV)/lint PUBLIC_URL=https://syncdeck.example.org
 HAS_CHROMIUM := { command -v chromium-headless-shell || command -v chromium; } >/dev/null
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends
 
-.PHONY: setup demo test lint bench faults profile lock screenshots chromium
+.PHONY: setup demo test lint audit bench faults profile lock screenshots chromium
 .SILENT:
 
 setup: $(VENV)/.installed
@@ -32,6 +32,11 @@ lint: $(VENV)/.installed-for-tests
 	$(BIN)/lint-imports
 	$(DEPLOYED) $(BIN)/python manage.py makemigrations --check
 	$(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# Needs the network: asks an advisory service about every locked package. Nothing else waits for it.
+audit: $(VENV)/.made
+	$(PIP) install 'uv>=0.9,<1'
+	$(BIN)/python -m tests.audit
 
 # Needs PostgreSQL and Redis. `make bench PART=dashboard BENCH='--runs 100000'`, `make bench PART=records BENCH=--peers`.
 bench: $(VENV)/.installed-for-tests
