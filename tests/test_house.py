@@ -123,3 +123,18 @@ def test_only_one_module_takes_the_frameworks_clock_of_the_database() -> None:
     users = {name for name in committed() if re.search(r"functions import .*\bNow\b", text_of(name))}
 
     assert users - {"tests/test_house.py"} == {"runs/models/base.py"}
+
+
+def test_only_the_guarded_ways_lead_out() -> None:
+    """Whoever else opens a connection asks no guard. The tour of the demo asks our own web process."""
+    opening = re.compile(
+        r"\bhttpx2\.(?:Client|AsyncClient|get|post|request|stream)\b|\bhttpcore2\.(?:HTTPConnection|ConnectionPool)\("
+        r"|\burllib\.request\b|\burlopen\b|\bhttp\.client\b|\bcreate_connection\b|\bimport requests\b"
+    )
+    product = [name for name in committed() if name.startswith(("dashboard/", "runs/")) and name.endswith(".py")]
+
+    assert {name for name in product if opening.search(text_of(name))} == {
+        "runs/connectors/receiver.py",
+        "runs/connectors/transport.py",
+        "runs/management/tour.py",
+    }
