@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from runs.errors import Failure
 from runs.lookups import parse_uuid
 from runs.models import AccountStatus, Environment, ErrorHandling, IntegratedAccount, SyncJob, Webhook
-from runs.models.run import DEFAULT_GROUP
+from runs.models.run_state import DEFAULT_GROUP
 from runs.services import ArgField, args_fields
 
 ARGS = "args"

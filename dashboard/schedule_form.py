@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from dashboard.forms import StartRunForm
 from runs.models import CronTrigger, SyncJob
-from runs.models.run import DEFAULT_GROUP
+from runs.models.run_state import DEFAULT_GROUP
 
 EXAMPLES = (
     "Minute, hour, day of the month, month, day of the week, in UTC: <code>0 * * * *</code> hourly, "

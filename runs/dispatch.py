@@ -17,7 +17,7 @@ from kombu.pools import producers
 from runs.crash_points import crash_at
 from runs.models import BulkAction, Daemon, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import DEFAULT_GROUP
+from runs.models.run_state import DEFAULT_GROUP
 from runs.prepared import Given, PreparedUpdate
 
 log = structlog.get_logger(__name__)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import Case, F, IntegerField, Max, Q, QuerySet, Value, When
 
 from runs.models import CronTrigger
-from runs.models.run import LIVE
+from runs.models.run_state import LIVE
 
 # A scheduler looks every two seconds; a slot that is due for longer has none that looks.
 FIRED_WITHIN = timedelta(minutes=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runs.models import RunStatus, SyncJobRun
-from runs.models.run import DEFAULT_GROUP
+from runs.models.run_state import DEFAULT_GROUP
 
 COUNT_CAP = 10_000
 

@@ -23,7 +23,7 @@ from runs.models import (
     User,
     Webhook,
 )
-from runs.models.run import RunTrigger
+from runs.models.run_state import RunTrigger
 from runs.services import Origin, RunRequest, create_run, save_alert_rule, save_trigger
 
 COUNTRIES_AND_CITIES: list[dict[str, Any]] = [

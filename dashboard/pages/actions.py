@@ -20,7 +20,7 @@ from dashboard.templatetags.syncdeck import short_id
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
 from runs.habits import usual_for
 from runs.models import Action, SyncJobRun
-from runs.models.run import LONGEST_REASON
+from runs.models.run_state import LONGEST_REASON
 from runs.services import force_stop, request_stop, rerun, rerun_plan
 
 CONFLICT = 409

@@ -24,7 +24,7 @@ from dashboard.run_lines import named, run_lines
 from dashboard.templatetags.syncdeck import number, short_id
 from runs.errors import InvalidInput
 from runs.models import BulkAction, SyncJobRun
-from runs.models.run import LONGEST_REASON
+from runs.models.run_state import LONGEST_REASON
 from runs.services import MOST_RUNS, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 
 CONFLICT = 409

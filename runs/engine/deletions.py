@@ -22,7 +22,7 @@ from runs.engine.events import add_event
 from runs.engine.record_form import StorableRecord
 from runs.models import EventKind, Record, RunStep, SeenRecord, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import RECORD_STORE
+from runs.models.run_state import RECORD_STORE
 
 
 def tracks_deletions(run: SyncJobRun, entry: Entry) -> bool:

@@ -22,7 +22,8 @@ from runs.engine.claim import FREE
 from runs.engine.ending import end_run
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import DEFAULT_GROUP, of_groups
+from runs.models.run import of_groups
+from runs.models.run_state import DEFAULT_GROUP
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,8 @@ from runs.models.idempotency import KeyedRequest
 from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
-from runs.models.run import Action, ErrorHandling, RunMode, RunStatus, RunTrigger, SyncJobRun
+from runs.models.run import SyncJobRun
+from runs.models.run_state import Action, ErrorHandling, RunMode, RunStatus, RunTrigger
 from runs.models.step import FurtherRequest, RunStep, SeenRecord, StagedParent, StepStatus, steps_of
 from runs.models.view import SavedView
 from runs.models.warning import DataWarning, WarningCode

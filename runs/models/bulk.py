@@ -9,7 +9,8 @@ from django.db.models import Q
 
 from runs.models.base import TimedModel, uuid7
 from runs.models.environment import Environment, User
-from runs.models.run import LONGEST_REASON, SyncJobRun
+from runs.models.run import SyncJobRun
+from runs.models.run_state import LONGEST_REASON
 
 
 class BulkKind(models.TextChoices):

@@ -10,7 +10,8 @@ from django.db import models
 
 from runs.models.integration import IntegratedAccount
 from runs.models.job import SyncJob
-from runs.models.run import RunStatus, SyncJobRun
+from runs.models.run import SyncJobRun
+from runs.models.run_state import RunStatus
 
 
 class Ending(models.TextChoices):

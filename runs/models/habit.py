@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from runs.models.base import TimedModel
 from runs.models.integration import IntegratedAccount
-from runs.models.run import RunMode
+from runs.models.run_state import RunMode
 
 
 class RunHabit(TimedModel):

@@ -8,7 +8,8 @@ from django.db.models import Q
 from runs.models.base import DeletableModel
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount, Integration
-from runs.models.run import ErrorHandling, destination_constraint
+from runs.models.run import destination_constraint
+from runs.models.run_state import ErrorHandling
 from runs.models.webhook import Webhook
 
 

@@ -1,10 +1,9 @@
-"""One execution of a job against an account: its states, and which actions each state allows."""
+"""One execution of a job against an account, and the queries for many."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Self
 
 from django.db import models
@@ -14,73 +13,22 @@ from django.utils import timezone
 from runs.models.base import CountedModel, Now
 from runs.models.environment import Environment
 from runs.models.integration import IntegratedAccount
+from runs.models.run_state import (
+    DEFAULT_GROUP,
+    FORCE_AFTER,
+    LEGAL,
+    LIVE,
+    LONGEST_REASON,
+    OUTCOMES,
+    Action,
+    ErrorHandling,
+    RunMode,
+    RunStatus,
+    RunTrigger,
+)
 from runs.models.warning import DataWarning, WarningCode
 from runs.models.webhook import Webhook
 
-RECORD_STORE = "record_store"
-DEFAULT_GROUP = "default"
-
-
-class RunStatus(models.TextChoices):
-    """The five states of the contract. The last three are final: nothing leaves them."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-LIVE = (RunStatus.CREATED, RunStatus.RUNNING)
-
-
-class ErrorHandling(models.TextChoices):
-    FAIL_FAST = "fail_fast"
-    IGNORE = "ignore"
-    BATCH = "batch"
-
-
-class RunTrigger(models.TextChoices):
-    """What started a run."""
-
-    API = "api"
-    DASHBOARD = "dashboard"
-    ADMIN = "admin"
-    SCHEDULE = "schedule"
-    RERUN = "rerun"
-    CLI = "cli"
-
-
-class RunMode(models.TextChoices):
-    """Where a run's entries begin: with what has changed since an earlier run, or at the beginning."""
-
-    INCREMENTAL = "incremental"
-    FULL = "full"
-
-
-class Action(StrEnum):
-    """What a person may do with a run."""
-
-    STOP = "stop"
-    FORCE_STOP = "force_stop"
-    RERUN = "rerun"
-    ACKNOWLEDGE = "acknowledge"
-    REOPEN = "reopen"
-
-
-FORCE_AFTER = timedelta(seconds=60)  # a daemon looks about once a second: one that has not looked by then hangs
-LONGEST_REASON = 500
-
-_LEGAL = {
-    RunStatus.CREATED: {Action.STOP},
-    RunStatus.RUNNING: {Action.STOP, Action.FORCE_STOP},
-    RunStatus.COMPLETED: {Action.RERUN},
-    RunStatus.FAILED: {Action.RERUN},
-    RunStatus.STOPPED: {Action.RERUN},
-}
-
-
-OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
 NOTABLE = Q(status=RunStatus.FAILED) | ~Q(warning="")
 
 
@@ -133,7 +81,7 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
             return self.unsettled()
         if action == Action.REOPEN:
             return self.filter(NOTABLE, is_unsettled=False)
-        legal = self.filter(status__in=[status for status, actions in _LEGAL.items() if action in actions])
+        legal = self.filter(status__in=[status for status, actions in LEGAL.items() if action in actions])
         if action != Action.FORCE_STOP:
             return legal
         overdue = Q(stop_requested_at__lte=Now() - FORCE_AFTER) | Q(lease_until__lt=Now())
@@ -304,7 +252,7 @@ class SyncJobRun(CountedModel):
             return self.is_unsettled
         if action == Action.REOPEN:
             return self.is_notable and not self.is_unsettled
-        legal = action in _LEGAL[RunStatus(self.status)]
+        legal = action in LEGAL[RunStatus(self.status)]
         return legal and (action != Action.FORCE_STOP or self._stop_is_overdue(now or timezone.now()))
 
     def _stop_is_overdue(self, now: datetime) -> bool:

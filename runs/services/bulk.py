@@ -17,7 +17,7 @@ from runs.errors import SyncdeckError
 from runs.hashing import digest
 from runs.models import BulkAction, BulkItem, BulkKind, BulkOutcome, BulkStatus, Environment, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import LIVE
+from runs.models.run_state import LIVE
 from runs.services.audit import note
 from runs.services.runs import checked_reason
 

@@ -13,7 +13,7 @@ from runs.engine.description import described
 from runs.engine.entries import Entry, parse_entries
 from runs.errors import Failure, InvalidInput
 from runs.models import Environment, ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
-from runs.models.run import DEFAULT_GROUP, RECORD_STORE
+from runs.models.run_state import DEFAULT_GROUP, RECORD_STORE
 from runs.services.args_schema import args_failures, with_defaults
 from runs.storable import storage_failures
 

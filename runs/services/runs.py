@@ -27,7 +27,7 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.models.base import Now
-from runs.models.run import LONGEST_REASON
+from runs.models.run_state import LONGEST_REASON
 from runs.services.audit import note
 from runs.services.run_guards import hold_target, refuse_second
 from runs.services.run_request import RunRequest, checked

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runs.engine.outcome import supersede
 from runs.models import Daemon, DaemonStatus, DataWarning, RunEvent, RunStatus, SyncJobRun
-from runs.models.run import OUTCOMES
+from runs.models.run_state import OUTCOMES
 
 FAILURE = {"code": "request_failed", "message": "the source answered 500.", "resource": "cities", "method": "list"}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from runs.models import Record, SyncJobRun
-from runs.models.run import RECORD_STORE, RunStatus, RunTrigger
+from runs.models.run_state import RECORD_STORE, RunStatus, RunTrigger
 from tests import factories
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from runs.engine.budget import Budget, fair_parts
 from runs.engine.claim import Claim, LeaseLost, claim
 from runs.engine.gate import Gate
 from runs.models import IntegratedAccount, SyncJobRun
-from runs.models.run import RunStatus
+from runs.models.run_state import RunStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
