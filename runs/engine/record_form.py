@@ -123,9 +123,10 @@ def _id_text(value: Any, id_path: str) -> str:
     """The id as text. 1 and 1.0 are the same JSON number (RFC 8259, section 6), so both are "1"."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+    usable = isinstance(value, str | int) and not isinstance(value, bool)
+    text = storable_text(_digits(value)) if usable else ""
+    if not text:
         raise _Refusal("no_id", f"has no usable id at {id_path}.")
-    text = storable_text(_digits(value))
     if len(text) > MAX_ID:
         raise _Refusal("id_too_long", f"has an id of {len(text)} characters; at most {MAX_ID} are kept.")
     return text
@@ -143,7 +144,7 @@ def _body(record: Any, *, is_plain: bool) -> bytes:
         body = canonical(record)
     except (ValueError, RecursionError):
         body = _cleaned_body(record)
-    if not is_plain and b"null" in body and orjson.loads(body) != record:  # it writes null for NaN and the infinities
+    if not is_plain and b"null" in body and _exceeds_json(record):  # null is written for NaN and the infinities
         raise _Refusal("not_json", "holds a number that JSON can't express.")
     if not is_plain and b"\\u0000" in body:
         body = _cleaned_body(record)
@@ -152,6 +153,18 @@ def _body(record: Any, *, is_plain: bool) -> bytes:
     if may_be_deep(body, settings.RECORD_DEPTH) and nests_deeper(record, settings.RECORD_DEPTH):
         raise _Refusal("too_deep", _too_deep())
     return body
+
+
+def _exceeds_json(value: Any) -> bool:
+    """Whether it holds NaN or an infinity. Looked at as it is: what is read back of a long integer is another number,
+    or none at all."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, float) and not math.isfinite(part):
+            return True
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return False
 
 
 def _cleaned_body(record: Any) -> bytes:

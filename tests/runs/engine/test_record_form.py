@@ -29,6 +29,11 @@ def test_an_id_is_text(value: Any, text: str) -> None:
     assert stored({"id": value}).record_id == text
 
 
+@pytest.mark.parametrize("number", [2**64 + 1, 10**30 + 1, 10**400, -(10**4000)])
+def test_a_long_integer_beside_a_null_is_stored_as_it_is(number: int) -> None:
+    assert json.loads(stored({"id": 1, "n": number, "nothing": None}).json)["n"] == number
+
+
 @pytest.mark.parametrize(
     ("record", "path"), [({"a": {"b": "x"}}, "a.b"), ({"a": [{"b": "x"}]}, "a.0.b"), ({"a": {"b.c": "x"}}, "a.b.c")]
 )
@@ -36,7 +41,7 @@ def test_an_id_may_lie_deeper(record: Any, path: str) -> None:
     assert stored(record, path).record_id == "x"
 
 
-@pytest.mark.parametrize("value", [None, "", True, [], {}, 1.5])
+@pytest.mark.parametrize("value", [None, "", True, [], {}, 1.5, "\0", "\ud800\0"])
 def test_a_record_without_a_usable_id_is_refused(value: Any) -> None:
     assert refused({"id": value}).code == "no_id"
 
