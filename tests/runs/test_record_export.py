@@ -11,14 +11,19 @@ import pytest
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from runs import record_export
 from runs.models import Record, SyncJobRun
 from runs.record_export import ExportFormat, exported
 from runs.record_filter import RecordFilter
+from runs.spreadsheets import harmless
 from tests.runs.records import store
 
 pytestmark = pytest.mark.django_db
+
+TEXTS = st.text(st.sampled_from("=+-@\t\r\n'\",;a\uff1d\uff20") | st.characters(codec="utf-8", exclude_characters="\0"))
 
 
 def rows_of(run: SyncJobRun, query: str = "") -> Any:
@@ -75,6 +80,17 @@ def test_lines_and_quotes_within_a_text_stay_within_its_cell(run: SyncJobRun) ->
     store(run, "a", {"text": 'one\r\n"two", three'})
 
     assert table(run)[0]["data.text"] == 'one\r\n"two", three'
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=TEXTS, value=TEXTS)
+def test_any_text_comes_back_from_its_cell(run: SyncJobRun, key: str, value: str) -> None:
+    Record.objects.all().delete()
+    store(run, "a", {key: value})
+
+    (line,) = table(run)
+
+    assert line[f"data.{key}"] == harmless(value)
 
 
 def test_the_filters_of_the_list_hold(run: SyncJobRun) -> None:

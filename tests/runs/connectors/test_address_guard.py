@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 
 from runs.connectors import ALL_PRIVATE_HOSTS, NO_PRIVATE_HOSTS, AddressRefused, RequestFailed
@@ -57,6 +59,61 @@ def test_private_addresses(address: str) -> None:
 @pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700::1111", "::ffff:93.184.216.34"])
 def test_public_addresses(address: str) -> None:
     assert is_public(ip_address(address))
+
+
+def inside(*networks: str) -> st.SearchStrategy[int]:
+    """Any address of these networks, as a number."""
+    bounds = [(int(network[0]), int(network[-1])) for network in map(ip_network, networks)]
+    return st.sampled_from(bounds).flatmap(lambda ends: st.integers(*ends))
+
+
+PRIVATE_4 = inside(
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24",
+    "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+)  # fmt: skip
+PRIVATE_6 = inside(
+    "::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "2001:db8::/32", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8"
+)
+PUBLIC_4 = inside("8.0.0.0/8", "93.184.0.0/16", "1.1.1.0/24")
+MAPPED = 0xFFFF << 32
+CARRIERS = {
+    "compatible": lambda four: four,
+    "mapped": lambda four: MAPPED | four,
+    "translated": lambda four: int(ip_address("64:ff9b::")) | four,
+    "6to4": lambda four: 0x2002 << 112 | four << 80,
+    "teredo": lambda four: 0x20010000 << 96 | four ^ 0xFFFFFFFF,
+}
+BASES = {"decimal": str, "octal": lambda number: f"0{number:o}", "hexadecimal": hex, "capitals": "0X{:X}".format}
+
+
+@given(PRIVATE_4)
+def test_no_private_address_is_public_in_whatever_carries_it(four: int) -> None:
+    assert not is_public(IPv4Address(four))
+    assert [name for name, carried in CARRIERS.items() if is_public(IPv6Address(carried(four)))] == []
+
+
+@given(PRIVATE_6)
+def test_no_private_address_of_version_6_is_public(six: int) -> None:
+    assert not is_public(IPv6Address(six))
+    with pytest.raises(AddressRefused):
+        checked_addresses(IPv6Address(six).exploded, 443, NO_PRIVATE_HOSTS, lambda host, port: [host])
+
+
+@given(PUBLIC_4)
+def test_a_public_address_is_public_also_where_it_is_mapped(four: int) -> None:
+    assert is_public(IPv4Address(four))
+    assert is_public(IPv6Address(MAPPED | four))
+
+
+@given(PRIVATE_4, st.integers(1, 4), st.lists(st.sampled_from(sorted(BASES)), min_size=4, max_size=4))
+def test_a_private_address_is_refused_in_every_spelling(four: int, parts: int, bases: list[str]) -> None:
+    """In one to four parts, of which the last one takes the rest, each in a base of its own."""
+    heads = [four >> 24 - 8 * place & 0xFF for place in range(parts - 1)]
+    numbers = [*heads, four & (1 << 32 - 8 * (parts - 1)) - 1]
+    host = ".".join(BASES[base](number) for base, number in zip(bases, numbers, strict=False))
+
+    with pytest.raises((AddressRefused, OSError)):
+        checked_addresses(parse_url(f"https://{host}/").host, 443, NO_PRIVATE_HOSTS)
 
 
 @pytest.mark.parametrize(

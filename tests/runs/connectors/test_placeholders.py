@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -245,6 +246,21 @@ def test_any_hands_every_value_over_unchanged(value: Any) -> None:
 def test_text_without_braces_is_left_alone(text: str) -> None:
     plain = text.replace("{", "")
     assert resolve(plain, ROOTS) == plain
+
+
+@given(st.text(), st.sampled_from(["str", "any", "json", "int", "ignore-empty-str"]))
+def test_what_a_value_holds_is_never_read_for_placeholders(text: str, kind: str) -> None:
+    sent = f"{text}{{{{secret}}}}{text}"
+    found = resolve({"whole": f"{{{{a:{kind}}}}}", "within": "<{{a}}>"}, {"a": sent, "secret": "s3cr3t"})
+    assert "s3cr3t" not in json.dumps(found)
+
+
+@given(st.text(alphabet="{}|?:.,- abj1") | st.from_regex(r"\{\{[\w.|?: -]{0,30}\}\}", fullmatch=True))
+def test_no_template_breaks_the_reading(template: str) -> None:
+    try:
+        resolve(template, {"a": {"b": 1}})
+    except PlaceholderError as error:
+        assert str(error)
 
 
 @given(JSON)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from runs.connectors import RateLimited
 from runs.connectors.bounds import Bounds
-from runs.connectors.retry import FOREVER, Patience, retry_after
+from runs.connectors.retry import FOREVER, SHORTEST_LIMIT, Patience, retry_after
 from tests.runs.connectors.sources import NOON
 
 IN_A_MINUTE = format_datetime(NOON + timedelta(minutes=1), usegmt=True)
@@ -50,6 +50,25 @@ def test_retry_after_is_read(value: str | None, date: str | None, seconds: float
 def test_no_header_breaks_the_reading(value: str | None, date: str | None) -> None:
     seconds = retry_after(value, date, NOON)
     assert seconds is None or isinstance(seconds, float)
+
+
+@given(st.integers(-(10**8), 10**8))
+def test_a_date_is_as_far_away_as_it_says(seconds: int) -> None:
+    assert retry_after(format_datetime(NOON + timedelta(seconds=seconds), usegmt=True), None, NOON) == seconds
+
+
+@given(st.lists(st.none() | st.floats(allow_nan=False), min_size=1, max_size=60))
+def test_whatever_is_told_a_request_waits_within_its_bounds(told: list[float | None]) -> None:
+    request, waited = patience(), 0.0
+    for seconds in told:
+        try:
+            wait = request.after_limit(seconds)
+        except RateLimited as limit:
+            assert SHORTEST_LIMIT <= limit.seconds <= Bounds().longest_limit
+            break
+        assert wait >= SHORTEST_LIMIT
+        waited += wait
+    assert waited <= Bounds().longest_wait
 
 
 def patience() -> Patience:

@@ -98,6 +98,29 @@ def test_a_cursor_that_passes_is_the_same_after_its_checkpoint(at: dict[str, Any
     assert Trail.of(json.loads(json.dumps(trail.as_cursor()))) == trail
 
 
+@given(st.integers(0, 30), st.integers(1, REMEMBERED))
+def test_a_ring_of_cursors_is_left_as_soon_as_it_closes(before: int, length: int) -> None:
+    """Pages on the way into the ring, and the ring: each is fetched once."""
+    trail, fetched = Trail(), 0
+    with pytest.raises(RequestFailed, match="repeats a cursor"):
+        while True:
+            trail.check()
+            number = fetched if fetched < before else before + (fetched - before) % length
+            trail = trail.followed_by({"cursor": number}, is_empty=False, content="")
+            fetched += 1
+    assert fetched <= before + length + 1
+
+
+@given(st.lists(st.tuples(plain, st.booleans()), max_size=150))
+def test_no_way_of_cursors_makes_a_trail_that_grows(way: list[tuple[Any, bool]]) -> None:
+    trail = Trail()
+    for at, is_empty in way:
+        trail = trail.followed_by({"cursor": at}, is_empty=is_empty, content="")
+
+    assert len(trail.seen) <= REMEMBERED
+    assert len(json.dumps({**trail.as_cursor(), "at": None})) < 2_000
+
+
 def texts(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for pair in value.items() for item in pair for text in texts(item)]
