@@ -15,6 +15,7 @@ ConnectorError
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 
 class ConnectorError(Exception):
@@ -97,6 +98,11 @@ class RequestFailed(ConnectorError):
         self.excerpt = excerpt
         self.permanent = permanent
         super().__init__(message)
+
+    def bare(self) -> Self:
+        """Itself without its traceback and causes, to be kept: they hold what the frames held, such as a whole body."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
 
 class AuthenticationFailed(RequestFailed):

@@ -261,7 +261,7 @@ class PageStream:
         try:
             asked.page = self._fetch(asked.lane.binding, asked.cursor, self._sent)
         except RequestFailed as error:
-            asked.error = error
+            asked.error = error.bare()
         except BaseException as error:  # noqa: BLE001 - carried to the run's own thread, which raises it
             asked.broken = error
         return partial(self._take_in, asked)

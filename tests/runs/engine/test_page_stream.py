@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -357,3 +358,22 @@ def test_the_gate_is_told_how_many_requests_there_are() -> None:
     release.set()
     everything(stream)
     assert gate.wanted == 0
+
+
+def test_an_error_that_waits_for_its_turn_holds_nothing_of_its_page() -> None:
+    class Body:
+        """Of megabytes, as it were."""
+
+    bodies: list[weakref.ref[Body]] = []
+
+    def fetch(binding: Binding, cursor: Any) -> FetchedPage:
+        body = Body()
+        bodies.append(weakref.ref(body))
+        try:
+            raise ValueError(body)
+        except ValueError as error:
+            raise RequestFailed("broken_body", "It is broken.") from error
+
+    turns = everything(PageStream(sent_at_once(fetch), bindings(3), cursor=None, concurrency=1))
+    assert [turn.error and turn.error.code for turn in turns] == ["broken_body"] * 3
+    assert [body() for body in bodies] == [None] * 3
