@@ -60,6 +60,10 @@ class HostileSource:
         while not self._closing.is_set():
             connection.sendall(MEGABYTE)
 
+    def answer_to(self, head: bytes) -> bytes | Misconduct:
+        """What the request with this head is answered with."""
+        return self.answers.get(_word(head), self.hang)
+
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
@@ -73,14 +77,18 @@ class HostileSource:
                 if not (more := connection.recv(65_536)):
                     return
                 head += more
-            word = head.split(b" ", 2)[1].decode().strip("/").partition("?")[0].partition("/")[0]
-            self.requests[word] += 1
+            self.requests[_word(head)] += 1
             self.heads.append(head)
-            answer = self.answers.get(word, self.hang)
+            answer = self.answer_to(head)
             if callable(answer):
                 answer(connection)
             else:
                 connection.sendall(answer)
+
+
+def _word(head: bytes) -> str:
+    """The first one of the path."""
+    return head.split(b" ", 2)[1].decode().strip("/").partition("?")[0].partition("/")[0]
 
 
 def reset(connection: socket.socket) -> None:
