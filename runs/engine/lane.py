@@ -122,13 +122,15 @@ class Lane:
             self._go_on_behind(asked)
         return joined
 
-    def make_ready(self, asked: Asked, turn: Turn) -> None:
-        """The page, which is joined, can be handed over once those before it are."""
+    def make_ready(self, asked: Asked, turn: Turn) -> list[Turn]:
+        """The page, which is joined, can be handed over once those before it are. Returns what now can."""
         asked.turn = turn
+        before = len(self.turns)
         while self._asked and (first := self._asked[0].turn) is not None:
             self.turns.append(first)
             self._asked.pop(0)
             self._joined -= 1
+        return self.turns[before:]
 
     def break_off(self, asked: Asked, broken: BaseException | None = None) -> None:
         """Forget the page and those behind it: it does not come, and what is broken is raised in its place."""

@@ -315,8 +315,7 @@ class PageStream:
         self._tell()
 
     def _make_ready(self, asked: Asked, turn: Turn) -> None:
-        asked.lane.make_ready(asked, turn)
-        self._ready += max(1, turn.record_count)
+        self._ready += sum(max(1, made.record_count) for made in asked.lane.make_ready(asked, turn))
         if asked.lane.is_done:
             self._open -= 1
             self._done += 1

@@ -97,6 +97,7 @@ TROUBLE = (
     Measured("needs attention", at("/"), most_queries=14),
     part("needs attention, poll", at("/attention/live/"), most_queries=14),
     part("needs attention, count", at("/attention/count/")),
+    Measured("records kept aside", at("/errors/kept-aside/")),
     Measured("errors", at("/errors/")),
     Measured("errors of thirty days", at("/errors/?window=30d")),
     Measured("error", of("errors/<uuid:group_id>/"), most_queries=14),
