@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TOP = {
-    *(".ci", ".gitignore", "LICENSE", "Makefile", "README.md"),
+    *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
     *("dashboard", "manage.py", "pyproject.toml", "requirements.lock", "requirements-test.lock"),
     *("runs", "static", "templates", "tests"),
 }
