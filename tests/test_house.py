@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOP = {
     *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
     *("dashboard", "manage.py", "pyproject.toml", "requirements.lock", "requirements-test.lock"),
+    *(".dockerignore", "compose.yaml", "Dockerfile", "Procfile"),
     *("runs", "static", "templates", "tests"),
 }
 LOCKS = ("requirements.lock", "requirements-test.lock")

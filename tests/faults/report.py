@@ -21,9 +21,9 @@ working. The lease is shortened to 3 s and the sweep to 1 s; outages are cut to 
 rows and writes this table; `make test` a quick selection.
 
 What falls short: on SQLite a foreign write (F) is seen by the counts alone, for its witness is made of PostgreSQL's
-triggers. After the database's clock has stepped back, what was to be done at a time of before (a parked run, a delivery's
-next attempt) waits longer by as much; leases do not (row 22). A daemon of an older version ignores a field of an entry
-that it does not know (row 30). Advisories are asked for by `make audit`, which takes the network (row 77).
+triggers. After the database's clock has stepped back, what was to be done at a time of before (a parked run, a
+delivery's next attempt) waits longer by as much; leases do not (row 22). A daemon of an older version ignores a field
+of an entry that it does not know (row 30). Advisories are asked for by `make audit`, which takes the network (row 77).
 
 | # | fault | on | judged | seed | showed |
 | --- | --- | --- | --- | --- | --- |
