@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -18,8 +20,10 @@ from runs.models import CronTrigger, RunStatus, RunStep, SyncJobRun
 from tests import factories
 from tests.dashboard import states
 from tests.dashboard.conftest import logged_in
+from tests.processes import PROJECT
 
 pytestmark = pytest.mark.django_db
+NAME = re.compile(r"\bsyncdeck_\w+")
 BEARER = {"Authorization": "Bearer s3cret"}
 
 
@@ -82,6 +86,18 @@ def test_live_runs_daemons_and_slots_are_what_is_now(client: Client, run: SyncJo
 
 def test_no_number_names_an_account(client: Client, run: SyncJobRun) -> None:
     assert "acme" not in client.get("/metrics", headers=BEARER).content.decode()
+
+
+def test_the_dashboard_for_grafana_asks_for_nothing_else(client: Client, run: SyncJobRun) -> None:
+    """By name, with the suffixes that Prometheus gives the samples of a kind."""
+    told = client.get("/metrics", headers=BEARER).content.decode()
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
+    kinds = re.findall(r"^# TYPE (\w+?)(?:_total)? (\w+)$", told, re.MULTILINE)
+    known = {name + suffix for name, kind in kinds for suffix in suffixes[kind]}
+    panels = json.loads((PROJECT / "runs/ops/grafana-dashboard.json").read_text())["panels"]
+    asked = {name for panel in panels for target in panel["targets"] for name in NAME.findall(target["expr"])}
+    assert len(asked) > 8
+    assert asked <= known
 
 
 def test_one_look_serves_all_who_ask_within_ten_seconds(client: Client, django_assert_num_queries: Any) -> None:
