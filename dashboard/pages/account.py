@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.account_page import AccountPage
-from dashboard.connection_words import advice
 from dashboard.credentials_form import CredentialsForm
 from dashboard.pages.access import PageRequest, go_to, operator_page, page_with, staff_page, visible, visible_job
 from runs.errors import InvalidInput
 from runs.models import IntegratedAccount
-from runs.services import check_connection, credential_fields, give_credentials
+from runs.services import advice, check_connection, credential_fields, give_credentials
 
 BAD_REQUEST = 400
 HIDDEN = ("context", "unified_model_override")

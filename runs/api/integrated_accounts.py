@@ -11,9 +11,17 @@ from runs.api.auth import TokenRequest, actor_of, environment_of
 from runs.api.listing import find, list_parameters, page_of
 from runs.api.naming import with_integration
 from runs.api.payloads.common import Deleted, ListOf, given
-from runs.api.payloads.integrations import ACCOUNT_FIELDS, AccountChanges, AccountPayload, NewAccount, account_payload
+from runs.api.payloads.integrations import (
+    ACCOUNT_FIELDS,
+    AccountChanges,
+    AccountPayload,
+    ConnectionPayload,
+    NewAccount,
+    account_payload,
+    connection_payload,
+)
 from runs.models import IntegratedAccount
-from runs.services import delete_account, save_account
+from runs.services import check_connection, delete_account, save_account
 
 router = Router()
 
@@ -52,3 +60,12 @@ def remove_account(request: TokenRequest, account_id: UUID) -> Deleted:
     account = find(accounts_of(request), account_id)
     delete_account(account, actor=actor_of(request))
     return {"id": account.id}
+
+
+@router.post("/{account_id}/test", response=ConnectionPayload)
+def test_account(request: TokenRequest, account_id: UUID) -> ConnectionPayload:
+    """One real request with the account's credentials, within ten seconds, of which nothing is stored.
+
+    The answer is a 200 whether the connection works or not; `error.advice` says what to do.
+    """
+    return connection_payload(check_connection(find(accounts_of(request), account_id)))

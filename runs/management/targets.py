@@ -20,10 +20,11 @@ def find_job(text: str) -> SyncJob:
     return _only(jobs, "label", text, "job")
 
 
-def find_account(text: str, job: SyncJob) -> IntegratedAccount:
-    """The account with this id, or the job's integration's account of this tenant. Raises CommandError likewise."""
+def find_account(text: str, job: SyncJob | None = None) -> IntegratedAccount:
+    """The account with this id, or of this tenant: of the job's integration, if there is a job. Raises CommandError
+    likewise."""
     accounts = IntegratedAccount.objects.live().select_related("environment", "integration")
-    if _as_id(text) is None:
+    if job is not None and _as_id(text) is None:
         accounts = accounts.filter(environment=job.environment, integration=job.integration)
     return _only(accounts, "tenant_id", text, "account")
 

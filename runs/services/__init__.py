@@ -7,6 +7,7 @@ from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooMany
 from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.connection import ConnectionTest, check_connection
+from runs.services.connection_words import advice
 from runs.services.credentials import CredentialField, credential_fields, give_credentials
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
@@ -73,6 +74,7 @@ __all__ = [
     "Window",
     "acknowledge_failure",
     "acknowledge_failures",
+    "advice",
     "args_fields",
     "arm_trigger",
     "cancel_bulk",

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from runs.api.payloads.common import OWN_FIELDS, known_time, one_of
 from runs.lookups import Field, parse_choice
 from runs.models import AccountStatus, IntegratedAccount, Integration
+from runs.services import ConnectionTest, advice
 
 INTEGRATION_FIELDS = {
     **OWN_FIELDS,
@@ -61,6 +62,23 @@ class AccountPayload(TypedDict):
     updated_at: str
 
 
+class ConnectionFault(TypedDict):
+    code: str
+    message: str
+    advice: str
+
+
+class ConnectionPayload(TypedDict):
+    """What came of one request to the source; `error` is null if all is well."""
+
+    works: bool
+    asked: str | None
+    status_code: int | None
+    records: int | None
+    milliseconds: int
+    error: ConnectionFault | None
+
+
 class IntegrationChanges(Schema):
     name: str | None = Constraint(None, max_length=100)
     label: str | None = Constraint(None, max_length=200)
@@ -103,4 +121,16 @@ def account_payload(account: IntegratedAccount) -> AccountPayload:
         "environment_id": account.environment_id,
         "created_at": known_time(account.created_at),
         "updated_at": known_time(account.updated_at),
+    }
+
+
+def connection_payload(found: ConnectionTest) -> ConnectionPayload:
+    fault: ConnectionFault = {"code": found.code, "message": found.error, "advice": advice(found)}
+    return {
+        "works": found.is_well,
+        "asked": found.asked or None,
+        "status_code": found.status_code,
+        "records": found.records,
+        "milliseconds": found.milliseconds,
+        "error": None if found.is_well else fault,
     }

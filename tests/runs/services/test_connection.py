@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from werkzeug import Request, Response
 
@@ -16,6 +17,7 @@ from runs.models import AuditEntry, IntegratedAccount, Record
 from runs.services import check_connection
 from runs.services.connection import probe
 from tests import factories
+from tests.runs.api.program import Program
 from tests.sources import Source, countries_and_cities, serving
 
 pytestmark = pytest.mark.django_db
@@ -144,3 +146,52 @@ class TestWhatIsAsked:
         resources = {"tickets": {"create": {"path": "/tickets"}, "get": {"path": "/tickets/{{id}}"}}}
         assert self.asked(resources) is None
         assert self.asked({**resources, "me": {"get": {"path": "/me"}}}) == "me get"
+
+
+class TestByCommand:
+    def test_says_that_it_works(self, account: IntegratedAccount, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            call_command("check_account", account.tenant_id)
+        assert ended.value.code == 0
+        assert capsys.readouterr().out.startswith("It works: cities list answered 200 with 5 records after ")
+
+    def test_says_what_to_do(
+        self, account: IntegratedAccount, source: Source, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        source.before = answering(401)
+        with pytest.raises(SystemExit) as ended:
+            call_command("check_account", str(account.id))
+        assert ended.value.code == 1
+        told = capsys.readouterr().out
+        assert told.startswith("It does not work. cities list, after ")
+        assert told.rstrip().endswith("give the account new ones.")
+        assert "t0k3n" not in told
+
+    def test_names_the_accounts_where_there_is_no_such(self, account: IntegratedAccount) -> None:
+        with pytest.raises(CommandError, match="There is no account nobody"):
+            call_command("check_account", "nobody")
+
+
+class TestByApi:
+    @pytest.fixture
+    def program(self, account: IntegratedAccount) -> Program:
+        return Program(factories.token(account.environment))
+
+    def test_answers_what_came(self, program: Program, account: IntegratedAccount) -> None:
+        answer = program.post(f"/integrated-account/{account.id}/test", {})
+        assert answer.status_code == 200
+        told = answer.json()
+        assert told.pop("milliseconds") >= 0
+        expected = {"works": True, "asked": "cities list", "status_code": 200, "records": 5, "error": None}
+        assert told == expected
+
+    def test_answers_what_to_do(self, program: Program, account: IntegratedAccount, source: Source) -> None:
+        source.before = answering(404)
+        answer = program.post(f"/integrated-account/{account.id}/test", {})
+        assert (answer.status_code, answer.json()["works"]) == (200, False)
+        assert answer.json()["error"]["advice"].startswith("The source has nothing at this address")
+
+    def test_knows_no_account_of_another_environment(self, program: Program) -> None:
+        elsewhere = factories.environment("Elsewhere")
+        foreign = factories.account(integration=factories.integration(environment=elsewhere))
+        assert program.post(f"/integrated-account/{foreign.id}/test", {}).status_code == 404

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.services import ConnectionTest
+from runs.services.connection import ConnectionTest
 
 _BY_CODE = {
     "missing_credential": "Give the account this credential.",
