@@ -19,10 +19,11 @@ SYNCDECK = "Syncdeck"
 UUID_LENGTH = 36
 NOUNS = (
     *("run", "bulk", "account", "job", "schedule", "integration", "mapping", "webhook"),
-    *("token", "environment", "member", "person", "group", "view", "error_group", "records", "audit"),
+    *("token", "environment", "member", "person", "group", "view", "error_group", "records", "audit", "keys"),
 )
 _NOUNS = {
     "mapping": "unified mapping",
+    "keys": "keys of credentials",
     "token": "API token",
     "member": "membership",
     "bulk": "bulk action",
@@ -54,6 +55,7 @@ _WHOLE = {
     "account.credentials": "Gave new credentials to account",
     "account.credentials_drop": "Took its credentials, which would have gone to another address, from account",
     "account.test": "Tested the connection of account",
+    "keys.rotate": "Encrypted what is secret with the new key",
     "audit.export": "Exported the audit list",
     "bulk.stop": "Ordered bulk action",
     "bulk.rerun": "Ordered bulk action",

@@ -26,6 +26,25 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
         ) from error
 
 
+def kept_keys(path: Path, make: Callable[[], str]) -> list[str]:
+    """The keys in the file, one a line; as `kept_secret` otherwise."""
+    return kept_secret(path, make).split()
+
+
+def put_in_front(path: Path, key: str) -> None:
+    """Write the key into the file ahead of those that are there. Nobody reads a file that is half written.
+
+    The draft's name is its lock: raises FileExistsError where somebody else is at it, or was cut short.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write("".join(f"{line}\n" for line in [key, *path.read_text().split()]))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def _publish(path: Path, secret: str) -> None:
     """Write beside, then link into place: nobody reads a half-written file, and the first one wins."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")

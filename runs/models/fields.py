@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,33 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 def cipher() -> MultiFernet:
     """The cipher of the configured keys: the first one encrypts, all of them decrypt."""
     return _cipher(tuple(settings.CREDENTIALS_KEYS))
+
+
+class TokenState(Enum):
+    """How a Fernet token stands to the configured keys."""
+
+    CURRENT = "of the first key"
+    OLD = "of another of the keys"
+    UNREADABLE = "of none of them"
+
+
+def token_state(token: str) -> TokenState:
+    if _opens(tuple(settings.CREDENTIALS_KEYS[:1]), token):
+        return TokenState.CURRENT
+    return TokenState.OLD if _opens(tuple(settings.CREDENTIALS_KEYS), token) else TokenState.UNREADABLE
+
+
+def renewed(token: str) -> str:
+    """The same value and time, encrypted with the first key. Raises InvalidToken where no key decrypts it."""
+    return cipher().rotate(token).decode()
+
+
+def _opens(keys: tuple[str, ...], token: str) -> bool:
+    try:
+        _cipher(keys).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
 
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ from runs.services.people import (
 )
 from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
 from runs.services.rerun_plan import RerunPlan, Window, rerun_plan, rerun_window
+from runs.services.rotation import KeyTally, key_tally, rotate_keys
 from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, force_stop, request_stop, rerun
 from runs.services.tokens import issue_token, revoke_token
@@ -60,6 +61,7 @@ __all__ = [
     "ConnectionTest",
     "CredentialField",
     "EntryKind",
+    "KeyTally",
     "LoadedPart",
     "Origin",
     "Outcome",
@@ -108,6 +110,7 @@ __all__ = [
     "job_failures",
     "job_labelled",
     "job_plan",
+    "key_tally",
     "load_entry",
     "may_manage",
     "mode_failures",
@@ -130,6 +133,7 @@ __all__ = [
     "rerun_window",
     "resend",
     "revoke_token",
+    "rotate_keys",
     "run_now",
     "run_set",
     "save_account",
