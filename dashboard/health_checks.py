@@ -1,4 +1,4 @@
-"""The lines of the page Health: one thing each, how it is, and what to do when it is not well.
+"""The lines of the page Health and of `manage.py doctor`: one thing each, how it is, and what to do about it.
 
 Each is looked at by itself, so that what fails takes no other line with it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import metadata
@@ -34,11 +34,16 @@ WORTH_A_LOOK = Mark(Kind.WARNED, "Worth a look")
 BAD = Mark(Kind.FAILED, "Bad")
 KEPT_SECONDS = 3  # one look serves all open tabs
 SLOW_DATABASE = timedelta(milliseconds=100)
-WRONG_CLOCK = timedelta(seconds=2)
+WRONG_CLOCK = timedelta(seconds=5)
 LONG_QUEUE = timedelta(minutes=5)
 LATE_SWEEPS = 4
 MOST_GROUPS = 20
+DATABASE = "Database"
+START_IT = "Start it, or look at DATABASE_URL and at the way there."
 LITTLE_DISK, HARDLY_ANY_DISK = 2 * 1024**3, 256 * 1024**2
+
+
+Look = Callable[[datetime], "list[Check]"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Check:
 
 def health_checks() -> list[Check]:
     """All lines, at most `KEPT_SECONDS` old."""
-    return cache.get_or_set("health-checks", _looked, KEPT_SECONDS) or []
+    return cache.get_or_set("health-checks", lambda: looked(LOOKS), KEPT_SECONDS) or []
 
 
 def verdict(checks: list[Check]) -> Mark:
@@ -68,17 +73,18 @@ def verdict(checks: list[Check]) -> Mark:
     return Mark(Kind.WARNED, "Worth a look") if Kind.WARNED in kinds else Mark(Kind.COMPLETED, "All is well")
 
 
-def _looked() -> list[Check]:
+def looked(looks: Mapping[str, Look]) -> list[Check]:
+    """The lines of these alone, looked at now."""
     now = timezone.now()
-    return [line for name, look in _LOOKS.items() for line in _safely(name, look, now)]
+    return [line for name, look in looks.items() for line in _safely(name, look, now)]
 
 
-def _safely(name: str, look: Callable[[datetime], list[Check]], now: datetime) -> list[Check]:
+def _safely(name: str, look: Look, now: datetime) -> list[Check]:
     try:
         return look(now)
     except DATABASE_FAULTS as error:
         words = f"It could not be looked at: the database answered {type(error).__name__}."
-        return [Check(name, BAD, words, "Look at the database first.")]
+        return [Check(name, BAD, words, START_IT if name == DATABASE else "Look at the database first.")]
 
 
 def _database(now: datetime) -> list[Check]:
@@ -92,8 +98,8 @@ def _database(now: datetime) -> list[Check]:
     latency = f"in {milliseconds:.1f} ms" if milliseconds >= 0.1 else "within 0.1 ms"
     words = f"{connection.display_name} {server}, answers {latency}, {size}."
     if took > SLOW_DATABASE:
-        return [Check("Database", WORTH_A_LOOK, words, "It is slow to answer: look at its load and its disk.")]
-    return [Check("Database", GOOD, words)]
+        return [Check(DATABASE, WORTH_A_LOOK, words, "It is slow to answer: look at its load and its disk.")]
+    return [Check(DATABASE, GOOD, words)]
 
 
 def _size() -> str:
@@ -115,21 +121,21 @@ def _tables(now: datetime) -> list[Check]:
 
 
 def _clocks(now: datetime) -> list[Check]:
-    """Leases and slots are judged by the database's clock, ages on the pages by that of the web process."""
+    """Leases and slots are judged by the database's clock; ages on the pages, and tokens of sources, by this host's."""
     with connection.cursor() as cursor:
         sqlite = "SELECT (julianday('now') - 2440587.5) * 86400.0"
         before = timezone.now().timestamp()
         cursor.execute(sqlite if connection.vendor == "sqlite" else "SELECT extract(epoch FROM clock_timestamp())")
         difference = float(cursor.fetchone()[0]) - (before + timezone.now().timestamp()) / 2
-    words = f"Database and web process differ by {abs(difference):.2f} s."
+    words = f"Database and this host differ by {abs(difference):.2f} s."
     if abs(difference) > WRONG_CLOCK.total_seconds():
-        advice = "Let both hosts set their clocks by NTP: leases would end too early or too late."
-        return [Check("Clocks", BAD, words, advice)]
+        advice = "Let both hosts set their clocks by NTP: ages on the pages are wrong, and tokens end unforeseen."
+        return [Check("Clocks", WORTH_A_LOOK, words, advice)]
     return [Check("Clocks", GOOD, words)]
 
 
 def _broker(now: datetime) -> list[Check]:
-    groups = sorted({*Daemon.objects.living_groups(), *(group.key for group in waiting_groups())})[:MOST_GROUPS]
+    groups = _groups_in_use()[:MOST_GROUPS]
     kind = "Embedded broker" if settings.EMBEDDED_BROKER else settings.CELERY_BROKER_URL.partition(":")[0].title()
     try:
         lengths = queue_lengths(groups)
@@ -139,6 +145,14 @@ def _broker(now: datetime) -> list[Check]:
         return [Check("Broker", BAD, words, advice)]
     waiting = ", ".join(f"{number(length)} for {group}" for group, length in lengths.items() if length)
     return [Check("Broker", GOOD, f"{kind} answers. Messages waiting: {waiting or 'none'}.")]
+
+
+def _groups_in_use() -> list[str]:
+    """None while the database does not tell them: the broker can be asked all the same."""
+    try:
+        return sorted({*Daemon.objects.living_groups(), *(group.key for group in waiting_groups())})
+    except DATABASE_FAULTS:
+        return []
 
 
 def _daemons(now: datetime) -> list[Check]:
@@ -228,8 +242,8 @@ def _versions(now: datetime) -> list[Check]:
     return [Check("Versions", GOOD, f"{own}.")]
 
 
-_LOOKS: dict[str, Callable[[datetime], list[Check]]] = {
-    "Database": _database,
+LOOKS: dict[str, Look] = {
+    DATABASE: _database,
     "Tables": _tables,
     "Clocks": _clocks,
     "Broker": _broker,

@@ -1,0 +1,80 @@
+"""Whether the keys are fit to be used, and whether all that is stored encrypted can be read with them.
+
+For `manage.py doctor`: reading all of it takes too long for a page that is polled.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core.checks.security.base import check_secret_key
+from django.db import connection
+
+from dashboard.health_checks import BAD, GOOD, WORTH_A_LOOK, Check, Look
+from dashboard.templatetags.syncdeck import number
+from runs.services import KeyTally, key_tally
+
+MOST_NAMED = 5
+
+
+def _secret_key(now: datetime) -> list[Check]:
+    if check_secret_key(None):
+        advice = "Set SECRET_KEY to at least 50 random characters: whoever guesses it makes sessions of anybody."
+        return [Check("Secret key", BAD, "SECRET_KEY is too short or too plain.", advice)]
+    return [Check("Secret key", GOOD, "SECRET_KEY is long and varied enough.")]
+
+
+def _key_files(now: datetime) -> list[Check]:
+    """Generated keys are for their owner alone; without any there is no line."""
+    files = [settings.DATA_DIR / name for name in ("secret_key", "credentials_key")]
+    return [
+        Check("Key files", BAD, f"Others on this host may read or write {file}.", f"Run `chmod 600 {file}`.")
+        for file in files
+        if file.exists() and file.stat().st_mode & 0o077
+    ]
+
+
+def _credentials(now: datetime) -> list[Check]:
+    broken = [place for place, key in enumerate(settings.CREDENTIALS_KEYS, 1) if not _is_key(key)]
+    if broken:
+        words = f"CREDENTIALS_KEYS has what is no key, at position {', '.join(map(str, broken))}."
+        advice = "A key is 32 bytes in base64: `python manage.py rotate_keys --generate` makes one."
+        return [Check("Credentials", BAD, words, advice)]
+    return [_by_key(key_tally()), *_keys_of_one_host()]
+
+
+def _is_key(key: str) -> bool:
+    try:
+        Fernet(key)
+    except ValueError:
+        return False
+    return True
+
+
+def _by_key(tally: KeyTally) -> Check:
+    words = f"Encrypted under the first key: {number(tally.current)}; under older ones: {number(tally.old)}."
+    if tally.unreadable:
+        words = f"{words} No key decrypts {number(len(tally.unreadable))}: {_named(tally)}."
+        advice = "Add the key that they were stored with to CREDENTIALS_KEYS, or give these credentials anew."
+        return Check("Credentials", BAD, words, advice)
+    if tally.old:
+        advice = "Run `python manage.py rotate_keys`, then take the older keys away."
+        return Check("Credentials", WORTH_A_LOOK, words, advice)
+    return Check("Credentials", GOOD, words)
+
+
+def _named(tally: KeyTally) -> str:
+    names = [f"{row.place}, {row.key}" for row in tally.unreadable[:MOST_NAMED]]
+    return "; ".join([*names, "…"] if len(tally.unreadable) > MOST_NAMED else names)
+
+
+def _keys_of_one_host() -> list[Check]:
+    if settings.CREDENTIALS_KEYS_FILE is None or connection.vendor == "sqlite":
+        return []
+    words = "Their key was generated on this host, while other hosts may use the same database."
+    return [Check("Credentials", WORTH_A_LOOK, words, "Set the same SECRET_KEY and CREDENTIALS_KEYS on every host.")]
+
+
+KEY_LOOKS: dict[str, Look] = {"Secret key": _secret_key, "Key files": _key_files, "Credentials": _credentials}
