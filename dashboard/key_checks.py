@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks.security.base import check_secret_key
 from django.db import connection
 
 from dashboard.health_checks import BAD, GOOD, WORTH_A_LOOK, Check, Look
 from dashboard.templatetags.syncdeck import number
+from runs.models.fields import key_fault
 from runs.services import KeyTally, key_tally
 
 MOST_NAMED = 5
@@ -37,20 +37,10 @@ def _key_files(now: datetime) -> list[Check]:
 
 
 def _credentials(now: datetime) -> list[Check]:
-    broken = [place for place, key in enumerate(settings.CREDENTIALS_KEYS, 1) if not _is_key(key)]
-    if broken:
-        words = f"CREDENTIALS_KEYS has what is no key, at position {', '.join(map(str, broken))}."
+    if fault := key_fault():
         advice = "A key is 32 bytes in base64: `python manage.py rotate_keys --generate` makes one."
-        return [Check("Credentials", BAD, words, advice)]
+        return [Check("Credentials", BAD, fault, advice)]
     return [_by_key(key_tally()), *_keys_of_one_host()]
-
-
-def _is_key(key: str) -> bool:
-    try:
-        Fernet(key)
-    except ValueError:
-        return False
-    return True
 
 
 def _by_key(tally: KeyTally) -> Check:

@@ -62,6 +62,11 @@ class TestRotating:
         assert (key_tally().current, key_tally().old) == (1, 0)
         assert Webhook.objects.get(pk=kept.pk).secret == kept.secret
 
+    def test_what_is_no_key_is_refused_in_a_sentence(self, settings: Any) -> None:
+        settings.CREDENTIALS_KEYS = [NEW, "my-passphrase"]
+        with pytest.raises(CommandError, match=r"no key, at position 2\.$"):
+            rotate_keys()
+
 
 class TestANewKey:
     def test_is_put_in_front_of_those_in_the_file(self, file: Path) -> None:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from dashboard.keys import put_in_front
 from runs.management.database import ensure_tables
 from runs.management.typist import typing
+from runs.models.fields import key_fault
 from runs.services import rotate_keys
 
 NEXT = "Restart all processes at once, then run `python manage.py rotate_keys`."
@@ -37,6 +38,8 @@ class Command(BaseCommand):
         if generate:
             self._generate(yes)
             return
+        if fault := key_fault():
+            raise CommandError(fault)
         ensure_tables()
         with typing():
             tally = rotate_keys()
