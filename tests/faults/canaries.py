@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import httpx2
 import psycopg
@@ -14,7 +15,8 @@ from tests.faults.ledgers import ARGUMENT, CANARIES
 from tests.faults.stage import Stage
 
 # Where a run's arguments are kept, to be sent and to be shown: they are what whoever made the run gave it.
-HOLDS_ARGUMENTS = {"runs_syncjobrun": "args", "runs_bulkaction": "", "runs_idempotencykey": "response"}
+HOLDS_ARGUMENTS = {"runs_syncjobrun": "args", "runs_idempotencykey": "response", "runs_delivery": "body"}
+Table = tuple[str, list[str], Iterable[Sequence[Any]]]  # its name, its columns, its rows
 PAGES = ("/", "/runs/", "/errors/", "/accounts/", "/integrations/", "/daemons/", "/records/", "/webhooks/", "/audit/")
 ADMIN = ("syncjobrun", "recorderror", "integratedaccount", "integration", "webhook", "errorgroup")
 LISTS = ("/sync-job-run", "/sync-job", "/integration", "/integrated-account", "/webhook", "/daemon", "/record")
@@ -50,22 +52,28 @@ def _answers(client: httpx2.Client, paths: tuple[str, ...]) -> Iterator[tuple[st
 
 
 def _tables(stage: Stage) -> Iterator[tuple[str, str]]:
-    """Every row of every table as text, less the arguments of runs, which are kept where they belong."""
-    if stage.is_on_servers:
-        yield from _server_tables(stage.deck.database_url)
-        return
+    """Every row of every table as text, less the arguments of runs where they belong."""
+    for table, columns, rows in _server_tables(stage) if stage.is_on_servers else _file_tables(stage):
+        kept = [HOLDS_ARGUMENTS.get(table) == column for column in columns]
+        texts = (_text(value, is_kept=is_kept) for row in rows for value, is_kept in zip(row, kept, strict=True))
+        yield f"the table {table}", "\n".join(texts)
+
+
+def _text(value: Any, *, is_kept: bool) -> str:
+    text = bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+    return text.replace(ARGUMENT, "") if is_kept else text
+
+
+def _file_tables(stage: Stage) -> Iterator[Table]:
     with closing(sqlite3.connect(stage.deck.database_url.removeprefix("sqlite:///"))) as database:
         for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             cursor = database.execute(f'SELECT * FROM "{table}"')
-            kept = [at for at, column in enumerate(cursor.description) if column[0] != HOLDS_ARGUMENTS.get(table)]
-            yield f"the table {table}", "\n".join(str([row[at] for at in kept]) for row in cursor)
+            yield table, [column[0] for column in cursor.description], cursor
 
 
-def _server_tables(url: str) -> Iterator[tuple[str, str]]:
-    with psycopg.connect(url) as server:
+def _server_tables(stage: Stage) -> Iterator[Table]:
+    with psycopg.connect(stage.deck.database_url) as server:
         named = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
         for (table,) in server.execute(named).fetchall():
-            row = sql.SQL("SELECT (to_jsonb(t) - {})::text FROM {} t").format(
-                sql.Literal(HOLDS_ARGUMENTS.get(table, "")), sql.Identifier(table)
-            )
-            yield f"the table {table}", "\n".join(text for (text,) in server.execute(row))
+            cursor = server.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
+            yield table, [column.name for column in cursor.description or ()], cursor
