@@ -51,6 +51,7 @@ _VERBS = {
 _WHOLE = {
     "run.create": "Started run",
     "run.rerun": "Ran again",
+    "run.prune": "Pruned old runs",
     "webhook.resend": "Sent an event again to webhook",
     "account.credentials": "Gave new credentials to account",
     "account.credentials_drop": "Took its credentials, which would have gone to another address, from account",

@@ -50,6 +50,10 @@ WEBHOOK_SIGNATURE_ENCODING: str = env.str(
 WEBHOOK_DISABLE_AFTER = number("WEBHOOK_DISABLE_AFTER", 43_200, 0, 31_536_000)
 DELIVERY_DAYS = number("DELIVERY_DAYS", 30, 1, 3_650)
 
+# How long history is kept.
+RUN_DAYS = number("RUN_DAYS", 0, 0, 36_500)  # 0: for ever
+RUNS_KEPT = number("RUNS_KEPT", 20, 1, 100_000)
+
 # What a source may cost at most.
 REQUEST_TRIES = number("REQUEST_TRIES", 4, 1, 20)
 RETRY_SECONDS = number("RETRY_SECONDS", 30, 0, 600)
@@ -275,6 +279,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "finish deletions": {"task": "runs.tasks.finish_deletions", "schedule": 600},
     "clear old days": {"task": "runs.tasks.clear_old_days", "schedule": 86_400},
     "clear old deliveries": {"task": "runs.tasks.clear_old_deliveries", "schedule": 3_600},
+    "prune runs": {"task": "runs.tasks.prune_runs", "schedule": 86_400},
 }
 
 LOGGING = {

@@ -14,7 +14,7 @@ from runs.engine.deliveries import forget_old as forget_old_deliveries
 from runs.engine.freshness import forget_old_days
 from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
-from runs.services import carry_out
+from runs.services import carry_out, prune_daily
 from runs.services import finish_deletions as finish
 from runs.services.idempotency import forget_old
 
@@ -66,3 +66,9 @@ def clear_old_days() -> None:
 def clear_expired_sessions() -> None:
     """Remove the sessions of people who have not come back."""
     call_command("clearsessions")
+
+
+@shared_task
+def prune_runs() -> None:
+    """Remove the runs that are older than `RUN_DAYS`, and what belongs to them."""
+    prune_daily()

@@ -7,7 +7,9 @@ far more often a source or a filter gone wrong.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -21,8 +23,10 @@ from runs.engine.entry_options import SOFT
 from runs.engine.events import add_event
 from runs.engine.record_form import StorableRecord
 from runs.models import EventKind, Record, RunStep, SeenRecord, SyncJobRun
-from runs.models.base import Now
+from runs.models.base import Now, first_uuid7
 from runs.models.run_state import RECORD_STORE
+
+CLOCKS_APART = timedelta(hours=1)  # between the host that drew a record's id and the database, at most
 
 
 def tracks_deletions(run: SyncJobRun, entry: Entry) -> bool:
@@ -53,6 +57,21 @@ def mirror_deletions(claim: Claim, run: SyncJobRun, entry: Entry, lineage: Seque
             add_event(run.id, EventKind.DELETIONS, f"{entry.name}: {message}", claim.daemon_id)
 
 
+def is_first_of_tracked(run: SyncJobRun) -> bool:
+    """Whether later runs have to know of this ended one: it was the first to bring a record that is still there, and
+    whose entry looks after those that runs with the same arguments have brought.
+
+    Rather too often than too seldom: the definition is not parsed, which another version may have written.
+    """
+    definition = json.dumps(run.resources)
+    if "delete_tracking" not in definition or not any(word in definition for word in ("args", "loop_on")):
+        return False
+    ended_at = run.finished_at
+    assert ended_at is not None  # noqa: S101 - for the type checker: it has ended
+    drawn = {"id__gte": first_uuid7(run.created_at - CLOCKS_APART), "id__lt": first_uuid7(ended_at + CLOCKS_APART)}
+    return Record.objects.filter(integrated_account=run.integrated_account_id, first_run=run.id, **drawn).exists()
+
+
 def _has_seen_all(lineage: Sequence[tuple[Entry, RunStep]]) -> bool:
     steps = RunStep.objects.in_bulk([step.id for _, step in lineage])
     rows = [(entry, steps[step.id]) for entry, step in lineage]
@@ -75,12 +94,12 @@ def _root(path: str) -> str:
 
 def _stored(run: SyncJobRun, entry: Entry, *, same_args: bool) -> QuerySet[Record]:
     """The records that the entry looks after. Where it depends on the arguments, those that runs with others have
-    brought are out of its sight."""
+    brought are out of its sight, and those of which it is not known."""
     records = Record.objects.filter(
         integrated_account=run.integrated_account_id, resource=entry.resource, deleted_at=None
     )
-    others = SyncJobRun.objects.filter(id=OuterRef("first_run")).exclude(args_hash=run.args_hash)
-    return records.exclude(Exists(others)) if same_args else records
+    same = SyncJobRun.objects.filter(id=OuterRef("first_run"), args_hash=run.args_hash)
+    return records.filter(Exists(same)) if same_args else records
 
 
 def _gone(stored: QuerySet[Record], run: SyncJobRun, step: RunStep) -> QuerySet[Record]:

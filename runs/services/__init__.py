@@ -36,6 +36,7 @@ from runs.services.people import (
 )
 from runs.services.plans import EntryKind, PlannedEntry, job_plan, offered, plan_of
 from runs.services.rerun_plan import RerunPlan, Window, rerun_plan, rerun_window
+from runs.services.retention import prune, prune_daily
 from runs.services.rotation import KeyTally, key_tally, rotate_keys
 from runs.services.run_request import RunRequest, mode_failures
 from runs.services.runs import Origin, create_run, force_stop, request_stop, rerun
@@ -124,6 +125,8 @@ __all__ = [
     "password_link",
     "people_of",
     "plan_of",
+    "prune",
+    "prune_daily",
     "rename_environment",
     "rename_view",
     "reopen_failure",
