@@ -133,8 +133,8 @@ def _ended(limit: datetime) -> models.QuerySet[SyncJobRun]:
     return SyncJobRun.objects.filter(finished_at__lt=limit).order_by()
 
 
-def _expendable(limit: datetime) -> models.QuerySet[SyncJobRun]:
-    """The old runs that nothing goes by.
+def _expendable(ids: Sequence[UUID], limit: datetime) -> models.QuerySet[SyncJobRun]:
+    """Those of these old runs that nothing goes by. Their age is not asked again: it would be looked up for all runs.
 
     Kept are the last `RUNS_KEPT` of each job and account; what needs attention; the runs that the date of a next one
     comes from; those that a schedule or a younger bulk action names, or that a live run repeats; and those with
@@ -151,7 +151,9 @@ def _expendable(limit: datetime) -> models.QuerySet[SyncJobRun]:
         AlertMessage.objects.filter(run=OuterRef("pk"), status=MessageStatus.PENDING),
     ]
     free = [~Exists(rows) for rows in goes_by_it]
-    return _ended(limit).filter(*free, is_unsettled=False, created_at__lt=Subquery(_first_kept()))
+    return SyncJobRun.objects.filter(
+        *free, pk__in=ids, is_unsettled=False, created_at__lt=Subquery(_first_kept())
+    ).order_by()
 
 
 def _keeping_dates() -> models.QuerySet[RunStep]:
@@ -181,7 +183,7 @@ def _pages(limit: datetime) -> Iterator[list[UUID]]:
 
 def _chosen(page: Sequence[UUID], limit: datetime) -> list[UUID]:
     fields = ("id", "resources", "integrated_account", "created_at", "finished_at")
-    runs = _expendable(limit).filter(pk__in=page).only(*fields)
+    runs = _expendable(page, limit).only(*fields)
     return [run.id for run in runs if not is_first_of_tracked(run)]
 
 
@@ -206,7 +208,7 @@ def _held(ids: Sequence[UUID], limit: datetime) -> list[UUID]:
     Looked at after they are locked: what was committed before is seen, and nothing comes after.
     """
     locked = _locked(SyncJobRun.objects.filter(pk__in=ids))
-    return list(_expendable(limit).filter(pk__in=locked).values_list("pk", flat=True))
+    return list(_expendable(locked, limit).values_list("pk", flat=True))
 
 
 def _belongings_removed(ids: Sequence[UUID]) -> tuple[Counter[str], bool]:

@@ -59,3 +59,9 @@ def refuse_second(run: SyncJobRun) -> None:
     live = None if run.forced else live_run_like(run)
     if live is not None:
         raise LiveRunExists(live.id)
+
+
+def refuse_gone(run: SyncJobRun) -> None:
+    """Raises InvalidInput if the run that this one repeats was pruned meanwhile."""
+    if run.rerun_of_id is not None and not SyncJobRun.objects.filter(id=run.rerun_of_id).exists():
+        raise InvalidInput([Failure("rerun_of", "has been removed, for it was old.")])

@@ -29,7 +29,7 @@ from runs.models import (
 from runs.models.base import Now
 from runs.models.run_state import LONGEST_REASON
 from runs.services.audit import note
-from runs.services.run_guards import hold_target, refuse_second
+from runs.services.run_guards import hold_target, refuse_gone, refuse_second
 from runs.services.run_request import RunRequest, checked
 
 UNNOTED = (RunTrigger.API, RunTrigger.SCHEDULE)
@@ -95,6 +95,7 @@ def write_run(prepared: PreparedRun) -> SyncJobRun:
             _note_start(run, prepared.origin)
     except IntegrityError:
         refuse_second(run)  # another request was first between our look and our write
+        refuse_gone(run)
         raise
     return run
 

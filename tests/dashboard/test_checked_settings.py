@@ -28,6 +28,8 @@ BOUNDS = {
     "CRASH_CAP": (1, 1_000),
     "WEBHOOK_DISABLE_AFTER": (0, 31_536_000),
     "DELIVERY_DAYS": (1, 3_650),
+    "RUN_DAYS": (0, 36_500),
+    "RUNS_KEPT": (1, 100_000),
     "REQUEST_TRIES": (1, 20),
     "RETRY_SECONDS": (0, 600),
     "LONGEST_WAIT_SECONDS": (1, 86_400),

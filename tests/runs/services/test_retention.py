@@ -15,6 +15,7 @@ from django.utils import timezone
 from werkzeug import Response
 
 from runs.engine.error_groups import count_errors
+from runs.errors import InvalidInput
 from runs.models import (
     AccountDay,
     AccountFreshness,
@@ -38,10 +39,12 @@ from runs.models import (
     RunHabit,
     RunStatus,
     RunStep,
+    RunTrigger,
     SyncJobRun,
 )
 from runs.models.base import first_uuid7
-from runs.services import prune, prune_daily
+from runs.services import Origin, RunRequest, prune, prune_daily
+from runs.services.runs import prepare_run, write_run
 from tests import factories
 from tests.runs import rows
 from tests.runs.engine.driving import a_run, again, executed
@@ -246,6 +249,15 @@ def test_a_younger_run_forgets_which_it_repeated() -> None:
     prune(MONTH)
     young.refresh_from_db()
     assert (young.rerun_of_id, left()) == (None, {young.id})
+
+
+def test_a_rerun_of_what_was_pruned_meanwhile_is_refused_in_a_sentence() -> None:
+    old = old_runs(2)[0]
+    request = RunRequest(old.sync_job, old.integrated_account, rerun_of=old)
+    prepared = prepare_run(request, Origin(RunTrigger.API, "olga"))
+    prune(MONTH)
+    with pytest.raises(InvalidInput, match="rerun_of: has been removed, for it was old"):
+        write_run(prepared)
 
 
 def test_old_bulk_actions_go_before_the_runs_they_name() -> None:
