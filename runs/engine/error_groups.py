@@ -22,18 +22,16 @@ from runs.models import ErrorGroup, ErrorSighting, RecordError, SyncJobRun
 
 MOST_KINDS = 200  # groups that one run may found; a hostile source has a new message for each request
 
-# One statement for all groups that are there; it tells by its row count whether some are not. They are held as the
-# foreign key would hold them at the commit: of one that is being pruned meanwhile it is known that it is not there.
+# One statement for all groups that are there; it tells by its row count whether some are not.
 COUNT = """
     INSERT INTO runs_errorsighting
       (id, group_id, run_id, environment_id, integrated_account_id, sync_job_id, count, created_at, last_at)
     WITH seen(id, fingerprint, count) AS (VALUES {rows})
     SELECT seen.id, known.id, %s, known.environment_id, %s, %s, seen.count, %s, %s
     FROM seen JOIN runs_errorgroup known ON known.fingerprint = seen.fingerprint AND known.environment_id = %s
-    WHERE true {lock}
+    WHERE true
     ON CONFLICT (group_id, run_id) DO UPDATE
       SET count = runs_errorsighting.count + excluded.count, last_at = excluded.last_at"""
-HOLD = "FOR KEY SHARE OF known"
 
 
 @dataclass(frozen=True)
@@ -134,9 +132,9 @@ def _count(run: SyncJobRun, seen: Mapping[str, int]) -> set[str]:
     rows = [value for found, count in seen.items() for value in (_id(uuid7()), found, count)]
     of = (_id(run.id), _id(run.integrated_account_id), _id(run.sync_job_id), _time(now), _time(now))
     with connection.cursor() as cursor:
-        values = ", ".join(["(%s, %s, %s)"] * len(seen))
-        lock = HOLD if connection.vendor == "postgresql" else ""
-        cursor.execute(COUNT.format(rows=values, lock=lock), [*rows, *of, _id(run.environment_id)])
+        cursor.execute(
+            COUNT.format(rows=", ".join(["(%s, %s, %s)"] * len(seen))), [*rows, *of, _id(run.environment_id)]
+        )
         counted = cursor.rowcount
     if counted == len(seen):
         return set()
