@@ -127,6 +127,8 @@ NOT_AUDITED = {
     "note": "writes the line itself",
     "disarm": "a part of deletions and of firing, whose own lines or skips tell of it",
     "finish_deletions": "Syncdeck goes on with what a person's line tells of",
+    "prune": "its line is of the whole installation, so it names no target (`test_retention`)",
+    "prune_daily": "prunes, which has its line",
     "rotate_keys": "its line is of the whole installation, so it names no target (`test_rotation`)",
     "fire_due": "the scheduler's: each run names its schedule and slot",
     "pass_through": "fetches a page and stores nothing",
