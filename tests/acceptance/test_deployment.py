@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import yaml
 
 from runs.addresses import any_free_port
 from tests.acceptance.deck import Prepared, embedded_environment
-from tests.processes import PROJECT, Process, processes
+from tests.processes import PROJECT, Processes, processes
 
 READY = {"web": "Serving", "daemon": " ready.", "scheduler": "beat: Starting"}
 UNITS = sorted((PROJECT / "runs/ops").glob("*.service"))
@@ -40,19 +41,27 @@ def compose() -> dict[str, Any]:
     return services
 
 
-@pytest.mark.parametrize("name", READY)
-def test_each_command_of_the_procfile_starts(name: str, prepared: Prepared, tmp_path: Path) -> None:
+@pytest.fixture
+def host(prepared: Prepared, tmp_path: Path) -> Iterator[Processes]:
+    """An installation on which the commands of the Procfile find what they name."""
     data_dir = shutil.copytree(prepared.data_dir, tmp_path / "data")
     port = any_free_port()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**embedded_environment(data_dir, port), "PORT": str(port), "PATH": path}
-    with processes(data_dir, environment) as started:
-        released = started.start("sh", "-c", procfile()["release"], name="release")
-        assert released.wait(60) == 0, released.log()
-        process: Process = started.start("sh", "-c", f"exec {procfile()[name]}", name=name)
-        process.says(READY[name])
-        process.ask_to_end()
-        process.wait(20)
+    with processes(data_dir, {**embedded_environment(data_dir, port), "PORT": str(port), "PATH": path}) as started:
+        yield started
+
+
+def test_the_procfile_releases(host: Processes) -> None:
+    released = host.start("sh", "-c", procfile()["release"], name="release")
+    assert released.wait(60) == 0, released.log()
+
+
+@pytest.mark.parametrize("name", READY)
+def test_each_command_of_the_procfile_starts(name: str, host: Processes) -> None:
+    process = host.start("sh", "-c", f"exec {procfile()[name]}", name=name)
+    process.says(READY[name])
+    process.ask_to_end()
+    process.wait(20)
 
 
 def test_compose_runs_what_the_procfile_says() -> None:
