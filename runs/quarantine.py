@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import and_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.http import QueryDict
 
@@ -50,9 +48,9 @@ class QuarantineFilter:
 
     def queryset(self) -> QuerySet[RecordError]:
         """The records, in no order."""
-        conditions = [Q(**{COLUMNS.get(name, name): value}) for name, value in self.values.items()]
+        wanted = {COLUMNS.get(name, name): value for name, value in self.values.items()}
         seen = list(self.environments.values_list("id", flat=True))
-        return kept_aside().filter(reduce(and_, conditions, Q()), run__environment__in=seen)
+        return kept_aside().filter(**wanted, run__environment__in=seen)
 
     def page(self, cursor: str | None) -> Page[RecordError]:
         """The page at `cursor`, newest first, each with its `gist`; a bad one gives the first page and an error.
