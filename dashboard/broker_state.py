@@ -11,8 +11,7 @@ from django.conf import settings
 from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as Unreachable
 
-from dashboard.celery import app
-from runs.dispatch import queue_of
+from runs.dispatch import hurried_connection, queue_of
 
 PATIENCE = 1.0  # seconds
 
@@ -30,8 +29,7 @@ def ask_broker() -> None:
 def queue_lengths(groups: Iterable[str]) -> dict[str, int]:
     """How many messages wait for the daemons of each group. Raises BrokerDown."""
     with _broker() as broker:
-        channel = broker.default_channel
-        return {group: _length(channel, queue_of(group)) for group in groups}
+        return {group: _length(broker, queue_of(group)) for group in groups}
 
 
 @contextmanager
@@ -39,9 +37,7 @@ def _broker() -> Iterator[Any]:
     """A connection of its own, with timeouts of its own: those that are shared wait longer."""
     if settings.EMBEDDED_BROKER and not os.access(settings.DATA_DIR, os.W_OK):
         raise BrokerDown("its folder can't be written")
-    patience = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    options = {} if settings.EMBEDDED_BROKER else patience
-    connection = app.connection_for_write(connect_timeout=PATIENCE, transport_options=options)
+    connection = hurried_connection(PATIENCE)
     try:
         with connection:
             connection.ensure_connection(max_retries=1, timeout=PATIENCE, interval_start=0)
@@ -50,9 +46,10 @@ def _broker() -> Iterator[Any]:
         raise BrokerDown(type(error).__name__) from error
 
 
-def _length(channel: Any, queue: str) -> int:
-    """A queue that nothing was ever sent to is not there, and empty."""
+def _length(broker: Any, queue: str) -> int:
+    """A queue that nothing was ever sent to is not there, and empty. RabbitMQ closes the channel that asks for it."""
     try:
-        return int(channel.queue_declare(queue, passive=True).message_count)
+        with broker.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).message_count)
     except ChannelError:
         return 0

@@ -134,9 +134,13 @@ def _clocks(now: datetime) -> list[Check]:
     return [Check("Clocks", GOOD, words)]
 
 
+BROKERS = {"filesystem": "Embedded broker", "amqp": "RabbitMQ", "amqps": "RabbitMQ", "rediss": "Redis"}
+
+
 def _broker(now: datetime) -> list[Check]:
     groups = _groups_in_use()[:MOST_GROUPS]
-    kind = "Embedded broker" if settings.EMBEDDED_BROKER else settings.CELERY_BROKER_URL.partition(":")[0].title()
+    scheme = settings.CELERY_BROKER_URL.partition(":")[0]
+    kind = BROKERS.get(scheme, scheme.title())
     try:
         lengths = queue_lengths(groups)
     except BrokerDown as error:

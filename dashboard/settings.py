@@ -263,10 +263,17 @@ elif CELERY_BROKER_URL.startswith("redis"):
         "health_check_interval": 30,
         "global_keyprefix": env.str("BROKER_KEY_PREFIX", ""),
     }
+elif CELERY_BROKER_URL.startswith("amqp"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"confirm_publish": True}
+    CELERY_BROKER_HEARTBEAT = 20  # seconds, after two of which without one a connection is given up
+    # A queue that is there on most of RabbitMQ's nodes; Celery would make one that dies with its node.
+    CELERY_TASK_DEFAULT_QUEUE_TYPE = "quorum"
+    CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum"
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "sync.default"
+CELERY_WORKER_CONSUMER = "dashboard.consumer:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # stopping and liveness are rows; nobody may steer a daemon by message

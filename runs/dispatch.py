@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from celery import current_app
 from django.db.models import UUIDField
-from kombu.exceptions import ChannelError, LimitExceeded, OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from runs.crash_points import crash_at
@@ -27,7 +27,7 @@ SETTLE_STOP = "runs.tasks.settle_stop"
 CARRY_OUT_BULK = "runs.tasks.carry_out_bulk"
 
 PATIENCE = 0.5  # seconds for the broker's answer: who waits for it may be a person before a page
-HURRIED = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+TIMEOUTS = {"redis": ("socket_connect_timeout", "socket_timeout"), "amqp": ("read_timeout", "write_timeout")}
 
 
 @dataclass
@@ -88,11 +88,12 @@ def _send(task: str, argument: str, group: str) -> bool:
 
     Kombu by itself would wait two seconds before it connects once more, and a worker's connections have to be patient.
     """
+    broker = hurried_connection()
     try:
-        with producers[_hurried_connection()].acquire(block=True, timeout=PATIENCE) as producer:
+        with producers[broker].acquire(block=True, timeout=PATIENCE) as producer:
             producer.connection.ensure_connection(max_retries=0)
             current_app.send_task(task, args=[argument], queue=queue_of(group), retry=False, producer=producer)
-    except (OperationalError, ChannelError, LimitExceeded, OSError) as error:
+    except (OperationalError, LimitExceeded, OSError, *broker.connection_errors, *broker.channel_errors) as error:
         log.warning("The broker can't be reached; what was asked waits for the sweep.", of=argument, error=str(error))
         if (watch := _WATCH.get()) is not None:
             watch.failed = True
@@ -100,7 +101,13 @@ def _send(task: str, argument: str, group: str) -> bool:
     return True
 
 
-def _hurried_connection() -> Any:
-    """The key of the pool of such connections; equal settings give the same pool."""
-    is_redis = str(current_app.conf.broker_write_url).startswith("redis")
-    return current_app.connection_for_write(transport_options=HURRIED if is_redis else {})
+def hurried_connection(patience: float = PATIENCE) -> Any:
+    """A connection to the broker that gives up after so many seconds; the key of the pool of those like it.
+
+    Without AMQP's heartbeats: nobody would send them between two messages, and RabbitMQ would close the connection.
+    """
+    scheme = str(current_app.conf.broker_write_url).partition(":")[0]
+    names = next((names for kind, names in TIMEOUTS.items() if scheme in (kind, f"{kind}s")), ())
+    return current_app.connection_for_write(
+        connect_timeout=patience, heartbeat=0, transport_options=dict.fromkeys(names, patience)
+    )

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from runs.database import outages_survived
+from runs.engine.ahead import AHEAD
 from runs.engine.recovery import sweep, wake
 from runs.models import Daemon, DaemonStatus
 from runs.models.base import Now
@@ -46,6 +47,7 @@ class Sweeper(threading.Thread):
             next_sweep = time.monotonic() + settings.SWEEP_SECONDS if is_due else next_sweep
             with outages_survived("sweep"):
                 (sweep if is_due else wake)(self._groups)
+                AHEAD.look(self._groups)
                 self.swept_at = timezone.now() if is_due else self.swept_at
             self._stopping.wait(min(WAKE_SECONDS, settings.SWEEP_SECONDS))
 

@@ -9,6 +9,7 @@ from celery import shared_task
 from django.core.management import call_command
 
 from runs.dispatch import CARRY_OUT_BULK, EXECUTE_RUN, SETTLE_STOP
+from runs.engine.ahead import AHEAD
 from runs.engine.alert_sending import forget_old as forget_old_messages
 from runs.engine.deliveries import forget_old as forget_old_deliveries
 from runs.engine.freshness import forget_old_days
@@ -21,8 +22,9 @@ from runs.services.idempotency import forget_old
 
 @shared_task(name=EXECUTE_RUN, bind=True)
 def execute_run(self: Any, run_id: str) -> None:
-    """Work on the run for one slice, if it is free."""
-    execute_slice(UUID(run_id), self.request.hostname)
+    """Work on the run for one slice, if it is free; on one that has begun and waits, before."""
+    for waiting in AHEAD.of(UUID(run_id)):
+        execute_slice(waiting, self.request.hostname)
 
 
 @shared_task(name=SETTLE_STOP)

@@ -77,9 +77,9 @@ def json_response(value: Any) -> Response:
 
 
 @contextmanager
-def serving(tables: dict[str, list[dict[str, Any]]]) -> Iterator[Source]:
+def serving(tables: dict[str, list[dict[str, Any]]], host: str = "localhost") -> Iterator[Source]:
     """A source with these tables, on a free port, for as long as the block lasts."""
-    with PromptServer(threaded=True) as server:
+    with PromptServer(host, threaded=True) as server:
         source = Source(server.url_for("/").rstrip("/"), tables)
         server.expect_request(re.compile(".*")).respond_with_handler(source.answer)
         yield source

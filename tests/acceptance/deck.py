@@ -220,9 +220,9 @@ def web(started: Processes, port: int, token: str) -> Iterator[httpx2.Client]:
         yield api
 
 
-def client(port: int, token: str) -> httpx2.Client:
+def client(port: int, token: str, host: str = "127.0.0.1") -> httpx2.Client:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=20)
+    return httpx2.Client(base_url=f"http://{host}:{port}", headers=headers, timeout=20)
 
 
 def embedded_environment(folder: Path, port: int) -> dict[str, str]:

@@ -22,14 +22,20 @@ NOTICE = "Cannot reach the workers&#x27; broker; the request is stored and will 
 LIMIT = 1.5  # seconds for an action and the page after it: a third for the broker, the rest for a busy machine
 
 
-@pytest.fixture(params=["nothing listens", "nobody answers"])
+URLS = {"Redis": "redis://127.0.0.1:{}/0", "RabbitMQ": "amqp://guest:guest@127.0.0.1:{}//"}
+
+
+@pytest.fixture(
+    params=["Redis, nothing listens", "Redis, nobody answers", "RabbitMQ, nothing listens", "RabbitMQ, nobody answers"]
+)
 def broker(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a broker that refuses connections, and of one that takes them and then says nothing."""
-    if request.param == "nothing listens":
-        yield f"redis://127.0.0.1:{any_free_port()}/0"
+    kind, _, how = request.param.partition(", ")
+    if how == "nothing listens":
+        yield URLS[kind].format(any_free_port())
         return
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        yield f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        yield URLS[kind].format(silent.getsockname()[1])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
-from tests.faults.servers import port_of
+from tests.own_servers import port_of
 
 CHUNK = 65_536
 RESET = struct.pack("ii", 1, 0)  # with it, a close sends RST and drops what is on its way

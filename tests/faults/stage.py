@@ -32,7 +32,7 @@ from tests.acceptance.deck import (
 from tests.faults import witness
 from tests.faults.ledgers import ARGUMENT, CANARIES, SourceLedger, of_the_source
 from tests.faults.orders import Orders
-from tests.faults.servers import port_of
+from tests.own_servers import port_of
 from tests.processes import PROJECT, Process, processes, wait_until
 from tests.receiver import Receiver
 

@@ -14,8 +14,8 @@ import httpx2
 from tests.dashboard.routes import Rank
 from tests.faults.conftest import Row
 from tests.faults.doors import Doors
-from tests.faults.servers import port_of
 from tests.faults.stage import PASSWORD, WATCHER, Stage
+from tests.own_servers import port_of
 
 MEGABYTE = 1_000_000
 LARGEST_WEB = 300 * MEGABYTE  # bytes of memory that the web process may have

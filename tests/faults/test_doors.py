@@ -14,8 +14,8 @@ from tests.dashboard.routes import Rank, access_of, address_of, page_routes
 from tests.faults.belongings import STRANGER
 from tests.faults.conftest import Row
 from tests.faults.doors import Doors, Person, doors_of
-from tests.faults.servers import port_of
 from tests.faults.stage import Stage, client
+from tests.own_servers import port_of
 
 HTMX = {"HX-Request": "true"}
 SHORT = 8  # characters: such an id may stand for anything else

@@ -11,15 +11,14 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests import services
+from tests import own_servers, services
 from tests.acceptance.gate import Gate
-from tests.faults import servers
 from tests.faults.conftest import Row
 from tests.faults.invariants import Expected
 from tests.faults.ledgers import SourceLedger
 from tests.faults.proxy import Proxy, proxied
-from tests.faults.servers import OwnPostgres, OwnRedis, own_postgres, own_redis
 from tests.faults.stage import Ground, Stage, staged_on
+from tests.own_servers import OwnPostgres, OwnRedis, own_postgres, own_redis
 from tests.processes import Process, wait_until
 
 LEASE = 3.0  # seconds, of every stage
@@ -29,7 +28,7 @@ SOON = 2.0  # seconds that an API call may take while the broker is gone
 
 @pytest.fixture
 def cluster(server_base: Ground) -> Iterator[OwnPostgres]:
-    if lacking := servers.lacking():
+    if lacking := own_servers.lacking():
         pytest.skip(f"No {' and no '.join(lacking)}")
     with own_postgres() as found:
         yield found
@@ -37,7 +36,7 @@ def cluster(server_base: Ground) -> Iterator[OwnPostgres]:
 
 @pytest.fixture
 def broker(server_base: Ground) -> Iterator[OwnRedis]:
-    if lacking := servers.lacking():
+    if lacking := own_servers.lacking():
         pytest.skip(f"No {' and no '.join(lacking)}")
     with own_redis() as found:
         yield found
