@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests import services
-from tests.benchmarks import control, dashboard, mapping, memory, polls, records, sqlite, waits
+from tests.benchmarks import control, crowd, dashboard, mapping, memory, polls, records, sqlite, waits
 
 RESULTS = Path(__file__).with_name("results.md")
 TITLE = "# Benchmarks"
@@ -37,7 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="dashboard: how often each page is asked for; others: loads.")
     parser.add_argument("--records", type=int, default=100_000, help="records, sqlite, mapping: how many are moved.")
     parser.add_argument("--drain", type=int, default=1_000, help="control: runs of one page in each round.")
-    parser.add_argument("--queued", type=int, default=100_000, help="control: runs that wait while others are taken.")
+    parser.add_argument(
+        "--queued", type=int, default=100_000, help="control, crowd: runs that wait while others are taken."
+    )
     parser.add_argument("--peers", action="store_true", help="records, sqlite: install others, and measure them too.")
     return parser.parse_args()
 
@@ -77,6 +79,10 @@ def _memory(_: argparse.Namespace) -> str:
     return memory.table(memory.measured((100_000, 1_000_000), (1_000, 20_000)))
 
 
+def _crowd(wished: argparse.Namespace) -> str:
+    return crowd.table(wished.queued, crowd.measured(wished.queued, 300, 1_800, 200, 300))
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "dashboard": _dashboard,
     "polls": _polls,
@@ -86,6 +92,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "waits": _waits,
     "memory": _memory,
     "control": _control,
+    "crowd": _crowd,
 }
 
 

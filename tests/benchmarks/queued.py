@@ -20,16 +20,14 @@ def costs(job: Any, account: Any, waiting: int) -> dict[str, dict[str, float]]:
 
 
 def _with_queue(job: Any, account: Any, waiting: int, claims: int) -> dict[str, float]:
-    from django.db import connection
-
-    _queue(job, account, waiting)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE runs_syncjobrun")  # as the server's own vacuum leaves it
+    queue(job, account, waiting)
     return _cost(job, account, claims)
 
 
-def _queue(job: Any, account: Any, waiting: int) -> None:
+def queue(job: Any, account: Any, waiting: int) -> None:
     """Queued an instant ago, so that the sweep finds all of them and has to tell of none."""
+    from django.db import connection
+
     from runs.models import SyncJobRun
 
     columns = {
@@ -47,24 +45,30 @@ def _queue(job: Any, account: Any, waiting: int) -> None:
         "dispatched_at": "now() + interval '1 hour'",
     }
     fill(SyncJobRun, waiting, columns)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE runs_syncjobrun")  # as the server's own vacuum leaves it
 
 
 def _cost(job: Any, account: Any, claims: int) -> dict[str, float]:
-    from runs.engine.claim import claim
     from runs.engine.recovery import sweep, wake
-    from runs.models import RunStatus, RunTrigger
-    from runs.services import Origin, RunRequest, create_run
 
-    took = []
-    for number in range(claims):
-        wish = RunRequest(job, account, args={"number": number}, force=True)
-        run = create_run(wish, Origin(RunTrigger.CLI, "a benchmark"), dispatch=False)
-        took.append(_seconds(partial(claim, run.id, "a benchmark")))
-        type(run).objects.filter(id=run.id).update(status=RunStatus.STOPPED, finished_at=run.created_at)
-    took.sort()
+    took = sorted(claimed(job, account, number) for number in range(claims))
     looks = {"sweep": sweep, "wake": wake}
     found = {name: min(_seconds(partial(look, ["default"])) for _ in range(SWEEPS)) for name, look in looks.items()}
     return {"p50": took[len(took) // 2], "p99": took[len(took) * 99 // 100], **found}
+
+
+def claimed(job: Any, account: Any, number: int) -> float:
+    """Seconds of the claim of a run that no daemon is told of, and which goes no further."""
+    from runs.engine.claim import claim
+    from runs.models import RunStatus, RunTrigger
+    from runs.services import Origin, RunRequest, create_run
+
+    wish = RunRequest(job, account, args={"number": number}, force=True)
+    run = create_run(wish, Origin(RunTrigger.CLI, "a benchmark"), dispatch=False)
+    took = _seconds(partial(claim, run.id, "a benchmark"))
+    type(run).objects.filter(id=run.id).update(status=RunStatus.STOPPED, finished_at=run.created_at)
+    return took
 
 
 def _seconds(act: Callable[[], Any]) -> float:

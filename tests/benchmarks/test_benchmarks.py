@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import services
-from tests.benchmarks import control, dashboard, mapping, memory, polls, records, sqlite, waits
+from tests.benchmarks import control, crowd, dashboard, mapping, memory, polls, records, sqlite, waits
 from tests.benchmarks.stage import TEMPLATE
 from tests.processes import Processes
 
@@ -60,6 +60,14 @@ def test_the_way_from_a_wish_to_the_source_is_measured_beside_bare_tasks() -> No
     assert min(found.latency.ours + found.latency.bare + found.drain.ours + found.drain.bare) > 0
     assert set(found.claims) == {"0", "1000"}
     assert "| 1,000 queued |" in control.table(found)
+
+
+def test_a_crowd_is_queued_and_waits_for_limits() -> None:
+    queued, live = crowd.measured(queued=1_000, looks=3, limited=4, slow=2, retry_after=5)
+
+    assert min(queued.claim_p50, queued.list_p50, live.memory) > 0
+    assert (live.live, live.limited) == (6, 4)
+    assert "| list of runs, p95, ms |" in crowd.table(1_000, (queued, live))
 
 
 def test_waits_are_measured_with_several_fetchers_and_with_children() -> None:
