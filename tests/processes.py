@@ -112,12 +112,13 @@ class Process:
 
 @dataclass
 class Processes:
-    """Starts processes with one environment, and ends all of them with the block."""
+    """Starts processes with one environment, and ends all of them with the block. `project`: whose code they run."""
 
     at_work: ClassVar[list[Processes]] = []
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    project: Path = PROJECT
     _started: list[Process] = field(default_factory=list)
 
     def said(self) -> Iterator[tuple[str, str]]:
@@ -131,7 +132,7 @@ class Processes:
         with log_file.open("wb") as log:
             popen = subprocess.Popen(
                 command,
-                cwd=PROJECT,
+                cwd=self.project,
                 env=self.whole_environment(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -154,7 +155,7 @@ class Processes:
         """Run a management command to its end, within three minutes: its tables alone may take one."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
+            cwd=self.project,
             env=self.whole_environment(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -176,9 +177,9 @@ class Processes:
 
 
 @contextmanager
-def processes(folder: Path, environment: Mapping[str, Any]) -> Iterator[Processes]:
+def processes(folder: Path, environment: Mapping[str, Any], project: Path = PROJECT) -> Iterator[Processes]:
     """Processes of which none outlives the block."""
-    started = Processes(folder, environment)
+    started = Processes(folder, environment, project)
     Processes.at_work.append(started)
     try:
         yield started

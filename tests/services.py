@@ -48,7 +48,7 @@ def own_database(name: str, template: str = "template1") -> Iterator[str]:
         try:
             yield urlunsplit(urlsplit(DATABASE_URL)._replace(path=f"/{name}"))
         finally:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
