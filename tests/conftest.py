@@ -20,6 +20,7 @@ FIRST = (
     "tests/acceptance/test_openapi.py",
     "tests/benchmarks/",
     "tests/acceptance/test_demo.py",
+    "tests/upgrade/",
     "tests/acceptance/",
     "tests/commands/",
     "tests/runs/engine/",
@@ -28,6 +29,7 @@ LAST = ("tests/browser/test_accessibility.py", "tests/browser/")
 # Files whose tests take long and share nothing.
 ONE_BY_ONE = (
     "tests/acceptance/test_accounts.py",
+    "tests/acceptance/test_backup.py",
     "tests/acceptance/test_broker_down.py",
     "tests/acceptance/test_datasette.py",
     "tests/acceptance/test_every_kind.py",
@@ -36,6 +38,8 @@ ONE_BY_ONE = (
     "tests/acceptance/test_schedules.py",
     "tests/acceptance/test_up.py",
     "tests/browser/test_accessibility.py",
+    "tests/upgrade/test_side_by_side.py",
+    "tests/upgrade/test_upgrade.py",
 )
 
 

@@ -89,4 +89,8 @@ def vendor_of(url: str) -> str:
     return "sqlite" if url.startswith("sqlite:") else "postgresql"
 
 
-RELEASES = [Release(file.parent.name) for file in sorted(HERE.glob("*/sqlite.json"))]
+def _by_number(release: Release) -> tuple[int, ...]:
+    return tuple(map(int, release.version.split(".")))
+
+
+RELEASES = sorted((Release(file.parent.name) for file in HERE.glob("*/sqlite.json")), key=_by_number)

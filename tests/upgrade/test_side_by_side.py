@@ -16,9 +16,11 @@ from tests.acceptance.gate import Gate
 from tests.processes import Processes, processes, wait_until
 from tests.upgrade import history
 from tests.upgrade.conftest import Left
-from tests.upgrade.release import OPENS
+from tests.upgrade.release import OPENS, RELEASES
 from tests.upgrade.story import CITIES, COUNTRIES, ENTRIES
 
+# Room is left for the last version alone.
+pytestmark = pytest.mark.parametrize("release", RELEASES[-1:], indirect=True, ids=lambda release: release.version)
 RUNS = 12
 FAULTS = ("error", "critical", "exception")
 # Its number goes with every request of a run, so that the source can tell them apart.
