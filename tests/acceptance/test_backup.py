@@ -114,9 +114,16 @@ class Host:
         else:
             drop(urlsplit(self.deck.database_url).path.strip("/"))
 
+    def lay_static_files(self, folder: Path) -> None:
+        """Into a new folder: a web process takes ten seconds to collect them."""
+        shutil.copytree(self.deck.data_dir / "static", folder / "static")
+        shutil.copy(self.deck.data_dir / "static.sources", folder)
+
     def restore(self) -> None:
         environment = self.environment()
-        self.restored_dir.mkdir()
+        self.lay_static_files(self.restored_dir)
+        for name in ("syncdeck.sqlite3", "syncdeck.sqlite3-wal", "syncdeck.sqlite3-shm"):
+            (self.restored_dir / name).write_bytes(b"what is left of the one that is given up")
         self.type_in(code_below("Into SQLite" if self.is_sqlite else "Into PostgreSQL"), environment)
         self.type_in(code_below("Restore"), environment)
 
@@ -140,10 +147,21 @@ def drop(database: str) -> None:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
 
+def lacking() -> str:
+    """What keeps this machine from running the page's commands for PostgreSQL; empty if nothing does."""
+    if absent := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        return f"PostgreSQL's {', '.join(absent)} are not on this machine"
+    told = subprocess.run(["pg_dump", "--version"], capture_output=True, text=True, check=True).stdout
+    own = int(re.findall(r"\d+", told)[0])
+    with psycopg.connect(services.DATABASE_URL) as server:
+        theirs = server.info.server_version // 10_000
+    return f"this machine's pg_dump is of version {own}, and the server's is {theirs}" if own < theirs else ""
+
+
 @pytest.fixture
 def host(any_deck: Deck, tmp_path: Path) -> Iterator[Host]:
-    if lacking := [tool for tool in TOOLS if shutil.which(tool) is None and "postgres" in any_deck.database_url]:
-        pytest.skip(f"PostgreSQL's programs are not on this machine: {', '.join(lacking)}")
+    if vendor_of(any_deck.database_url) == "postgresql" and (reason := lacking()):
+        pytest.skip(reason)
     found = Host(any_deck, tmp_path / "a.backup", tmp_path / "restored", f"restored_{secrets.token_hex(4)}")
     yield found
     if not found.is_sqlite:
@@ -241,16 +259,19 @@ def in_the_source() -> dict[str, dict[str, Any]]:
     return {name: {str(row[KEYS[name]]): row for row in rows} for name, rows in TABLES.items()}
 
 
-def test_a_copy_to_look_at_asks_nobody(host: Host, source: Source) -> None:
+def test_a_copy_to_look_at_asks_nobody(host: Host, source: Source, receiver: Receiver) -> None:
     deck = host.deck
-    deck.daemon()
+    daemon = deck.daemon()
     finished = deck.ended(deck.create_run())
+    daemon.end()
+    webhook = deck.post("/webhook", {"target_url": receiver.url})
     waiting = deck.create_run(args={"of": "later"}, daemon_group_key=deck.groups[1])
     host.back_up()
     host.restore()
-    served, port = len(source.served), any_free_port()
+    served, port, folder = len(source.served), any_free_port(), host.restored_dir / "look"
+    host.lay_static_files(folder)
 
-    look = {**host.environment(), "LOOK_DIR": str(host.restored_dir / "look"), "PORT": str(port)}
+    look = {**host.environment(), "LOOK_DIR": str(folder), "PORT": str(port)}
     look |= {"RESTORED_URL": host.restored_url, "PATH": PATH}
     with processes(host.restored_dir, look) as started:
         started.start("sh", "-euc", code_below("A copy to look at"), name="look").says("Serving")
@@ -259,6 +280,8 @@ def test_a_copy_to_look_at_asks_nobody(host: Host, source: Source) -> None:
             assert api.get("/integrated-account").json()["result"][0]["id"] == deck.account_id
             for pressed in (f"/integrated-account/{deck.account_id}/test", f"/sync-job-run/{finished['id']}/rerun"):
                 assert not api.post(pressed, json={}).is_success
+            assert not api.post("/webhook/test", json={"id": webhook["id"]}).is_success
             assert not api.get(f"/proxy/countries?integrated_account_id={deck.account_id}").is_success
     assert len(source.served) == served
+    assert receiver.arrived == []
     assert deck.run(waiting)["status"] == "created"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 
 from runs.addresses import any_free_port
 from tests import services
-from tests.acceptance.deck import Deck, client, embedded_environment
+from tests.acceptance.deck import Deck, Prepared, client, embedded_environment
 from tests.processes import Processes, processes
 from tests.receiver import Receiver, receiving
 from tests.sources import Source, serving
@@ -68,20 +69,19 @@ def release(request: pytest.FixtureRequest) -> Release:
 
 
 @pytest.fixture
-def on_sqlite(release: Release, tmp_path: Path) -> Iterator[Left]:
-    data_dir = tmp_path / "data"
-    data_dir.mkdir()
+def on_sqlite(release: Release, prepared: Prepared, tmp_path: Path) -> Iterator[Left]:
+    data_dir = folder_in(tmp_path, prepared)
     with left(release, data_dir, f"sqlite:///{data_dir / 'syncdeck.sqlite3'}", {}) as found:
         yield found
 
 
 @pytest.fixture
-def on_postgresql(release: Release, tmp_path: Path) -> Iterator[Left]:
+def on_postgresql(release: Release, prepared: Prepared, tmp_path: Path) -> Iterator[Left]:
     if lacking := services.lacking():
         pytest.skip(f"No answer from {' and '.join(lacking)}")
     with services.own_database(f"upgrade_{secrets.token_hex(4)}") as url, services.own_keys() as prefix:
         broker = {"CELERY_BROKER_URL": services.BROKER_URL, "BROKER_KEY_PREFIX": prefix}
-        with left(release, tmp_path, url, broker) as found:
+        with left(release, folder_in(tmp_path, prepared), url, broker) as found:
             yield found
 
 
@@ -89,6 +89,14 @@ def on_postgresql(release: Release, tmp_path: Path) -> Iterator[Left]:
 def on_either(request: pytest.FixtureRequest, release: Release) -> Left:
     found: Left = request.getfixturevalue(request.param)
     return found
+
+
+def folder_in(folder: Path, prepared: Prepared) -> Path:
+    """A new one, with the static files of this version: to collect them takes its web process ten seconds."""
+    data_dir = folder / "data"
+    shutil.copytree(prepared.data_dir / "static", data_dir / "static")
+    shutil.copy(prepared.data_dir / "static.sources", data_dir)
+    return data_dir
 
 
 @contextmanager

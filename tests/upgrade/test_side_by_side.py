@@ -91,8 +91,8 @@ def versions(on_postgresql: Left, tmp_path: Path) -> Iterator[Versions]:
         client(port, OPENS) as old_api,
         client(left.port, OPENS) as new_api,
     ):
-        old.manage("serve", "--port", str(port)).says("Serving")
-        new.manage("serve", "--port", str(left.port)).says("Serving")
+        for web in (old.manage("serve", "--port", str(port)), new.manage("serve", "--port", str(left.port))):
+            web.says("Serving")
         old_deck = Deck(old, folder, left.url, "default", old_api)
         yield Versions(Deck(new, new.folder, left.url, "default", new_api), old_deck, left)
 
