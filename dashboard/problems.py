@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from runs.api.errors import BUSY_MESSAGE, error_response
 from runs.database import RETRY_AFTER, is_busy, is_outage
+from runs.errors import MissingKey
 
 IN_FRAME = (403, 404)
 
@@ -30,18 +31,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """The page needs neither database nor session, which may be what has failed: then it says so."""
     error = sys.exception()
+    if isinstance(error, MissingKey):
+        return _problem(request, 503, why=str(error), title="A key is missing")
     if not is_outage(error):
         return _problem(request, 500)
-    busy = BUSY_MESSAGE if is_busy(error) else ""
-    response = _problem(request, 503, why=busy)
+    told = {"why": BUSY_MESSAGE, "title": "The database is busy"} if is_busy(error) else {}
+    response = _problem(request, 503, **told)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
-def _problem(request: HttpRequest, status: int, why: str = "") -> HttpResponse:
+def _problem(request: HttpRequest, status: int, why: str = "", title: str = "") -> HttpResponse:
     if _is_program(request):
         return error_response(status, why if status == 503 else "")
-    return render(request, f"{status}.html", {"base": _base(request, status), "why": why}, status=status)
+    told = {"base": _base(request, status), "why": why, "title": title}
+    return render(request, f"{status}.html", told, status=status)
 
 
 def _base(request: HttpRequest, status: int) -> str:

@@ -6,6 +6,7 @@ SyncdeckError
 ├── Forbidden           whoever asks may not do this
 ├── NotAllowed          the run's state does not allow the action
 │   └── LiveRunExists   the same run is live already
+├── MissingKey          something stored is encrypted with a key that this process was not given
 ├── RemoteError         a server of somebody else has not done what it was asked for
 └── RunFailed           a run ends as failed, with a code and a sentence
 """
@@ -43,6 +44,16 @@ class ChangedMeanwhile(SyncdeckError):
 
 class Forbidden(SyncdeckError):
     """Whoever asks may not do this."""
+
+
+class MissingKey(SyncdeckError):
+    """Something stored is encrypted with a key that `CREDENTIALS_KEYS` does not have. `what` names its column."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"Stored secrets ({what}) can't be read: CREDENTIALS_KEYS lacks the key that they were encrypted with. "
+            "manage.py doctor tells more."
+        )
 
 
 class NotAllowed(SyncdeckError):

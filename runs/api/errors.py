@@ -15,7 +15,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from runs.api.rate_limit import TooManyRequests
 from runs.database import RETRY_AFTER, is_busy, is_outage
-from runs.errors import Failure, InvalidInput, LiveRunExists, NotAllowed
+from runs.errors import Failure, InvalidInput, LiveRunExists, MissingKey, NotAllowed
 from runs.keyset import BadCursor
 from runs.services.idempotency import StillRunning
 
@@ -151,6 +151,11 @@ def _suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpRespons
     return error_response(400)
 
 
+def _missing_key(request: HttpRequest, error: MissingKey) -> HttpResponse:
+    logger.error("%s", error)
+    return error_response(503, str(error))
+
+
 def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
     """Nothing of it is told to the client: it may hold anything."""
     logger.error("%s %s failed", request.method, request.path, exc_info=error)
@@ -175,5 +180,6 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     Http404: _not_found,
     RequestDataTooBig: _too_big,
     SuspiciousOperation: _suspicious,
+    MissingKey: _missing_key,
     Exception: _unexpected,
 }

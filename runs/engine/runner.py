@@ -23,7 +23,7 @@ from runs.engine.limits import limit_account
 from runs.engine.recovery import settle_stop
 from runs.engine.run_slice import RunSlice
 from runs.engine.watch import SliceOver
-from runs.errors import ErrorInfo, RunFailed
+from runs.errors import ErrorInfo, MissingKey, RunFailed
 from runs.models import EventKind, RunStatus, SyncJobRun
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,8 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
             if taken is not None:
                 crash_at("after_claim")
                 _work_or_leave(taken)
+        except MissingKey as lack:
+            log.error("The run is left to a daemon that can read its secrets.", error=str(lack))
         except DATABASE_FAULTS as fault:
             log.exception("The database failed; the run goes on later.")
             connection.close()
@@ -90,6 +92,8 @@ def _work(taken: Claim) -> None:
         _park(taken, timedelta(seconds=limit.seconds))
     except RunFailed as failure:
         taken.finish(RunStatus.FAILED, failure.info.message, failure.info)
+    except MissingKey as lack:
+        taken.finish(RunStatus.FAILED, str(lack), ErrorInfo("missing_key", str(lack)))
     except (*DATABASE_FAULTS, LeaseLost):
         raise
     except Exception:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+
+from runs.errors import MissingKey
 
 
 @lru_cache(maxsize=4)
@@ -89,9 +90,7 @@ class EncryptedJSONField(_AnyTextField):
         try:
             return json.loads(cipher().decrypt(value.encode()))
         except InvalidToken as error:
-            raise ImproperlyConfigured(
-                f"{self.model.__name__}.{self.name} was encrypted with a key that CREDENTIALS_KEYS no longer has."
-            ) from error
+            raise MissingKey(f"{self.model.__name__}.{self.name}") from error
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else cipher().encrypt(json.dumps(value).encode()).decode()

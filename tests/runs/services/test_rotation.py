@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from django.apps import apps
-from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils import timezone
 
 from runs.acting import Actor, acting
 from runs.engine.cursors import opened, sealed
+from runs.errors import MissingKey
 from runs.models import (
     AccountToken,
     AuditEntry,
@@ -174,7 +174,7 @@ def test_what_no_key_decrypts_is_named_and_the_rest_goes_on(run: SyncJobRun, key
     assert [(row.place, row.key) for row in tally.unreadable] == [("webhook, secret", str(lost.pk))]
     keys(NEW)
     assert IntegratedAccount.objects.get(pk=run.integrated_account_id).context == {"token": "t0k3n"}
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(MissingKey):
         Webhook.objects.get(pk=lost.pk)
     keys(LOST)
     assert Webhook.objects.get(pk=lost.pk).secret == lost.secret
