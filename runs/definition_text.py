@@ -46,7 +46,7 @@ def definition_text(job: SyncJob) -> str:
 
 def comparable_text(job: SyncJob) -> str:
     """The whole definition, in one order throughout: equal texts for equal definitions, whatever order they have."""
-    return _written(job, (*HEAD, *BODY), _sorted)
+    return plain_yaml.dump(comparable_values(job))
 
 
 def body_text(job: SyncJob) -> str:
@@ -64,11 +64,20 @@ def read_body(text: str) -> DefinitionText:
     return _read(text, BODY)
 
 
+def comparable_values(job: SyncJob) -> dict[str, Any]:
+    """What `comparable_text` is a text of."""
+    return _values(job, (*HEAD, *BODY), in_one_order)
+
+
 def _written(job: SyncJob, names: Collection[str], inner: Callable[[Any], Any] = lambda value: value) -> str:
+    return plain_yaml.dump(_values(job, names, inner))
+
+
+def _values(job: SyncJob, names: Collection[str], inner: Callable[[Any], Any]) -> dict[str, Any]:
     """`inner` is applied to what lies within the definition and its entries."""
     values = {name: job.integration.name if name == INTEGRATION else getattr(job, name) for name in names}
     shown = {name: value for name, value in values.items() if value != DEFAULTS.get(name, ...)}
-    return plain_yaml.dump({name: _part(name, value, inner) for name, value in shown.items()})
+    return {name: _part(name, value, inner) for name, value in shown.items()}
 
 
 def _part(name: str, value: Any, inner: Callable[[Any], Any]) -> Any:
@@ -82,10 +91,11 @@ def _entry(item: dict[str, Any], inner: Callable[[Any], Any]) -> dict[str, Any]:
     return {name: inner(item[name]) for name in names}
 
 
-def _sorted(value: Any) -> Any:
+def in_one_order(value: Any) -> Any:
+    """The value with the names of its objects in one order, whichever order a database keeps them in."""
     if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {name: in_one_order(value[name]) for name in sorted(value)}
+    return [in_one_order(item) for item in value] if isinstance(value, list) else value
 
 
 def _read(text: str, names: Collection[str], required: Collection[str] = ()) -> DefinitionText:

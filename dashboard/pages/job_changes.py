@@ -17,12 +17,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard.job_form import JobForm
 from dashboard.pages.access import PageRequest, go_to, page_with, staff_page, visible, visible_job
 from dashboard.pages.questions import ask
-from dashboard.text_diff import diff_lines
 from dashboard.verdict import Verdict, verdict_on_text
 from runs.definition_text import body_text, comparable_text, definition_text
 from runs.errors import ChangedMeanwhile, InvalidInput
 from runs.models import Integration, SyncJob
 from runs.services import delete_job, save_job
+from runs.text_diff import diff_lines
 
 CONFLICT = 409
 BAD_REQUEST = 400

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.job_form import ImportForm, moment
 from dashboard.pages.access import PageRequest, page_with, staff_page, visible_job
-from dashboard.text_diff import diff_lines
 from dashboard.verdict import Verdict, unreadable, verdict_on
 from runs.definition_text import INTEGRATION, DefinitionText, comparable_text, definition_text, read_definition
 from runs.errors import ChangedMeanwhile, Failure, InvalidInput
 from runs.models import Environment, Integration, SyncJob
 from runs.plain_yaml import NotPlain
 from runs.services import job_labelled, save_job
+from runs.text_diff import diff_lines
 
 CONFLICT = 409
 BAD_REQUEST = 400

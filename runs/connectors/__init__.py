@@ -18,11 +18,12 @@ from runs.connectors.errors import (
 from runs.connectors.expressions import Expression
 from runs.connectors.origins import origins
 from runs.connectors.pause import Pause
-from runs.connectors.placeholders import Placeholder, located, placeholders_in, resolve, unresolved
+from runs.connectors.placeholders import Placeholder, literal_text, located, placeholders_in, resolve, unresolved
 from runs.connectors.receiver import Answer, ReceiverClient, check_name, check_target
 from runs.connectors.redaction import (
     MASK,
     Redactor,
+    has_known_form,
     is_secret_name,
     masked,
     masked_start,
@@ -76,9 +77,11 @@ __all__ = [
     "UnmappedRecord",
     "check_name",
     "check_target",
+    "has_known_form",
     "is_page_of",
     "is_secret_name",
     "layered",
+    "literal_text",
     "located",
     "masked",
     "masked_start",

@@ -77,6 +77,11 @@ def _masked_member(found: re.Match[str]) -> str:
     return f"{found[1]}{quoted}{MASK}{quoted}" if is_secret_name(found[2]) else found[0]
 
 
+def has_known_form(text: str) -> bool:
+    """Whether a credential is in the text that is known by its form alone, whatever it is called."""
+    return _KNOWN_FORM.search(text) is not None
+
+
 class Redactor:
     """Masks known secrets wherever they appear, in their usual encodings too, besides what `redact` masks.
 

@@ -1,6 +1,7 @@
 """The one home of every operation. API, pages, admin, commands and schedules call these, and nothing else writes."""
 
 from runs.services.alerts import delete_alert_rule, mute_alert_rule, save_alert_rule, send_test_alert
+from runs.services.applying import Application, AppliedPart, apply_definitions, look_at
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import changes_between, note
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
@@ -19,6 +20,7 @@ from runs.services.deletion import (
 )
 from runs.services.environments import create_environment, rename_environment
 from runs.services.error_groups import note_cause
+from runs.services.exporting import ExportedObject, exported
 from runs.services.failures import acknowledge_failure, acknowledge_failures, reopen_failure
 from runs.services.firing import fire_due
 from runs.services.mappings import delete_mapping, save_mapping
@@ -55,6 +57,8 @@ from runs.services.webhooks import resend, save_webhook, send_test
 
 __all__ = [
     "MOST_RUNS",
+    "Application",
+    "AppliedPart",
     "ArgField",
     "Asked",
     "BulkOrder",
@@ -62,6 +66,7 @@ __all__ = [
     "ConnectionTest",
     "CredentialField",
     "EntryKind",
+    "ExportedObject",
     "KeyTally",
     "LoadedPart",
     "Origin",
@@ -78,6 +83,7 @@ __all__ = [
     "acknowledge_failure",
     "acknowledge_failures",
     "advice",
+    "apply_definitions",
     "args_fields",
     "arm_trigger",
     "cancel_bulk",
@@ -102,6 +108,7 @@ __all__ = [
     "disarm",
     "disarm_trigger",
     "end_sessions",
+    "exported",
     "expression_failures",
     "finish_deletions",
     "fire_due",
@@ -113,6 +120,7 @@ __all__ = [
     "job_plan",
     "key_tally",
     "load_entry",
+    "look_at",
     "may_manage",
     "mode_failures",
     "move_view_left",

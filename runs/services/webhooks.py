@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,16 +19,25 @@ from runs.services.audit import note, note_saved, values_of
 from runs.services.saving import assign, locked, raise_if
 
 MAX_URL = 2000
-FIELDS = ("target_url", "is_active", "event_types")
+FIELDS = ("target_url", "is_active", "event_types", "secret")
 TEST_PAYLOAD = {"foo": "bar"}
 
 
-def save_webhook(environment: Environment, values: Mapping[str, Any], webhook: Webhook | None = None) -> Webhook:
+def save_webhook(
+    environment: Environment,
+    values: Mapping[str, Any],
+    webhook: Webhook | None = None,
+    *,
+    known: list[Failure] | None = None,
+) -> Webhook:
     """Create the webhook, or change the one given. Raises InvalidInput with every fault of it.
 
-    Switching it on forgets its failures; switching it off cancels what it was still to be told.
+    Switching it on forgets its failures; switching it off cancels what it was still to be told. A `secret` is made
+    unless one is given. `known`: what `name_failures` says of the address, from a caller who holds a transaction.
     """
-    return _saved(environment, values, webhook, name_failures(values.get("target_url"), "target_url"))
+    if known is None:
+        known = name_failures(values.get("target_url"), "target_url")
+    return _saved(environment, values, webhook, known)
 
 
 @transaction.atomic
@@ -37,7 +47,8 @@ def _saved(
     row = locked(webhook) if webhook else Webhook(environment=environment)
     before = values_of(row, FIELDS)
     assign(row, values, FIELDS)
-    raise_if([*url_failures(row.target_url, "target_url"), *known, *_event_failures(row.event_types)])
+    found = [*url_failures(row.target_url, "target_url"), *known, *_event_failures(row.event_types)]
+    raise_if([*found, *(_secret_failures(row.secret) if "secret" in values else [])])
     if values.get("is_active"):
         row.failing_since, row.failure_count, row.disabled_reason = None, 0, ""
     row.save()
@@ -113,6 +124,15 @@ def name_failures(url: Any, path: str) -> list[Failure]:
     except AddressRefused as refused:
         return [Failure(path, refused.message)]
     return []
+
+
+def _secret_failures(secret: str) -> list[Failure]:
+    """Why it can't be signed with, by the Standard Webhooks specification: `whsec_` and base64 of 24 to 64 bytes."""
+    try:
+        size = len(b64decode(secret.removeprefix("whsec_"), validate=True)) if secret.startswith("whsec_") else 0
+    except ValueError:
+        size = 0
+    return [] if 24 <= size <= 64 else [Failure("secret", "must be whsec_ and base64 of 24 to 64 bytes.")]
 
 
 def _event_failures(event_types: Any) -> list[Failure]:

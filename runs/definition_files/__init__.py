@@ -1,0 +1,1 @@
+"""Definitions as files: what `manage.py apply` reads and `manage.py export` writes."""
