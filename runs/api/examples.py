@@ -115,6 +115,9 @@ FIELDS: dict[str, Any] = {
     "limit": 100,
     "ping": "pong",
     "force": False,
+    "works": True,
+    "usual_fetched": 1200,
+    "usual_seconds": 42.5,
 }
 _MAPPING = {
     "config": {
@@ -130,6 +133,25 @@ OBJECTS: dict[str, dict[str, Any]] = {
     "NewMapping": _MAPPING,
     "MappingChanges": _MAPPING,
     "MappingPayload": _MAPPING,
+    "DryEntryPayload": {
+        "name": "contacts",
+        "kind": "proxy",
+        "depends_on": None,
+        "persist": True,
+        "outcome": "fetched",
+        "why": None,
+        "previous_run_date": TIME,
+        "request_total": 1,
+        "request": {"method": "GET", "url": "https://acme.zendesk.com/api/v2/users?page%5Bsize%5D=100", "body": None},
+        "status_code": 200,
+        "milliseconds": 184,
+        "fetched": 100,
+        "has_more": True,
+        "refused_count": 1,
+        "refused": [{"record_id": None, "code": "no_id", "message": "A record has no usable id at id."}],
+        "samples": [{"record": {"id": 35436, "name": "Ada Lovelace"}, "excerpt": None, "size": 35}],
+        "error": None,
+    },
     "FailurePayload": {
         "code": "http_error",
         "message": "It answered 500.",

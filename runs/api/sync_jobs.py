@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from ninja import Router
 
 from runs.api.auth import TokenRequest, environment_of
+from runs.api.integrated_accounts import accounts_of
 from runs.api.listing import find, list_parameters, page_of
-from runs.api.naming import with_integration
+from runs.api.naming import named_rows, with_integration
 from runs.api.payloads.common import Deleted, ListOf, given
+from runs.api.payloads.dry_runs import DryRunPayload, DryRunWishes, dry_run_payload
 from runs.api.payloads.sync_jobs import JOB_FIELDS, JobChanges, JobPayload, NewJob, job_payload
 from runs.models import SyncJob
-from runs.services import delete_job, save_job
+from runs.services import RunRequest, delete_job, dry_run, save_job
 
 router = Router()
 
@@ -43,6 +45,19 @@ def change_job(request: TokenRequest, job_id: UUID, body: JobChanges) -> JobPayl
     """Runs that are live go on with the entries they were created with."""
     job = find(jobs_of(request), job_id)
     return job_payload(save_job(job.environment, given(body), job))
+
+
+@router.post("/{job_id}/dry-run", response=DryRunPayload)
+def try_job(request: TokenRequest, job_id: UUID, body: DryRunWishes) -> DryRunPayload:
+    """What a run would do: each entry's first request, and what its first page brings. Nothing is stored, and requests
+    that change the source are only shown. It takes up to 45 seconds, and at most 100 entries are tried.
+
+    A child is asked for the first record of its parent's first page, a loop for its first element. The answer is a 200
+    whether the source answers or not: `works` is false where an entry has an `error`.
+    """
+    job, asked = find(jobs_of(request), job_id), given(body)
+    wishes = named_rows(asked, {"integrated_account_id": ("account", accounts_of(request))})
+    return dry_run_payload(dry_run(RunRequest(job, **wishes)))
 
 
 @router.delete("/{job_id}", response=Deleted)

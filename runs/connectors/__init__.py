@@ -32,7 +32,7 @@ from runs.connectors.redaction import (
     redact,
     redactor_at_work,
 )
-from runs.connectors.request import RequestValues
+from runs.connectors.request import RequestPreview, RequestValues
 from runs.connectors.signing import signature_headers
 from runs.connectors.slices import Slices
 from runs.connectors.spec import LONGEST_METHOD, LONGEST_RESOURCE, ApiSpec, MethodSpec, parse_integration
@@ -67,6 +67,7 @@ __all__ = [
     "ReceiverClient",
     "Redactor",
     "RequestFailed",
+    "RequestPreview",
     "RequestValues",
     "Slices",
     "SpecError",

@@ -23,9 +23,9 @@ from runs.connectors.pagination import PageView
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import unresolved
 from runs.connectors.rate_limit import LimitTold
-from runs.connectors.redaction import redactor_at_work, secrets_in
+from runs.connectors.redaction import masked_value, redactor_at_work, secrets_in
 from runs.connectors.reply import Reply
-from runs.connectors.request import Draft, Outgoing, RequestValues, drafted
+from runs.connectors.request import Draft, Outgoing, RequestPreview, RequestValues, drafted
 from runs.connectors.response import records_in
 from runs.connectors.slices import Slices
 from runs.connectors.spec import ApiSpec, MethodSpec
@@ -153,6 +153,14 @@ class ApiClient:
         with self._redacting(outgoing.url):
             answer = self._answer(method, outgoing, trail, sliced=sliced, on_sent=on_sent)
             return self._unified(method, request, self._page(method, outgoing, trail, answer))
+
+    def preview(self, method: MethodSpec, request: RequestValues) -> RequestPreview:
+        """The request of the first page, which is not sent. Raises RequestFailed where it could not be."""
+        with self._redacting():
+            outgoing = self._draft(method, request).at(None)
+            check_url(outgoing.url, self._private)
+        body = None if outgoing.content is None else masked_value(outgoing.asked.body)
+        return RequestPreview(outgoing.verb, self._redact(outgoing.url), body)
 
     def _draft(self, method: MethodSpec, request: RequestValues) -> Draft:
         """Made once for all pages of a list, which come with the very same request: what only equals it may differ,

@@ -48,6 +48,15 @@ class Outgoing:
 
 
 @dataclass(frozen=True)
+class RequestPreview:
+    """A request as it may be shown: without headers, and without credentials in what is left."""
+
+    verb: str
+    url: str
+    body: Any
+
+
+@dataclass(frozen=True)
 class Draft:
     """A request as far as all pages of a list have it in common."""
 

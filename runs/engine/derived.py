@@ -36,11 +36,21 @@ def derived_stream(
 
     def work(binding: Binding, cursor: dict[str, Any] | None, sent: Sent) -> FetchedPage:
         sent()
-        return FetchedPage(_records(entry, parent, binding), None, 200)
+        return derived_page(entry, parent, binding)
 
     rows = staged_batches(parent_step.id, start) if entry.kind != SPOOL or start == 0 else iter(())
     drawn = _whole(rows, parent, roots) if entry.kind == SPOOL else _each(rows, parent, roots)
     return PageStream(work, drawn, cursor=None, concurrency=1, prepare=prepare)
+
+
+def first_batch(trees: list[Tree], parent: Entry, roots: Roots) -> Binding:
+    """The batch of a parent's first page; `trees` are what its records are staged as."""
+    return _binding(0, trees, parent, roots)
+
+
+def derived_page(entry: Entry, parent: Entry, binding: Binding) -> FetchedPage:
+    """What the entry makes of the batch. Raises RequestFailed."""
+    return FetchedPage(_records(entry, parent, binding), None, 200)
 
 
 def batch_total(entry: Entry, *, pages: int, records: int) -> int:

@@ -18,6 +18,8 @@ from runs.services.deletion import (
     delete_webhook,
     finish_deletions,
 )
+from runs.services.dry_results import DryEntry, DryOutcome, DryRun, Sample
+from runs.services.dry_run import dry_run
 from runs.services.environments import create_environment, rename_environment
 from runs.services.error_groups import note_cause
 from runs.services.exporting import ExportedObject, exported
@@ -65,6 +67,9 @@ __all__ = [
     "CatalogState",
     "ConnectionTest",
     "CredentialField",
+    "DryEntry",
+    "DryOutcome",
+    "DryRun",
     "EntryKind",
     "ExportedObject",
     "KeyTally",
@@ -76,6 +81,7 @@ __all__ = [
     "RerunPlan",
     "RunRequest",
     "RunSet",
+    "Sample",
     "SetChanged",
     "ShelfLine",
     "TooManyRuns",
@@ -107,6 +113,7 @@ __all__ = [
     "delete_webhook",
     "disarm",
     "disarm_trigger",
+    "dry_run",
     "end_sessions",
     "exported",
     "expression_failures",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from runs.keyset import BadCursor
 from runs.lookups import parse_limit
 from runs.models import IntegratedAccount
 from runs.models.fields import cipher
+from runs.services.deadlines import Deadline
 from runs.services.query_strings import Params, as_sent, nested
 from runs.services.run_request import spec_of
 
@@ -72,7 +72,7 @@ def pass_through(asked: Asked, bounds: Bounds | None = None) -> PassedThrough:
     place = _opened(asked) if asked.cursor else _Place({}, None)
     params = {**place.params, **asked.params}
     method, query = _with_limit(_method(spec, asked), params)
-    deadline, bounds = _Deadline(), bounds or bounds_of(**BOUNDS)
+    deadline, bounds = Deadline(SECONDS, "The page"), bounds or bounds_of(**BOUNDS)
     request = RequestValues(id=asked.id, query=query)
     try:
         with masking(), client_of(asked.account, spec, wait=deadline, bounds=bounds, excerpt=EXCERPT) as client:
@@ -126,19 +126,6 @@ def _readable(page: FetchedPage) -> FetchedPage:
         raise RequestFailed("too_deep", "The source's answer is nested too deeply.", status_code=page.status_code)
     unmapped = [replace(record, record=cleaned(record.record)) for record in page.unmapped]
     return replace(page, records=cleaned(page.records), unmapped=unmapped)
-
-
-class _Deadline:
-    """Waits, but not beyond what a caller is kept waiting in all."""
-
-    def __init__(self) -> None:
-        self._ends = time.monotonic() + SECONDS
-
-    def __call__(self, seconds: float) -> None:
-        if time.monotonic() + seconds > self._ends:
-            raise RequestFailed("timeout", f"The page is not complete after {SECONDS:.0f} s.", permanent=False)
-        if seconds:
-            time.sleep(seconds)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -51,7 +51,12 @@ class PlannedEntry:
 def plan_of(resources: Any, integration: Integration | None = None) -> tuple[PlannedEntry, ...]:
     """The plan of entries that may have faults: those whose shape can't be made out are missing from it."""
     spec = None if integration is None else _known_spec(integration)
-    ordered = in_order(sketched_entries(resources, spec))
+    return planned(sketched_entries(resources, spec), spec)
+
+
+def planned(entries: Sequence[Entry], spec: ApiSpec | None) -> tuple[PlannedEntry, ...]:
+    """The plan of entries that have been parsed."""
+    ordered = in_order(entries)
     parents = {entry.parent for entry in ordered}
     depths: dict[str, int] = {}
     for entry in ordered:

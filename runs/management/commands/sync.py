@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.conf import settings
@@ -20,12 +20,13 @@ from rich.console import Console
 from runs.engine.runner import execute_slice
 from runs.interpreter import expect_many_records
 from runs.management.database import ensure_tables
+from runs.management.dry_lines import lines_of
 from runs.management.progress import RunProgress, last_line
 from runs.management.refusals import refusals_told
 from runs.management.targets import find_account, find_job
 from runs.management.typist import typing, who_types
 from runs.models import RunStatus, RunTrigger, SyncJobRun
-from runs.services import Origin, RunRequest, create_run, request_stop
+from runs.services import Origin, RunRequest, create_run, dry_run, request_stop
 
 EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.STOPPED: 3}
 LOOK_AGAIN = 0.2  # seconds, between slices: the run may wait for its source, or a daemon may have taken it
@@ -39,9 +40,22 @@ class Command(BaseCommand):
         parser.add_argument("account", metavar="ACCOUNT", help="The integrated account's id or tenant id.")
         parser.add_argument("--args", dest="run_args", type=json_object, metavar="JSON", help='Such as {"user_id": 7}.')
         parser.add_argument("--ignore-previous-run", action="store_true", help="Fetch everything, not only news.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            dest="only_try",
+            help="Only show what it would do, and what the first page of each entry brings. Nothing is stored.",
+        )
 
     def handle(
-        self, *, job: str, account: str, run_args: dict[str, Any] | None, ignore_previous_run: bool, **options: Any
+        self,
+        *,
+        job: str,
+        account: str,
+        run_args: dict[str, Any] | None,
+        ignore_previous_run: bool,
+        only_try: bool,
+        **options: Any,
     ) -> None:
         ensure_tables()
         expect_many_records()
@@ -49,12 +63,20 @@ class Command(BaseCommand):
         with typing(), refusals_told():
             of_account = find_account(account, of_job)
             request = RunRequest(of_job, of_account, run_args, ignore_previous_run=ignore_previous_run)
+            if only_try:
+                self._try_out(request)
             run = create_run(request, Origin(RunTrigger.CLI, who_types()), dispatch=False)
         self.stdout.write(f"{settings.PUBLIC_URL}/runs/{run.id}/")
         self.stdout.flush()
         ended = execute_visibly(run, Console())
         self.stdout.write(last_line(ended))
         sys.exit(EXIT_CODES[RunStatus(ended.status)])
+
+    def _try_out(self, request: RunRequest) -> NoReturn:
+        found = dry_run(request)
+        for line in lines_of(found):
+            self.stdout.write(line)
+        sys.exit(0 if found.is_well else 1)
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -57,6 +57,7 @@ from runs.services import (
     delete_view,
     delete_webhook,
     disarm_trigger,
+    dry_run,
     end_sessions,
     fire_due,
     force_stop,
@@ -234,6 +235,9 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
     ],
     "give_credentials": [(account, lambda row: give_credentials(row, {"token": SECRET}), ["account.credentials"])],
     "check_connection": [(account, check_connection, ["account.test"])],
+    "dry_run": [
+        (account, lambda row: dry_run(RunRequest(factories.job(integration=row.integration), row)), ["job.dry_run"]),
+    ],
     "save_job": [
         (
             factories.integration,
