@@ -176,6 +176,15 @@ class StartRunForm(forms.Form):
         refuse_fields(self, failures)
 
 
+class DryRunForm(StartRunForm):
+    """What to try a run of one job with: what makes no difference to that is left out."""
+
+    def __init__(self, job: SyncJob, data: QueryDict | None = None) -> None:
+        super().__init__(job, data)
+        for name in ("error_handling", "daemon_group_key"):
+            del self.fields[name]
+
+
 def only_one(environments: QuerySet[Environment]) -> Environment | None:
     """The one that there is no choice about; None where there are several, or none."""
     found = list(environments[:2])

@@ -14,6 +14,7 @@ from runs.api.naming import named_rows, with_integration
 from runs.api.payloads.common import Deleted, ListOf, given
 from runs.api.payloads.dry_runs import DryRunPayload, DryRunWishes, dry_run_payload
 from runs.api.payloads.sync_jobs import JOB_FIELDS, JobChanges, JobPayload, NewJob, job_payload
+from runs.errors import Failure, InvalidInput
 from runs.models import SyncJob
 from runs.services import RunRequest, delete_job, dry_run, save_job
 
@@ -48,14 +49,16 @@ def change_job(request: TokenRequest, job_id: UUID, body: JobChanges) -> JobPayl
 
 
 @router.post("/{job_id}/dry-run", response=DryRunPayload)
-def try_job(request: TokenRequest, job_id: UUID, body: DryRunWishes) -> DryRunPayload:
+def try_job(request: TokenRequest, job_id: UUID, body: DryRunWishes | None = None) -> DryRunPayload:
     """What a run would do: each entry's first request, and what its first page brings. Nothing is stored, and requests
     that change the source are only shown. It takes up to 45 seconds, and at most 100 entries are tried.
 
     A child is asked for the first record of its parent's first page, a loop for its first element. The answer is a 200
     whether the source answers or not: `works` is false where an entry has an `error`.
     """
-    job, asked = find(jobs_of(request), job_id), given(body)
+    job, asked = find(jobs_of(request), job_id), given(body) if body else {}
+    if asked.get("integrated_account_id") is None:
+        raise InvalidInput([Failure("integrated_account_id", "is required.")])
     wishes = named_rows(asked, {"integrated_account_id": ("account", accounts_of(request))})
     return dry_run_payload(dry_run(RunRequest(job, **wishes)))
 

@@ -148,6 +148,7 @@ JOBS = (
     Measured("job, to edit", of("jobs/<uuid:job_id>/edit/")),
     Measured("job, to delete", of("jobs/<uuid:job_id>/delete/")),
     Measured("job, to run", of("jobs/<uuid:job_id>/run/")),
+    Measured("job, to try", of("jobs/<uuid:job_id>/dry-run/")),
     Measured("job, to schedule", of("jobs/<uuid:job_id>/schedule/")),
     Measured("schedules", at("/schedules/")),
     Measured("schedule, new", of("schedules/new/"), answers=(LEADS_ON,)),

@@ -226,6 +226,8 @@ def populated() -> dict[str, str]:
         "job-edit": f"{jobs['wide']}edit/",
         "job-edit-many": f"{jobs['many']}edit/",
         "start": f"{job}/run/",
+        "dry-run": f"{job}/dry-run/",
+        "dry-run-long": f"{jobs['long']}dry-run/",
         "schedule": f"{job}/schedule/",
         "schedule-edit": f"/schedules/{schedule.pk}/edit/",
         "webhook-edit": f"/webhooks/{webhooks['off'].pk}/edit/",

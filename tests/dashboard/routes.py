@@ -75,6 +75,7 @@ ACCESS = {
     "jobs/<uuid:job_id>/edit/": Access(Rank.VIEWER, Rank.ADMIN),
     "jobs/<uuid:job_id>/delete/": ADMINISTERS,
     "jobs/<uuid:job_id>/run/": OPERATES,
+    "jobs/<uuid:job_id>/dry-run/": OPERATES,
     "jobs/<uuid:job_id>/schedule/": OPERATES,
     "schedules/": LOOKS,
     "schedules/new/": Access(Rank.OPERATOR),

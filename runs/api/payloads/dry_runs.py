@@ -15,7 +15,7 @@ from runs.wire import one_of
 
 
 class DryRunWishes(Schema):
-    integrated_account_id: UUID
+    integrated_account_id: UUID | None = None
     args: dict[str, Any] | None = None
     resources: list[Any] | None = None
     webhook_id: UUID | None = None
