@@ -143,6 +143,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "previous_run_date": TIME,
         "request_total": 1,
         "request": {"method": "GET", "url": "https://acme.zendesk.com/api/v2/users?page%5Bsize%5D=100", "body": None},
+        "unfilled": [],
         "status_code": 200,
         "milliseconds": 184,
         "fetched": 100,

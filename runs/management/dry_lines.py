@@ -40,6 +40,8 @@ def _entry_lines(tried: DryEntry) -> Iterator[str]:
         yield f"   {tried.request.verb} {tried.request.url}"
         if tried.request.body is not None:
             yield f"   {json.dumps(tried.request.body, ensure_ascii=False)}"
+    if tried.unfilled:
+        yield f"   sent as it stands, since it has no value: {', '.join(tried.unfilled)}"
     if tried.why:
         yield f"   {tried.why}"
     if tried.error is not None:

@@ -97,11 +97,16 @@ def apply_definitions(
 
 @contextmanager
 def _transaction(name: str, objects: Sequence[DefinedObject], variables: Mapping[str, str]) -> Iterator[_Work]:
-    """Names of new receivers are looked up before it, since a resolver takes its time."""
+    """Names of new receivers are looked up before it, since a resolver takes its time.
+
+    Of two at once the second waits: labels and addresses are not unique, and both would make the same.
+    """
     known = Environment.objects.filter(name=name).first()
     items = wanted_objects(objects, variables, kept_secrets(known) if known else {})
     names = _name_faults(known, items)
     with transaction.atomic():
+        if known is not None:
+            Environment.objects.select_for_update(no_key=True).get(pk=known.pk)
         yield _Work(known or create_environment(name), items, names, makes_environment=known is None)
 
 
@@ -161,7 +166,8 @@ class _Work:
 
     def _refuse(self, item: Wanted, failures: Iterable[Failure]) -> None:
         self._broken.add((item.kind, item.key))
-        self._faults += [item.defined.fault(Failure(_path(item, failure), failure.message)) for failure in failures]
+        told = [Failure(_path(item, failure), item.masked(failure.message)) for failure in failures]
+        self._faults += map(item.defined.fault, told)
 
     def _named(self, kind: Kind, items: list[Wanted], rows: list[Row]) -> list[tuple[Wanted, Row | None]]:
         """Each item with the row of its name."""

@@ -45,13 +45,16 @@ class Sample:
 @dataclass(frozen=True)
 class DryEntry:
     """What an entry would do. `since` is its `previous_run_date`; `requests` how many it would make, None where that
-    depends on what its parent brings. `has_more`: there is a second page. `why` says why it was skipped."""
+    depends on what its parent brings. `unfilled` are placeholders of the request that have no value. `has_more`: there
+    is a second page. `why` says why it was skipped.
+    """
 
     planned: PlannedEntry
     outcome: DryOutcome
     since: datetime | None = None
     requests: int | None = None
     request: RequestPreview | None = None
+    unfilled: tuple[str, ...] = ()
     status_code: int | None = None
     milliseconds: int = 0
     fetched: int = 0

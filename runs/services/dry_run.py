@@ -23,6 +23,8 @@ from runs.connectors import (
     FetchedPage,
     RateLimited,
     RequestFailed,
+    RequestValues,
+    located,
     masking,
 )
 from runs.engine.account_client import client_of
@@ -126,7 +128,8 @@ class _Work:
         if isinstance(binding, str):
             return replace(found, why=binding)
         method, request = self._spec.method(entry.resource, entry.method), binding.request(entry)
-        self._at = found = replace(found, request=self._client.preview(method, request))
+        shown = self._client.preview(method, request)
+        self._at = found = replace(found, request=shown, unfilled=_unfilled(entry, request))
         if method.is_write:
             why = f"{entry.method} changes the source: its request is only shown."
             return replace(found, outcome=DryOutcome.NOT_SENT, why=why)
@@ -189,6 +192,13 @@ class _Work:
         if waits is None or waits <= timezone.now():
             return ""
         return f"The source limits the rate of this account until {waits:%H:%M:%S} UTC: it was not asked."
+
+
+def _unfilled(entry: Entry, request: RequestValues) -> tuple[str, ...]:
+    """The entry's own placeholders that are sent as they stand; what a value brings along is none of them."""
+    own = {placeholder.text for placeholder in located(entry.request_parts)}
+    left = {placeholder.text for placeholder in located({"query": request.query, "body": request.body})}
+    return tuple(sorted(own & left))
 
 
 def _nothing_of(entry: Entry) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runs.connectors import MASK
 from runs.definition_files.kinds import Kind
 from runs.definition_files.reading import DefinedObject
 from runs.definition_files.references import filled
@@ -31,6 +32,12 @@ class Wanted:
     @property
     def key(self) -> Key:
         return key_of(self.kind, self.values)
+
+    def masked(self, text: str) -> str:
+        """The text, such as what a service says of a value, without what references stand for."""
+        for hidden in sorted(self.hidden, key=len, reverse=True):
+            text = text.replace(hidden, MASK)
+        return text
 
 
 def wanted_objects(

@@ -79,3 +79,18 @@ def test_a_definition_goes_out_and_comes_back(olga: Page) -> None:
     olga.get_by_label("A file").set_input_files(download.value.path())
     olga.get_by_role("button", name="Show what it changes").click()
     expect(olga.locator("main")).to_contain_text("There is nothing to change")
+
+
+def test_is_tried_out_by_the_keyboard_before_it_runs(olga: Page) -> None:
+    olga.goto("/jobs/")
+    olga.get_by_role("link", name="Countries and cities").first.click()
+    olga.get_by_role("link", name="Dry run").click()
+    olga.get_by_role("button", name="Try it").focus()
+    with olga.expect_request("**/dry-run/") as asked:
+        olga.keyboard.press("Enter")
+        expect(olga.locator(".while-asked")).to_be_visible()
+    assert asked.value.method == "POST"
+    expect(olga.get_by_role("heading", name="What a run would do")).to_be_focused(timeout=SOON)
+    expect(olga.locator(".tried > li")).to_have_count(2)
+    expect(olga.locator(".dry-run .sentence")).to_contain_text("2 of 2 resources answer")
+    expect(olga.get_by_role("button", name="Try it again")).to_be_enabled()

@@ -232,6 +232,12 @@ class TestReferences:
             "refers to CRM_TOKEN, which is not set in the environment.",
         ]
 
+    def test_what_they_stand_for_is_in_no_refusal(self, apply: Apply, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CRM_FORMAT", "a-secret-of-theirs")
+        (told,) = faults(apply, CRM.replace("{path: /customers}", '{path: /x, method: "${CRM_FORMAT}"}'))
+        assert "a-secret" not in told
+        assert "***" in told
+
     def test_two_dollars_are_the_text_itself(self, apply: Apply) -> None:
         apply(CRM.replace("label: CRM", "label: $${CRM} $$${CRM} ${crm}"))
         assert Integration.objects.get().label == "${CRM} $${CRM} ${crm}"

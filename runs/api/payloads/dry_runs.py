@@ -64,6 +64,7 @@ class DryEntryPayload(TypedDict):
     previous_run_date: str | None
     request_total: int | None
     request: PreviewPayload | None
+    unfilled: list[str]
     status_code: int | None
     milliseconds: int
     fetched: int
@@ -116,6 +117,7 @@ def _entry(tried: DryEntry) -> DryEntryPayload:
         "previous_run_date": None if tried.since is None else known_time(tried.since),
         "request_total": tried.requests,
         "request": None if request is None else {"method": request.verb, "url": request.url, "body": request.body},
+        "unfilled": list(tried.unfilled),
         "status_code": tried.status_code,
         "milliseconds": tried.milliseconds,
         "fetched": tried.fetched,

@@ -28,17 +28,10 @@ pytestmark = pytest.mark.django_db
 COUNTRIES, CITIES = factories.COUNTRIES_AND_CITIES
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Source]:
+@pytest.fixture
+def source() -> Iterator[Source]:
     with serving(countries_and_cities(3, 120)) as found:
         yield found
-
-
-@pytest.fixture
-def source(served: Source) -> Iterator[Source]:
-    served.served.clear()
-    yield served
-    served.before = None
 
 
 @pytest.fixture
@@ -216,6 +209,13 @@ def test_records_that_a_mapping_fails_on_are_told(account: IntegratedAccount) ->
     entry = only(tried(account, {"resource": "geo/places", "method": "list"}))
     assert (entry.fetched, entry.refused_count, entry.refused[0].code) == (3, 1, "mapping_failed")
     assert entry.samples[0].record["id"] == "C000"
+
+
+def test_placeholders_that_have_no_value_are_told(account: IntegratedAccount, source: Source) -> None:
+    source.tables["countries"][0]["name"] = "{{context.tenant}}"
+    query = {"of": "{{resources.countries.name}}", "at": "{{args.at}}", "since": "{{previous_run_date}}"}
+    found = tried(account, COUNTRIES, {**CITIES, "query": query})
+    assert found.entries[1].unfilled == ("{{args.at}}",)
 
 
 def test_samples_are_small_and_hold_no_credentials(account: IntegratedAccount, source: Source) -> None:
