@@ -52,6 +52,11 @@ def test_it_holds_no_secret_and_says_which_variables_stand_for_them(full: Enviro
     variables_of(text, full)
 
 
+def test_it_is_the_same_text_whatever_database_it_comes_from(full: Environment) -> None:
+    """PostgreSQL keeps the names of a JSON object in an order of its own."""
+    assert exported() == (Path(__file__).parent / "exported.yaml").read_text()
+
+
 def test_what_is_exported_changes_nothing_when_it_is_applied(full: Environment, tmp_path: Path) -> None:
     before = {model: list(model.objects.values()) for model in (Integration, SyncJob, Webhook, CronTrigger)}
     file = tmp_path / "all.yaml"
