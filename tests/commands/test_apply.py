@@ -15,6 +15,7 @@ import pytest
 from django.core.management import CommandError
 
 from runs.models import AuditEntry, CronTrigger, Environment, Integration, SyncJob, Webhook
+from runs.models.webhook import new_secret
 from runs.services import save_trigger
 from tests import factories
 from tests.commands.definitions import run
@@ -257,7 +258,7 @@ class TestWebhooks:
         self, apply: Apply, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         text = self.TEXT + "    secret: ${HOOK_SECRET}\n"
-        for secret in ("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"):
+        for secret in (new_secret(), new_secret()):
             monkeypatch.setenv("HOOK_SECRET", secret)
             told = apply(text)
             assert Webhook.objects.get().secret == secret
