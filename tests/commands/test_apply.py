@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from runs.models import AuditEntry, CronTrigger, Environment, Integration, SyncJ
 from runs.models.webhook import new_secret
 from runs.services import save_trigger
 from tests import factories
+from tests.acceptance.deck import Prepared
 from tests.commands.definitions import run
 
 pytestmark = pytest.mark.django_db
@@ -131,10 +133,11 @@ def test_without_a_terminal_and_without_yes_nothing_is_done(apply: Apply, monkey
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 2)])
-def test_on_a_terminal_it_asks(tmp_path: Path, answer: str, code: int) -> None:
+def test_on_a_terminal_it_asks(prepared: Prepared, tmp_path: Path, answer: str, code: int) -> None:
     """In a process of its own, on a terminal of its own."""
     file = tmp_path / "crm.yaml"
     file.write_text(dedent(CRM))
+    shutil.copytree(prepared.data_dir, tmp_path / "data")
     ours, its = pty.openpty()
     command = [sys.executable, "manage.py", "apply", str(file), "--environment", "Test", "--no-color"]
     place = {**os.environ, "DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": ""}
@@ -142,6 +145,8 @@ def test_on_a_terminal_it_asks(tmp_path: Path, answer: str, code: int) -> None:
     with subprocess.Popen(command, cwd=root, stdin=its, stdout=subprocess.PIPE, env=place, text=True) as process:
         os.write(ours, f"{answer}\n".encode())
         said, _ = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(its)
     assert process.returncode == code, said
     assert "Make these changes? [y/N]" in said
     assert ("Done." in said) == (code == 0)
