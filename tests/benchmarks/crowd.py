@@ -199,9 +199,9 @@ def _part(times: tuple[float, ...], share: float) -> float:
 
 def _live(crowd: Crowd, limited: int, slow: int) -> Live:
     idle = crowd.memory()
-    crowd.request("slow", slow)
     crowd.request("limited", limited)
     wait_until(lambda: crowd.count("limited", rate_limited_until__isnull=False) == limited, LONGEST, "all limits")
+    crowd.request("slow", slow)
     wait_until(lambda: crowd.count("slow", status="running", fetched__gt=0) == slow, LONGEST, "a turn of all others")
     memory, live = crowd.memory(), sum(crowd.count(kind, status="running") for kind in ("slow", "limited"))
     crowd.source.release()
