@@ -86,6 +86,10 @@ FIELDS: dict[str, Any] = {
     "stop_requested_at": None,
     "rate_limited_until": None,
     "rerun_of_id": None,
+    "index": 0,
+    "requests_done": 1,
+    "request_total": 1,
+    "previous_run_date": None,
     "resource": "contacts",
     "method": "list",
     "record_id": "35436",
@@ -152,6 +156,12 @@ OBJECTS: dict[str, dict[str, Any]] = {
         "refused": [{"record_id": None, "code": "no_id", "message": "A record has no usable id at id."}],
         "samples": [{"record": {"id": 35436, "name": "Ada Lovelace"}, "excerpt": None, "size": 35}],
         "error": None,
+    },
+    "EntryPayload": {
+        "name": "contacts",
+        "status": "completed",
+        "fetched": 100,
+        "persisted": 100,
     },
     "FailurePayload": {
         "code": "http_error",

@@ -14,19 +14,23 @@ from runs.api.listing import find, list_parameters, page_of
 from runs.api.naming import named_rows
 from runs.api.payloads.common import ListOf, given
 from runs.api.payloads.sync_job_runs import (
+    ENTRY_FIELDS,
     ERROR_FIELDS,
     EVENT_FIELDS,
     RUN_FIELDS,
+    EntryPayload,
     EventPayload,
     NewRun,
     RerunWishes,
     RunChanges,
     RunWithJob,
+    entry_payload,
     event_payload,
     run_with_job,
 )
 from runs.api.sync_jobs import jobs_of
 from runs.errors import Failure, InvalidInput
+from runs.keyset import BY_ID
 from runs.models import RunStatus, RunStep, SyncJobRun
 from runs.services import RunRequest, create_run, mode_failures, request_stop, rerun
 from runs.wire import ErrorPayload, RunPayload, error_payload, run_payload
@@ -104,6 +108,12 @@ def rerun_run(request: TokenRequest, run_id: UUID, body: RerunWishes | None = No
 def list_events(request: TokenRequest, run_id: UUID) -> ListOf[EventPayload]:
     """The run's timeline, the latest first."""
     return page_of(find_run(request, run_id).events.all(), request.GET, EVENT_FIELDS, event_payload)
+
+
+@router.get("/{run_id}/entry", response=ListOf[EntryPayload], openapi_extra=list_parameters(ENTRY_FIELDS))
+def list_entries(request: TokenRequest, run_id: UUID) -> ListOf[EntryPayload]:
+    """Its entries and how far each is; in their own order with `order=asc`."""
+    return page_of(find_run(request, run_id).steps.defer("cursor"), request.GET, ENTRY_FIELDS, entry_payload, BY_ID)
 
 
 @router.get("/{run_id}/error", response=ListOf[ErrorPayload], openapi_extra=list_parameters(ERROR_FIELDS))

@@ -145,7 +145,7 @@ def leaked(stage: Stage, expected: Expected) -> Iterator[str]:
         if answer.status_code != 200 or answer.json()["result"]:
             yield f"another tenant gets {answer.status_code} {answer.text[:200]} from {path}"
     for run_id in expected.runs:
-        for path in (f"/sync-job-run/{run_id}", f"/sync-job-run/{run_id}/event", f"/sync-job-run/{run_id}/error"):
+        for path in (f"/sync-job-run/{run_id}{part}" for part in ("", "/entry", "/event", "/error")):
             if (status := stage.foreign.get(path).status_code) != 404:
                 yield f"another tenant gets {status} from {path}"
 

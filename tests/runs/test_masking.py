@@ -165,7 +165,7 @@ def crawled(client: Client, *starts: str) -> dict[str, str]:
 def answered(program: Program, run: SyncJobRun) -> dict[str, str]:
     """What the API tells of everything."""
     lists = ("sync-job-run", "sync-job", "integration", "integrated-account", "webhook", "record", "daemon")
-    within = [f"/sync-job-run/{run.pk}{part}" for part in ("", "/event", "/error")]
+    within = [f"/sync-job-run/{run.pk}{part}" for part in ("", "/entry", "/event", "/error")]
     single = [f"/integrated-account/{run.integrated_account_id}", f"/sync-job/{run.sync_job_id}"]
     failing = sorted(
         RESOURCES.keys() - {"refused"}

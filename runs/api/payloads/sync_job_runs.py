@@ -11,8 +11,8 @@ from typing_extensions import TypedDict
 from runs.api.payloads.sync_jobs import EmbeddedJob, embedded_job
 from runs.filters import RUN_FIELDS as FILTERED
 from runs.lookups import Field, TimeField, parse_boolean, parse_choice, parse_integer, parse_uuid
-from runs.models import EventKind, RunEvent, RunStatus, SyncJobRun
-from runs.wire import RunPayload, Strategy, Version, known_time, one_of, run_payload
+from runs.models import EventKind, RunEvent, RunStatus, RunStep, StepStatus, SyncJobRun
+from runs.wire import RunPayload, Strategy, Version, known_time, one_of, run_payload, wire_time
 
 RUN_FIELDS = {**FILTERED, "environment_id": Field("environment_id", parse_uuid)}
 EVENT_FIELDS = {
@@ -20,6 +20,13 @@ EVENT_FIELDS = {
     "kind": Field("kind", parse_choice(EventKind.values)),
     "actor": Field("actor"),
     "created_at": TimeField("created_at"),
+}
+ENTRY_FIELDS = {
+    "id": Field("id", parse_uuid),
+    "name": Field("name"),
+    "resource": Field("resource"),
+    "method": Field("method"),
+    "status": Field("status", parse_choice(StepStatus.values)),
 }
 ERROR_FIELDS = {
     "id": Field("id", parse_uuid),
@@ -45,6 +52,28 @@ class EventPayload(TypedDict):
     message: str
     actor: str | None
     created_at: str
+
+
+class EntryPayload(TypedDict):
+    """One entry of the run and how far it is. `previous_run_date` is the date that it goes by; `request_total` is null
+    until it is known how many requests there will be."""
+
+    id: UUID
+    sync_job_run_id: UUID
+    index: int
+    name: str
+    resource: str
+    method: str
+    status: Annotated[str, one_of(StepStatus.values)]
+    fetched: int
+    persisted: int
+    error_count: int
+    pages: int
+    requests_done: int
+    request_total: int | None
+    previous_run_date: str | None
+    started_at: str | None
+    finished_at: str | None
 
 
 class NewRun(Schema):
@@ -81,4 +110,25 @@ def event_payload(event: RunEvent) -> EventPayload:
         "message": event.message,
         "actor": event.actor or None,
         "created_at": known_time(event.created_at),
+    }
+
+
+def entry_payload(step: RunStep) -> EntryPayload:
+    return {
+        "id": step.id,
+        "sync_job_run_id": step.run_id,
+        "index": step.index,
+        "name": step.name,
+        "resource": step.resource,
+        "method": step.method,
+        "status": step.status,
+        "fetched": step.fetched,
+        "persisted": step.persisted,
+        "error_count": step.error_count,
+        "pages": step.pages,
+        "requests_done": step.position,
+        "request_total": step.request_total,
+        "previous_run_date": wire_time(step.previous_run_date),
+        "started_at": wire_time(step.started_at),
+        "finished_at": wire_time(step.finished_at),
     }

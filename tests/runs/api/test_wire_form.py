@@ -10,7 +10,17 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from runs.models import Daemon, DaemonStatus, EventKind, RecordError, RunEvent, RunStatus, RunStep, SyncJobRun
+from runs.models import (
+    Daemon,
+    DaemonStatus,
+    EventKind,
+    RecordError,
+    RunEvent,
+    RunStatus,
+    RunStep,
+    StepStatus,
+    SyncJobRun,
+)
 from tests import factories
 from tests.runs import rows
 from tests.runs.api.program import Program
@@ -209,6 +219,18 @@ def test_the_timeline_and_the_errors_of_a_run_are_lists(program: Program, run: S
     [error] = program.get(f"/sync-job-run/{run.id}/error").json()["result"]
     assert (error["sync_job_run_id"], error["code"], error["status_code"]) == (str(run.id), "http_error", None)
     assert is_time(error["created_at"])
+
+
+def test_the_entries_of_a_run_tell_how_far_each_is(program: Program, run: SyncJobRun) -> None:
+    run.steps.filter(name="countries").update(
+        status=StepStatus.RUNNING, fetched=7, persisted=6, error_count=1, position=1, request_total=2
+    )
+    first, second = program.all_of(f"/sync-job-run/{run.id}/entry?order=asc&limit=1")
+    assert (first["index"], first["name"], first["status"]) == (0, "countries", "running")
+    assert (first["fetched"], first["persisted"], first["error_count"]) == (7, 6, 1)
+    assert (first["requests_done"], first["request_total"], second["request_total"]) == (1, 2, None)
+    assert (second["index"], second["name"], second["status"]) == (1, "cities", "pending")
+    assert program.get(f"/sync-job-run/{run.id}/entry?status=pending").json()["result"] == [second]
 
 
 def test_errors_of_one_kind_are_found_by_their_fingerprint(program: Program, run: SyncJobRun) -> None:
