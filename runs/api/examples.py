@@ -105,6 +105,8 @@ FIELDS: dict[str, Any] = {
     "target_url": "https://example.com/hooks/syncdeck",
     "event_types": ["sync_job_run:completed", "sync_job_run:failed"],
     "event": "sync_job_run:completed",
+    "failing_since": None,
+    "disabled_reason": None,
     "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
     "is_active": True,
     "success": True,

@@ -19,7 +19,7 @@ from runs.api.examples import ID, example_of
 Document = dict[str, Any]
 
 _PARAMETER = re.compile(r"{(\w+)}")
-_TIME = re.compile(r"\w+_(at|until)")
+_TIME = re.compile(r"(\w+_)?(at|until|since)|previous_run_date")
 DESCRIPTION = """Sync jobs, their runs, and the records they brought.
 
 Every request but `/ping` carries a token, `Authorization: Bearer <token>`, which opens one environment. What belongs
@@ -191,7 +191,7 @@ def _contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _mark_times(schemas: dict[str, Any]) -> None:
-    """A text field named `…_at` or `…_until` is a time, wherever it is."""
+    """A text field with the name of a time is one, wherever it is."""
     for schema in schemas.values():
         for name, field in schema.get("properties", {}).items():
             if not _TIME.fullmatch(name):
