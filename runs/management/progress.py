@@ -7,9 +7,11 @@ from uuid import UUID
 
 from django.utils import timezone
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from runs.models import RunStep, StepStatus, SyncJobRun
+from runs.words import end_in_words, harmless
 
 REFRESH = 0.5  # seconds
 
@@ -39,7 +41,7 @@ class RunProgress:
     def _draw(self) -> None:
         for step in RunStep.objects.filter(run=self._run_id).order_by("index"):
             if step.id not in self._bars:
-                self._bars[step.id] = self._progress.add_task(step.name, total=None, counts="")
+                self._bars[step.id] = self._progress.add_task(escape(harmless(step.name)), total=None, counts="")
             done = step.status == StepStatus.COMPLETED
             total = step.request_total if step.request_total and step.request_total > 1 else None
             self._progress.update(
@@ -53,6 +55,5 @@ class RunProgress:
 def last_line(run: SyncJobRun) -> str:
     """How the run ended, in one line."""
     elapsed = run.elapsed(timezone.now())
-    took = "" if elapsed is None else f" in {elapsed.total_seconds():.1f} s"
-    counts = f"{run.counts}{took}"
-    return f"{run.status}: {counts}" + (f". {run.error_text()}" if run.error else "")
+    seconds = None if elapsed is None else elapsed.total_seconds()
+    return end_in_words(run.status, run.counts, seconds, run.error_text() if run.error else "")

@@ -12,20 +12,13 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from rich.table import Table
-from rich.text import Text
 
 from runs.lookups import where
-from runs.models import RunEvent, RunStatus, SyncJobRun
+from runs.models import RunEvent, SyncJobRun
 from runs.run_fields import NOT_LISTED, RUN_FIELDS, SHORTEST_ID_PREFIX, id_begins_with
+from runs.terminal import EntryLine, RunLine, entries_table, facts_table, runs_table, status_text
 from runs.wire import known_time, run_payload
 
-_STYLES = {
-    RunStatus.COMPLETED: "green",
-    RunStatus.FAILED: "bold red",
-    RunStatus.STOPPED: "magenta",
-    RunStatus.RUNNING: "blue",
-    RunStatus.CREATED: "dim",
-}
 _FILTER = re.compile(r"(?P<name>[\w.]+)(?:\[\w*\])*=", re.ASCII)
 
 
@@ -64,78 +57,57 @@ def run_named(text: str, environment: str | None = None) -> SyncJobRun:
     raise CommandError(f"There is no run {text}{hint}.")
 
 
-def table_of(runs: Iterable[SyncJobRun], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, options in _COLUMNS.items():
-        table.add_column(name, **options)
-    for run in runs:
-        table.add_row(*_cells(run, now))
-    return table
+def table_of(runs: Iterable[SyncJobRun], now: datetime, width: int) -> Table:
+    return runs_table((_line(run, now) for run in runs), width)
 
 
-_COLUMNS: dict[str, dict[str, Any]] = {
-    "run": {"no_wrap": True},
-    "status": {"no_wrap": True},
-    "account": {"overflow": "ellipsis", "max_width": 24, "no_wrap": True},
-    "job": {"overflow": "ellipsis", "max_width": 28, "no_wrap": True},
-    "created": {"no_wrap": True},
-    "took": {"justify": "right", "no_wrap": True},
-    "fetched": {"justify": "right"},
-    "persisted": {"justify": "right"},
-    "error": {"overflow": "fold", "ratio": 1},
-}
-
-
-def _cells(run: SyncJobRun, now: datetime) -> list[Text | str]:
-    """As texts that are no markup: an error may hold brackets."""
+def _line(run: SyncJobRun, now: datetime) -> RunLine:
     elapsed = run.elapsed(now)
-    took = "-" if elapsed is None else f"{elapsed.total_seconds():,.0f} s"
-    counts = [f"{run.fetched:,}", f"{run.persisted:,}"] if run.started_at else ["-", "-"]
-    names = [Text(str(run.integrated_account)), Text(str(run.sync_job))]
-    created = f"{run.created_at:%Y-%m-%d %H:%M:%S}"
-    return [str(run.pk), status_text(run), *names, created, took, *counts, Text(run.error_text())]
+    return RunLine(
+        id=str(run.pk),
+        status=_status(run),
+        account=str(run.integrated_account),
+        job=str(run.sync_job),
+        created_at=run.created_at,
+        seconds=None if elapsed is None else elapsed.total_seconds(),
+        fetched=run.fetched,
+        persisted=run.persisted,
+        error=run.error_text(),
+    )
 
 
-def status_text(run: SyncJobRun) -> Text:
-    words = "stopping" if run.is_stopping else run.status
-    return Text(words, style="yellow" if run.is_stopping else _STYLES[RunStatus(run.status)])
+def _status(run: SyncJobRun) -> str:
+    return "stopping" if run.is_stopping else run.status
 
 
 def facts_of(run: SyncJobRun) -> Table:
     """What there is to know of one run, a line each."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
     elapsed = run.elapsed(timezone.now())
-    facts: dict[str, Text | str] = {
-        "run": str(run.pk),
-        "status": status_text(run),
-        "environment": str(run.environment),
-        "account": f"{run.integrated_account} ({run.integrated_account.integration.name})",
-        "job": str(run.sync_job),
-        "trigger": f"{run.trigger}{f' by {run.created_by}' if run.created_by else ''}",
-        "created": known_time(run.created_at),
-        "started": known_time(run.started_at) if run.started_at else "-",
-        "finished": known_time(run.finished_at) if run.finished_at else "-",
-        "took": "-" if elapsed is None else f"{elapsed.total_seconds():,.1f} s",
-        "counts": run.counts,
-        "daemon": run.daemon_id or "-",
-        "rerun of": str(run.rerun_of_id or "-"),
-        "error": run.error_text() or "-",
-    }
-    for name, value in facts.items():
-        table.add_row(name, value if isinstance(value, Text) else Text(value))
-    return table
+    return facts_table(
+        {
+            "run": str(run.pk),
+            "status": status_text(_status(run)),
+            "environment": str(run.environment),
+            "account": f"{run.integrated_account} ({run.integrated_account.integration.name})",
+            "job": str(run.sync_job),
+            "trigger": f"{run.trigger}{f' by {run.created_by}' if run.created_by else ''}",
+            "created": known_time(run.created_at),
+            "started": known_time(run.started_at) if run.started_at else "-",
+            "finished": known_time(run.finished_at) if run.finished_at else "-",
+            "took": "-" if elapsed is None else f"{elapsed.total_seconds():,.1f} s",
+            "counts": run.counts,
+            "daemon": run.daemon_id or "-",
+            "rerun of": str(run.rerun_of_id or "-"),
+            "error": run.error_text() or "-",
+        }
+    )
 
 
-def steps_of(run: SyncJobRun) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("entry", "status", "fetched", "persisted", "errors"):
-        table.add_column(name, justify="right" if name in ("fetched", "persisted", "errors") else "left")
-    for step in run.steps.all():
-        counts = (f"{step.fetched:,}", f"{step.persisted:,}", f"{step.error_count:,}")
-        table.add_row(Text(step.name), step.status, *counts)
-    return table
+def steps_of(run: SyncJobRun, width: int) -> Table:
+    lines = (
+        EntryLine(step.name, step.status, step.fetched, step.persisted, step.error_count) for step in run.steps.all()
+    )
+    return entries_table(lines, width)
 
 
 def event_json(event: RunEvent) -> dict[str, Any]:

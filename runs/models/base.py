@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Now as DjangoNow
 from uuid_utils.compat import uuid7
 
+from runs.words import counts_in_words
+
 __all__ = [
     "CountedModel",
     "DeletableModel",
@@ -113,5 +115,4 @@ class CountedModel(TimedModel):
     @property
     def counts(self) -> str:
         """The three in words."""
-        errors = "1 error" if self.error_count == 1 else f"{self.error_count:,} errors"
-        return f"{self.fetched:,} fetched, {self.persisted:,} persisted, {errors}"
+        return counts_in_words(self.fetched, self.persisted, self.error_count)

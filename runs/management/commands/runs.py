@@ -17,19 +17,19 @@ from rich.console import Console
 from runs.acting import Actor, acting
 from runs.keyset import BadCursor, keyset_page
 from runs.lookups import MAX_LIMIT
-from runs.management.commands.sync import EXIT_CODES, who_types
+from runs.management.commands.sync import who_types
 from runs.management.progress import last_line
 from runs.management.refusals import refusals_told
 from runs.management.run_listing import event_json, facts_of, matching, run_json, run_named, runs_of, steps_of, table_of
-from runs.models import Action, RunEvent, RunStatus, SyncJobRun
+from runs.models import Action, RunEvent, SyncJobRun
 from runs.services import request_stop, rerun
 from runs.wire import wire_bytes
+from runs.words import EXIT_CODES, INTERRUPTED, event_in_words, stop_in_words
 
 LOOK_AGAIN = 0.5  # seconds
 LATE = timedelta(seconds=10)  # an event is committed after its time, and may be so after a later one
 SHOWN_EVENTS = 10
 WIDE = 240  # columns where nobody watches: a table in a file or a pipe is not to be cut
-INTERRUPTED = 130  # what a shell answers for Ctrl-C
 
 
 class Command(BaseCommand):
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             return self._write({"result": result, "next_cursor": page.next_cursor, "limit": limit})
         if not page.rows:
             return self._console.print("No run matches." if options["filters"] else "There are no runs yet.")
-        self._console.print(table_of(page.rows, timezone.now()))
+        self._console.print(table_of(page.rows, timezone.now(), self._console.width))
         if page.next_cursor:
             self._console.print(f"\nThere are more: --cursor {page.next_cursor}", highlight=False, soft_wrap=True)
         return None
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             return self._write({**run_json(run), "events": [event_json(event) for event in events]})
         self._console.print(facts_of(run))
         self._console.print(f"\n{settings.PUBLIC_URL}/runs/{run.pk}/\n", highlight=False, soft_wrap=True)
-        self._console.print(steps_of(run))
+        self._console.print(steps_of(run, self._console.width))
         self._console.print()
         return self._tell(events)
 
@@ -95,7 +95,8 @@ class Command(BaseCommand):
         if self._as_json:
             return self._write({"result": [run_json(after) for _, after in stopped]})
         for before, after in stopped:
-            self.stdout.write(f"{after.pk}: {_outcome(before, after)}")
+            outcome = stop_in_words(had_ended=not before.can(Action.STOP), status=after.status)
+            self.stdout.write(f"{after.pk}: {outcome}")
         return None
 
     def _rerun(self, options: dict[str, Any]) -> None:
@@ -116,24 +117,18 @@ class Command(BaseCommand):
         ended = SyncJobRun.objects.get(pk=run.pk)
         if not self._as_json:
             self.stdout.write(last_line(ended))
-        sys.exit(EXIT_CODES[RunStatus(ended.status)])
+        sys.exit(EXIT_CODES[ended.status])
 
     def _tell(self, events: list[RunEvent]) -> None:
         for event in events:
             if self._as_json:
                 self._write(event_json(event))
             else:
-                self.stdout.write(f"{event.created_at:%Y-%m-%d %H:%M:%S}Z  {event.kind:<14} {event.message}")
+                self.stdout.write(event_in_words(event.created_at, event.kind, event.message))
         self.stdout.flush()
 
     def _write(self, value: Any) -> None:
         self.stdout.write(wire_bytes(value).decode())
-
-
-def _outcome(before: SyncJobRun, after: SyncJobRun) -> str:
-    if not before.can(Action.STOP):
-        return f"had already ended ({after.status}); nothing was changed"
-    return "stop asked for; it ends at its next page, request or wait" if after.is_live else "stopped"
 
 
 def _followed(run_id: UUID) -> Iterator[list[RunEvent]]:

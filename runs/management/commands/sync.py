@@ -25,10 +25,10 @@ from runs.management.progress import RunProgress, last_line
 from runs.management.refusals import refusals_told
 from runs.management.targets import find_account, find_job
 from runs.management.typist import typing, who_types
-from runs.models import RunStatus, RunTrigger, SyncJobRun
+from runs.models import RunTrigger, SyncJobRun
 from runs.services import Origin, RunRequest, create_run, dry_run, request_stop
+from runs.words import EXIT_CODES
 
-EXIT_CODES = {RunStatus.COMPLETED: 0, RunStatus.FAILED: 1, RunStatus.STOPPED: 3}
 LOOK_AGAIN = 0.2  # seconds, between slices: the run may wait for its source, or a daemon may have taken it
 
 
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         self.stdout.flush()
         ended = execute_visibly(run, Console())
         self.stdout.write(last_line(ended))
-        sys.exit(EXIT_CODES[RunStatus(ended.status)])
+        sys.exit(EXIT_CODES[ended.status])
 
     def _try_out(self, request: RunRequest) -> NoReturn:
         found = dry_run(request)

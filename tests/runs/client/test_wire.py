@@ -386,7 +386,7 @@ def test_it_needs_nothing_of_the_rest_of_syncdeck() -> None:
     found = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True).stdout.split()
 
     others = {name for name in found if name != "runs" and not name.startswith("runs.client")}
-    assert others <= {"runs.version", "runs.plain_text"}
+    assert others <= {"runs.version", "runs.words", "runs.terminal"}
 
 
 def test_a_transport_of_ones_own_is_used() -> None:
