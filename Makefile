@@ -17,7 +17,7 @@ APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-ins
 .PHONY: setup demo test lint audit bench faults profile lock screenshots chromium
 .SILENT:
 
-setup: $(VENV)/.installed
+setup: $(VENV)/.installed $(BIN)/syncdeck
 
 demo: setup
 	ALLOW_PRIVATE_NETWORKS=true exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
@@ -75,6 +75,9 @@ $(VENV)/.made:
 		|| { $(SAY) "$(CURDIR) can't be written: clone Syncdeck into a directory of your own."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	touch $@
+
+$(BIN)/syncdeck: runs/client/syncdeck.sh | $(VENV)/.made
+	install -m 755 $< $@
 
 $(VENV)/.installed: requirements.lock | $(VENV)/.made
 	$(SAY) 'Installing the dependencies into $(VENV); this takes about a minute, once.'

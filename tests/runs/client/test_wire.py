@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socketserver
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -34,7 +36,9 @@ from runs.client import (
     WaitedTooLong,
 )
 from runs.client.retries import Patience, retry_after
+from runs.version import VERSION
 from tests.http_server import PromptServer
+from tests.processes import PROJECT
 from tests.runs.client.test_openapi import ID, document
 
 TOKEN = "sd_s3cret-of-the-test"
@@ -387,6 +391,25 @@ def test_it_needs_nothing_of_the_rest_of_syncdeck() -> None:
 
     others = {name for name in found if name != "runs" and not name.startswith("runs.client")}
     assert others <= {"runs.version", "runs.words", "runs.terminal"}
+
+
+def test_the_script_of_a_checkout_works_from_anywhere(tmp_path: Path) -> None:
+    """With a space in the way."""
+    project = tmp_path / "my project"
+    bin = project / ".venv" / "bin"
+    bin.mkdir(parents=True)
+    (project / "runs").symlink_to(PROJECT / "runs")
+    (bin / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (bin / "python").chmod(0o755)
+    asked = ["make", "--dry-run", "--always-make", "setup"]
+    recipe = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    assert "install -m 755 runs/client/syncdeck.sh .venv/bin/syncdeck" in recipe
+    shutil.copy(PROJECT / "runs/client/syncdeck.sh", bin / "syncdeck")
+    (bin / "syncdeck").chmod(0o755)
+
+    told = subprocess.run([bin / "syncdeck", "--version"], cwd="/", capture_output=True, text=True, check=True).stdout
+
+    assert told == f"syncdeck {VERSION}\n"
 
 
 def test_a_transport_of_ones_own_is_used() -> None:
