@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from runs.acting import Actor, acting
+from runs.log_ids import tell_ids
 
 
 class BodilessHeadMiddleware:
@@ -49,6 +50,7 @@ class ActingMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         actor = Actor(request.user.get_username(), client_address(request))
+        tell_ids(user_id=request.user.pk)
         with acting(actor):
             return self.get_response(request)
 

@@ -89,6 +89,7 @@ INSTALLED_APPS = [
 _NINJA = Path(str(getattr(find_spec("ninja"), "origin", ""))).parent
 
 MIDDLEWARE = [
+    "dashboard.request_ids.RequestIdMiddleware",
     "dashboard.middleware.BodilessHeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -291,17 +292,23 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "prune runs": {"task": "runs.tasks.prune_runs", "schedule": 86_400},
 }
 
+LOGS_ARE_JSON = env.str("LOG_FORMAT", "text") == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
             "()": "structlog.stdlib.ProcessorFormatter",
-            "processor": logs.json_line if env.str("LOG_FORMAT", "text") == "json" else logs.text_line,
+            "processor": logs.json_line if LOGS_ARE_JSON else logs.text_line,
             "foreign_pre_chain": logs.shared,
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {
+            "class": "dashboard.logs.JsonHandler" if LOGS_ARE_JSON else "logging.StreamHandler",
+            "formatter": "line",
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "httpx2": {"level": "WARNING"},  # it logs whole URLs, and a query may carry a secret

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from runs.connectors import ReceiverClient
 from runs.database import outages_survived
 from runs.engine import alert_sending
 from runs.engine.deliveries import deliver, due_heads, due_webhooks, receiver_client, take
+from runs.log_ids import log_ids
+from runs.models import AlertRule, Webhook
 
 POLL = 0.5  # seconds
 AT_ONCE = 32  # sends under way: they mostly wait
@@ -64,12 +67,12 @@ class Courier(threading.Thread):
         for webhook_id in due_webhooks(self._busy(), at_most=self._free()):
             for delivery in due_heads(webhook_id, at_most=self._free(webhook_id)):
                 if take(delivery):
-                    self._start(webhook_id, deliver, delivery)
+                    self._start(webhook_id, deliver, delivery, delivery_id=delivery.id, **_of(delivery.webhook))
 
     def _look_for_alerts(self) -> None:
         for message in alert_sending.due_messages(self._busy(), at_most=self._free()):
             if self._free(message.rule_id) and alert_sending.take(message):
-                self._start(message.rule_id, alert_sending.send, message)
+                self._start(message.rule_id, alert_sending.send, message, alert_id=message.id, **_of(message.rule))
 
     def _free(self, receiver_id: UUID | None = None) -> int:
         """How many sends may begin now, of all or to this receiver."""
@@ -81,14 +84,18 @@ class Courier(threading.Thread):
         with self._lock:
             return [receiver for receiver, count in self._under_way.items() if count >= AT_ONCE_EACH]
 
-    def _start(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any) -> None:
+    def _start(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any, **ids: object) -> None:
         with self._lock:
             self._under_way[receiver_id] += 1
-        threading.Thread(target=self._send, args=[receiver_id, send, what], name="delivery", daemon=True).start()
+        work = partial(self._send, receiver_id, send, what, ids)
+        threading.Thread(target=work, name="delivery", daemon=True).start()
 
-    def _send(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any) -> None:
+    def _send(
+        self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any, ids: dict[str, object]
+    ) -> None:
         try:
-            with outages_survived("courier"):
+            of_run = {"run_id": what.run_id, "job_id": what.job_id, "account_id": what.account_id}
+            with log_ids(**of_run, **ids), outages_survived("courier"):
                 send(what, self._client)
         finally:
             connection.close()
@@ -96,6 +103,11 @@ class Courier(threading.Thread):
                 self._under_way[receiver_id] -= 1
                 self._under_way += Counter()  # forget those that have nothing under way
             self._woken.set()
+
+
+def _of(receiver: Webhook | AlertRule) -> dict[str, object]:
+    name = "webhook_id" if isinstance(receiver, Webhook) else "alert_rule_id"
+    return {name: receiver.id, "environment_id": receiver.environment_id}
 
 
 class CourierStep(bootsteps.StartStopStep):

@@ -13,6 +13,7 @@ from ninja.security import HttpBearer
 from runs.acting import name_actor
 from runs.api.errors import ReadOnlyToken
 from runs.api.rate_limit import count_request
+from runs.log_ids import tell_ids
 from runs.models import ApiToken, Environment, RunTrigger
 from runs.services import Origin
 
@@ -59,6 +60,7 @@ def _opened_by(secret: str) -> ApiToken | None:
     found = ApiToken.objects.for_secret(secret)
     if found is not None:
         name_actor(found.name or found.prefix)
+        tell_ids(opened_by=found.id, environment_id=found.environment_id)  # the mask takes a token_id for a secret
         count_request(found.id)
         _note_use(found)
     return found

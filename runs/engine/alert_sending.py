@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from runs.connectors import Answer, ReceiverClient
 from runs.engine.alert_channels import attempt
-from runs.engine.deliveries import REMOVED_AT_ONCE, excerpt_of
+from runs.engine.deliveries import REMOVED_AT_ONCE, RUN_OF_MESSAGE, excerpt_of
 from runs.engine.record_form import storable_text
 from runs.models import AlertChannel, AlertMessage, AlertRule, MessageStatus
 from runs.models.base import Now
@@ -38,7 +38,7 @@ def pending() -> QuerySet[AlertMessage]:
 
 def due_messages(busy: Collection[UUID], at_most: int) -> list[AlertMessage]:
     """Messages that may be sent now, the longest waiting first; of no rule that is busy."""
-    due = pending().filter(next_attempt_at__lte=Now()).exclude(rule__in=list(busy))
+    due = pending().filter(next_attempt_at__lte=Now()).exclude(rule__in=list(busy)).annotate(**RUN_OF_MESSAGE)
     return list(due.select_related("rule").order_by("next_attempt_at")[:at_most])
 
 

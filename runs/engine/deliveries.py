@@ -39,6 +39,8 @@ LEAST_FAILURES = 10  # a receiver that is hardly ever sent anything is not switc
 EXCERPT = 300
 REMOVED_AT_ONCE = 500
 OFF = "The webhook is switched off or deleted."
+# What the log tells of a message's run, without loading it.
+RUN_OF_MESSAGE = {"job_id": F("run__sync_job_id"), "account_id": F("run__integrated_account_id")}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def due_webhooks(busy: Collection[UUID], at_most: int) -> list[UUID]:
 
 def due_heads(webhook_id: UUID, at_most: int) -> list[Delivery]:
     """The webhook's events that may be sent now; to be taken before."""
-    due = heads().filter(webhook=webhook_id, is_awaited=False, next_attempt_at__lte=Now())
+    due = heads().filter(webhook=webhook_id, is_awaited=False, next_attempt_at__lte=Now()).annotate(**RUN_OF_MESSAGE)
     return list(due.select_related("webhook").order_by("next_attempt_at")[:at_most])
 
 
@@ -175,7 +177,7 @@ def switch_off(rows: QuerySet[Webhook], reason: str) -> None:
         changes = {"is_active": False, "disabled_reason": reason, "updated_at": Now()}
         if Webhook.objects.filter(id__in=ids, is_active=True).update(**changes):
             cancel_unsent(ids)
-            log.warning("A webhook is switched off.", webhooks=[str(found) for found in ids], reason=reason)
+            log.warning("A webhook is switched off.", webhook_ids=[str(found) for found in ids], reason=reason)
 
 
 def cancel_unsent(webhook_ids: Collection[UUID]) -> None:

@@ -20,6 +20,7 @@ from runs.crash_points import crash_at
 from runs.dispatch import publish, publish_bulk
 from runs.engine.claim import FREE
 from runs.engine.ending import end_run
+from runs.log_ids import RUN_COLUMNS, RunIds, log_ids
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.run import of_groups
@@ -102,25 +103,27 @@ def _publish_bulk_actions(actions: QuerySet[BulkAction], groups: Collection[str]
     return sum(takewhile(bool, (publish_bulk(action, group) for action in actions.order_by("id")[:AT_ONCE])))
 
 
-def _some(rows: QuerySet[SyncJobRun]) -> list[UUID]:
-    return list(rows.order_by("id").values_list("id", flat=True)[:AT_ONCE])
+def _some(rows: QuerySet[SyncJobRun]) -> list[RunIds]:
+    return [RunIds(*row) for row in rows.order_by("id").values_list(*RUN_COLUMNS)[:AT_ONCE]]
 
 
-def _publish_all(run_ids: list[UUID]) -> int:
+def _publish_all(runs: list[RunIds]) -> int:
     """How many were published, up to the first that fails: each failure waits for a broker that is gone."""
-    return sum(takewhile(bool, map(_publish_again, run_ids)))
+    return sum(takewhile(bool, map(_publish_again, runs)))
 
 
-def _publish_again(run_id: UUID) -> bool:
-    run = SyncJobRun.objects.filter(id=run_id).first()
-    return run is None or publish(run)
+def _publish_again(ids: RunIds) -> bool:
+    with log_ids(ids):
+        run = SyncJobRun.objects.filter(id=ids.run_id).first()
+        return run is None or publish(run)
 
 
-def _each(ids: list[UUID], act: Callable[[UUID], bool]) -> list[bool]:
+def _each(runs: list[RunIds], act: Callable[[UUID], bool]) -> list[bool]:
     done = []
-    for run_id in ids:
-        try:
-            done.append(act(run_id))
-        except DatabaseError:
-            log.exception("The sweep steps over a run.", run=str(run_id))
+    for ids in runs:
+        with log_ids(ids):
+            try:
+                done.append(act(ids.run_id))
+            except DatabaseError:
+                log.exception("The sweep steps over a run.")
     return done

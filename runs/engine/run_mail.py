@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from contextvars import copy_context
 from typing import Any
 
 from django.db import transaction
@@ -250,7 +251,7 @@ def _in_background(act: Any) -> Future[Answer]:
         except BaseException as error:  # noqa: BLE001 - carried to the run's own thread, which raises it
             future.set_exception(error)
 
-    threading.Thread(target=work, name="mail", daemon=True).start()
+    threading.Thread(target=copy_context().run, args=[work], name="mail", daemon=True).start()
     return future
 
 

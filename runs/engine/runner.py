@@ -7,6 +7,7 @@ run then goes back to its queue. Whatever ends a slice, the next one starts at t
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ from runs.engine.recovery import settle_stop
 from runs.engine.run_slice import RunSlice
 from runs.engine.watch import SliceOver
 from runs.errors import ErrorInfo, MissingKey, RunFailed
+from runs.log_ids import log_ids, tell_run
 from runs.models import EventKind, RunStatus, SyncJobRun
 
 log = structlog.get_logger(__name__)
@@ -34,11 +36,13 @@ def execute_slice(run_id: UUID, daemon_id: str) -> None:
 
     Does nothing if the run is not free. Never raises for what the source, the network, a person or the database does.
     """
-    with masking(), structlog.contextvars.bound_contextvars(run=str(run_id)):
+    with masking(), log_ids(run_id=run_id):
         taken: Claim | None = None
         try:
             taken = claim(run_id, daemon_id)
             if taken is not None:
+                tell_run(taken.run)
+                log.info("The run is taken.", attempt=taken.run.attempt)
                 crash_at("after_claim")
                 _work_or_leave(taken)
         except MissingKey as lack:
@@ -76,12 +80,12 @@ def _work(taken: Claim) -> None:
         with RunSlice(taken) as work:
             close = work.run_to_end()
         crash_at("before_completed")
-        if not taken.finish(RunStatus.COMPLETED, close=close):
+        if not _finish(taken, RunStatus.COMPLETED, close=close):
             taken.check()
         crash_at("after_completed")
     except StopRequested:
         who = SyncJobRun.objects.values_list("stop_requested_by", flat=True).get(id=taken.run_id)
-        taken.finish(RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
+        _finish(taken, RunStatus.STOPPED, f"Stopped by {who or 'request'}.")
     except SliceOver as over:
         if over.wait is not None:
             _park(taken, timedelta(seconds=over.wait))
@@ -91,15 +95,23 @@ def _work(taken: Claim) -> None:
         limit_account(taken.run_id, limit.seconds)
         _park(taken, timedelta(seconds=limit.seconds))
     except RunFailed as failure:
-        taken.finish(RunStatus.FAILED, failure.info.message, failure.info)
+        _finish(taken, RunStatus.FAILED, failure.info.message, failure.info)
     except MissingKey as lack:
-        taken.finish(RunStatus.FAILED, str(lack), ErrorInfo("missing_key", str(lack)))
+        _finish(taken, RunStatus.FAILED, str(lack), ErrorInfo("missing_key", str(lack)))
     except (*DATABASE_FAULTS, LeaseLost):
         raise
     except Exception:
         log.exception("The run fails by a fault of Syncdeck.")
         info = ErrorInfo("internal_error", "An unexpected error in Syncdeck ended the run; its log tells more.")
-        taken.finish(RunStatus.FAILED, info.message, info)
+        _finish(taken, RunStatus.FAILED, info.message, info)
+
+
+def _finish(taken: Claim, status: RunStatus, *how: Any, **more: Any) -> bool:
+    """False if somebody else has the run or has ended it."""
+    ended = taken.finish(status, *how, **more)
+    if ended:
+        log.info("The run has ended.", status=status.value)
+    return ended
 
 
 def hand_back(taken: Claim, wait: timedelta | None = None) -> bool:

@@ -23,6 +23,7 @@ from runs.acting import Actor, acting
 from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish, publish_bulk
 from runs.errors import InvalidInput, LiveRunExists, NotAllowed
+from runs.log_ids import log_ids, tell_run
 from runs.models import (
     Action,
     BulkAction,
@@ -57,7 +58,9 @@ def carry_out(action_id: UUID) -> None:
         if action is not None:
             _carry_on(action)
     except DATABASE_FAULTS:
-        log.exception("The database failed; the bulk action goes on when its lease ends.", bulk=str(action_id))
+        log.exception(
+            "The database failed; the bulk action goes on when its lease ends.", bulk_action_id=str(action_id)
+        )
         connection.close()
 
 
@@ -89,7 +92,7 @@ def _work_off(action: BulkAction) -> int:
         try:
             new = _decide(action, item)
         except DATABASE_FAULTS:
-            log.exception("A bulk action steps over a run.", bulk=str(action.id), run=str(item.run_id))
+            log.exception("A bulk action steps over a run.", bulk_action_id=str(action.id), run_id=str(item.run_id))
             if connection.connection is None or not connection.is_usable():
                 raise
             continue
@@ -137,7 +140,9 @@ def _act(action: BulkAction, run: SyncJobRun) -> tuple[BulkOutcome, str, SyncJob
     except DATABASE_FAULTS:
         raise
     except Exception:
-        log.exception("A bulk action can't act on a run.", bulk=str(action.id), run=str(run.id))
+        with log_ids(bulk_action_id=action.id):
+            tell_run(run)
+            log.exception("A bulk action can't act on a run.")
         return BulkOutcome.REFUSED, OUR_FAULT, None
 
 

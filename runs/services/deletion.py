@@ -92,7 +92,7 @@ def finish_deletions() -> int:
     deleted = IntegratedAccount.objects.exclude(deleted_at=None).defer("context")
     left = list(deleted.filter(Exists(runs) | Exists(records)))
     for account in left:
-        log.info("A deletion that was cut short goes on.", account=str(account.id))
+        log.info("A deletion that was cut short goes on.", account_id=str(account.id))
         _clear(account, "")
     return len(left)
 

@@ -26,6 +26,7 @@ from runs.database import DATABASE_FAULTS
 from runs.dispatch import publish
 from runs.engine.events import add_event
 from runs.errors import InvalidInput, LiveRunExists
+from runs.log_ids import log_ids, tell_ids, tell_run
 from runs.models import AccountStatus, CronTrigger, EventKind, RunHabit, RunTrigger, SkipCode, SyncJobRun
 from runs.services.runs import Origin, PreparedRun, prepare_run, slot_name, write_run
 from runs.services.triggers import disarm, run_request
@@ -57,10 +58,11 @@ def fire_due(now: datetime) -> int:
     """
     started, broker_answers = 0, True
     for trigger_id in _due(now):
-        with _faults_stepped_over(trigger_id):
+        with log_ids(trigger_id=trigger_id), _faults_stepped_over():
             run = fire(trigger_id, now)
             if run is not None:
                 started += 1
+                tell_run(run)
                 broker_answers = broker_answers and publish(run)
     return started
 
@@ -70,6 +72,8 @@ def fire(trigger_id: UUID, now: datetime) -> SyncJobRun | None:
     trigger = _armed(now).select_related(*NAMED).defer(*UNREAD).filter(id=trigger_id).first()
     if trigger is None:
         return None
+    account = trigger.integrated_account
+    tell_ids(job_id=trigger.sync_job_id, account_id=account.id, environment_id=account.environment_id)
     slot = trigger.next_run_at
     decision = _decide(trigger, slot)  # checked here: nothing is parsed within the transaction
     with transaction.atomic():
@@ -100,7 +104,7 @@ def _due(now: datetime) -> Iterator[UUID]:
 
 
 @contextmanager
-def _faults_stepped_over(trigger_id: UUID) -> Iterator[None]:
+def _faults_stepped_over() -> Iterator[None]:
     """One trigger's fault must neither hold up the others nor end the scheduler; a lost database ends the round."""
     try:
         yield
@@ -108,7 +112,7 @@ def _faults_stepped_over(trigger_id: UUID) -> Iterator[None]:
         lost = connection.connection is None or not connection.is_usable()
         if isinstance(fault, DATABASE_FAULTS) and lost:
             raise
-        log.exception("The scheduler steps over a trigger.", trigger=str(trigger_id))
+        log.exception("The scheduler steps over a trigger.")
 
 
 def _decide(trigger: CronTrigger, slot: datetime) -> PreparedRun | Skip:
@@ -120,7 +124,7 @@ def _decide(trigger: CronTrigger, slot: datetime) -> PreparedRun | Skip:
     except InvalidInput as refused:
         return Skip(SkipCode.REFUSED, str(refused))
     except Exception:
-        log.exception("A trigger's run can't be prepared.", trigger=str(trigger.id))
+        log.exception("A trigger's run can't be prepared.")
         return Skip(SkipCode.REFUSED, OUR_FAULT)
 
 
@@ -153,7 +157,7 @@ def _upcoming(trigger: CronTrigger, after: datetime) -> datetime | None:
     try:
         return next(iter(cron.next_slots(trigger.cron_expression, after)), None)
     except cron.BadExpression:
-        log.warning("A trigger has no valid expression, and is disarmed.", trigger=str(trigger.id))
+        log.warning("A trigger has no valid expression, and is disarmed.")
         return None
 
 

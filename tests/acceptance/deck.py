@@ -158,12 +158,12 @@ def create_token(started: Processes) -> str:
 
 
 @contextmanager
-def embedded(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
+def embedded(prepared: Prepared, data_dir: Path, **settings: str) -> Iterator[Deck]:
     """On SQLite and the filesystem broker."""
     shutil.copytree(prepared.data_dir, data_dir)
     port = any_free_port()
     with (
-        processes(data_dir, embedded_environment(data_dir, port)) as started,
+        processes(data_dir, embedded_environment(data_dir, port) | settings) as started,
         web(started, port, prepared.token) as api,
     ):
         yield Deck(started, data_dir, started.environment["DATABASE_URL"], "default", api)

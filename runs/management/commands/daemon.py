@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import current_app
 from celery.utils.nodenames import gethostname, nodename
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from runs.dispatch import queue_of
@@ -49,6 +50,7 @@ def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str
         "concurrency": concurrency,
         "pool_cls": pool,
         "loglevel": loglevel,
+        "quiet": settings.LOGS_ARE_JSON,  # else it prints a banner
         "without_mingle": True,
         "without_gossip": True,
         "without_heartbeat": True,

@@ -13,6 +13,7 @@ from waitress.server import create_server
 from runs.addresses import address_to_open, port_number, require_free
 from runs.interpreter import keep_what_is_loaded
 from runs.management.static_files import collect_if_stale
+from runs.management.telling import tell
 
 # Far above what the application takes, which refuses in its own words; beyond it a body is not even received.
 LARGEST_BODY = 32 * 1024 * 1024
@@ -40,5 +41,5 @@ class Command(BaseCommand):
         )
         _ = get_resolver().url_patterns  # loads all views
         keep_what_is_loaded()
-        self.stdout.write(f"Serving {address_to_open(host, port)}")
+        tell(self, f"Serving {address_to_open(host, port)}")
         server.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -9,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from runs.addresses import port_number, require_free
 from runs.management.database import ensure_tables
 from runs.management.supervisor import Lost, Supervisor
+from runs.management.telling import tell
 from runs.management.whole import whole
 
 
@@ -24,6 +26,6 @@ class Command(BaseCommand):
         require_free(host, port)
         ensure_tables()
         try:
-            Supervisor(whole(host, port, concurrency), self.stdout.write).run()
+            Supervisor(whole(host, port, concurrency), partial(tell, self)).run()
         except Lost as error:
             raise CommandError(str(error)) from error

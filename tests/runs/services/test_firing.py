@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.utils import timezone
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from runs.models import AccountStatus, CronTrigger, EventKind, RunHabit, RunStatus, RunTrigger, SkipCode, SyncJobRun
@@ -156,19 +157,19 @@ def test_a_row_that_nobody_can_read_is_stepped_over() -> None:
     odd = due()
     CronTrigger.objects.filter(id=odd.id).update(cron_expression="every now and then")
     good = due()
-    with capture_logs() as lines:
+    with capture_logs([merge_contextvars]) as lines:
         assert fire_due(SOON) == 2
     assert {run.cron_trigger for run in SyncJobRun.objects.all()} == {odd, good}
     assert (fresh(odd).is_active, fresh(broken).last_skip_code) == (False, SkipCode.REFUSED)
-    assert [line["trigger"] for line in lines if line["log_level"] == "warning"] == [str(odd.id)]
+    assert [line["trigger_id"] for line in lines if line["log_level"] == "warning"] == [str(odd.id)]
 
 
 def test_a_fault_of_one_neither_holds_up_the_others_nor_ends_the_round() -> None:
     doomed, good = due(cron_expression="0 0 1 1 *"), due(cron_expression="* * * * *")
-    with capture_logs() as lines:  # the last day that Python can count to has no new year after it
+    with capture_logs([merge_contextvars]) as lines:  # the last day that Python can count to has no new year after it
         assert fire_due(datetime(9999, 12, 31, 12, 0, tzinfo=UTC)) == 1
     assert SyncJobRun.objects.get().cron_trigger == good
-    assert [line["trigger"] for line in lines if line["log_level"] == "error"] == [str(doomed.id)]
+    assert [line["trigger_id"] for line in lines if line["log_level"] == "error"] == [str(doomed.id)]
 
 
 def test_a_slot_that_comes_twice_fires_once() -> None:
