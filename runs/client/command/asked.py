@@ -24,6 +24,7 @@ from runs.client.retries import Patience
 HERE = "http://127.0.0.1:8000"
 WIDE = 240  # columns where nobody watches: a table in a file or a pipe is not to be cut
 LARGEST_TOKEN_FILE = 10_000  # bytes
+HASTY, ENDURING = Patience(tries=3), Patience(tries=8)  # about a second for who waits, half a minute for who follows
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Asked:
 def opened(options: argparse.Namespace) -> Syncdeck:
     """Raises BadRequest where address or token are missing or none."""
     url = options.url or os.environ.get("SYNCDECK_URL") or HERE
-    return Syncdeck(url, _token(options.token_file), patience=Patience(tries=6))
+    stays = options.verb == "tail" or getattr(options, "tail", False)
+    return Syncdeck(url, _token(options.token_file), patience=ENDURING if stays else HASTY)
 
 
 def _token(file: str | None) -> str:
