@@ -19,5 +19,4 @@ class DashboardConfig(AppConfig):
         )
         if settings.LOGS_ARE_JSON:
             write_all_as_json()
-            task_lines.print_nothing()
         prepare_embedded_broker()

@@ -9,7 +9,6 @@ from typing import Any
 
 import django
 from celery import Celery
-from celery.apps.beat import Beat
 from celery.signals import celeryd_init, setup_logging, worker_init
 from django.conf import settings
 
@@ -20,19 +19,16 @@ from runs.interpreter import expect_many_records
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 
-class WordlessBeat(Beat):
-    """The scheduler, without what it prints at its start; what it logs it logs."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{**options, "quiet": True})
-
-
 class Syncdeck(Celery):
     """Prints nothing where the lines of the log are for machines."""
 
     @property
     def Beat(self) -> Any:
-        return self.subclass_with_self(WordlessBeat if settings.LOGS_ARE_JSON else Beat)
+        if not settings.LOGS_ARE_JSON:
+            return super().Beat
+        from dashboard.wordless_beat import WordlessBeat
+
+        return self.subclass_with_self(WordlessBeat)
 
 
 app = Syncdeck("syncdeck")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.apps import worker
-from celery.signals import task_postrun, task_prerun
+from celery.signals import task_postrun, task_prerun, worker_init
+from django.conf import settings
 from structlog.contextvars import clear_contextvars
 
 from dashboard.logs import say_raw
@@ -26,7 +26,12 @@ def forget_task(**_: Any) -> None:
     clear_contextvars()
 
 
-def print_nothing() -> None:
+@worker_init.connect
+def part_without_words(**_: Any) -> None:
     """Celery writes its words about a shutdown past its loggers, since it is in a signal handler; no setting turns that
     off."""
+    if not settings.LOGS_ARE_JSON:
+        return
+    from celery.apps import worker  # of a worker: no other process is to load it
+
     worker.safe_say = lambda words, *_: say_raw(words.strip(), level="info", logger="celery.apps.worker")

@@ -170,11 +170,11 @@ def embedded(prepared: Prepared, data_dir: Path, **settings: str) -> Iterator[De
 
 
 @contextmanager
-def brought_up(prepared: Prepared, data_dir: Path) -> Iterator[Deck]:
+def brought_up(prepared: Prepared, data_dir: Path, **settings: str) -> Iterator[Deck]:
     """All of it by `manage.py up`, on SQLite and the filesystem broker."""
     shutil.copytree(prepared.data_dir, data_dir)
     port = any_free_port()
-    with processes(data_dir, embedded_environment(data_dir, port)) as started:
+    with processes(data_dir, embedded_environment(data_dir, port) | settings) as started:
         started.manage("up", "--port", str(port)).says("Serving")
         with client(port, prepared.token) as api:
             yield Deck(started, data_dir, started.environment["DATABASE_URL"], "default", api)

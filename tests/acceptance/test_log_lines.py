@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.acceptance.deck import Deck, Prepared, countries_then_cities, embedded
+from tests.acceptance.deck import Deck, Prepared, brought_up, countries_then_cities, embedded
 from tests.factories import COUNTRIES_AND_CITIES
-from tests.processes import Process
+from tests.processes import Process, children_of, kill
 from tests.receiver import receiving
 from tests.sources import countries_and_cities, serving
 
@@ -86,6 +86,25 @@ def test_every_line_is_json_and_tells_what_it_is_about(deck: Deck) -> None:
     [refused] = [line for line in lines(web) if line["logger"] == "django.request" and several[0] in line["event"]]
     assert refused["request_id"] == missing.headers["X-Request-ID"]
     assert (refused["opened_by"], refused["environment_id"]) == token_of(deck)
+
+
+def test_so_it_is_when_one_process_starts_all(prepared: Prepared, tmp_path: Path) -> None:
+    """Also with a daemon whose tasks are processes, and with a child that is killed."""
+    with brought_up(prepared, tmp_path / "data", LOG_FORMAT="json") as deck:
+        [up] = deck.processes.named("up")
+        forked = deck.processes.manage("daemon", "--group", "forked", "--pool", "prefork", "--concurrency", "1")
+        forked.says("ready.")
+        up.says("ready.")
+        up.says("beat: Starting")
+        kill(children_of(up.pid)[0])
+        up.says("is started again in")
+        for process in (up, forked):
+            process.signal(signal.SIGTERM)
+            process.wait(20)
+        told = [line["event"] for line in lines(up)]
+    assert [words for words in told if words.startswith("Serving")]
+    assert [words for words in told if "ended with status -9" in words]
+    assert lines(forked)
 
 
 def token_of(deck: Deck) -> tuple[str, str]:
