@@ -116,6 +116,15 @@ class TestShow:
         assert "There is no run" in shell.refused("show", text)
 
 
+def test_what_a_source_says_does_not_command_the_terminal(shell: Shell, run: SyncJobRun) -> None:
+    RunEvent.objects.create(run=run, kind="warning", message="\x1b]0;owned\x07")
+    type(run.integrated_account).objects.filter(pk=run.integrated_account_id).update(tenant_id="\x1b[2J")
+    for command in (["list"], ["show", str(run.pk)]):
+        told = shell.told(*command)
+        assert "\x1b" not in told
+        assert r"\x1b[2J" in told
+
+
 class TestStop:
     def test_stops_and_says_so_and_twice_is_once(self, shell: Shell, run: SyncJobRun) -> None:
         assert shell.told("stop", str(run.pk)) == f"{run.pk}: stopped\n"
