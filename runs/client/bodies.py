@@ -52,6 +52,16 @@ class NewJob(JobFields, total=False):
     integration_name: str
 
 
+class DryRunWishes(TypedDict, total=False):
+    """`resources`: entries to be tried in place of the job's own."""
+
+    integrated_account_id: UUID | str
+    args: dict[str, Any]
+    resources: list[Any]
+    webhook_id: UUID | str
+    ignore_previous_run: bool
+
+
 class NewRun(TypedDict, total=False):
     sync_job_id: Required[UUID | str]
     integrated_account_id: Required[UUID | str]

@@ -14,7 +14,7 @@ from runs.client.retries import Patience
 from runs.client.runs import Runs
 from runs.client.wire import Wire
 
-TIMEOUT = 30.0  # seconds, to connect and between two parts of an answer
+TIMEOUT = 60.0  # seconds, to connect and between two parts of an answer; a dry run takes up to 45
 
 
 class Syncdeck:

@@ -50,6 +50,12 @@ OBJECTS: dict[str, type[msgspec.Struct]] = {
     "RecordFault": objects.RecordFault,
     "PagePayload": objects.SourcePage,
     "DaemonPayload": objects.Daemon,
+    "PreviewPayload": objects.PlannedRequest,
+    "DryFault": objects.DryFault,
+    "RefusedPayload": objects.RefusedRecord,
+    "SamplePayload": objects.Sample,
+    "DryEntryPayload": objects.DryEntry,
+    "DryRunPayload": objects.DryRun,
 }
 BODIES = {
     "IntegrationChanges": bodies.IntegrationFields,
@@ -59,6 +65,7 @@ BODIES = {
     "MappingChanges": bodies.MappingFields,
     "NewJob": bodies.NewJob,
     "JobChanges": bodies.JobFields,
+    "DryRunWishes": bodies.DryRunWishes,
     "NewRun": bodies.NewRun,
     "RerunWishes": bodies.RerunWishes,
     "NewTrigger": bodies.NewTrigger,
@@ -105,6 +112,7 @@ CALLS: dict[str, Callable[[Syncdeck], Any]] = {
     "get_job": lambda deck: deck.jobs.get(ID),
     "change_job": lambda deck: deck.jobs.change(ID, label="Contacts"),
     "remove_job": lambda deck: deck.jobs.remove(ID),
+    "try_job": lambda deck: deck.jobs.dry_run(ID, integrated_account_id=ID),
     "list_runs": lambda deck: list(deck.runs.list()),
     "start_run": lambda deck: deck.runs.create(sync_job_id=ID, integrated_account_id=ID),
     "get_run": lambda deck: deck.runs.get(ID),
