@@ -16,7 +16,7 @@ from dashboard.audit_lines import AuditLine, audit_lines
 from dashboard.day_strip import DayStrip, day_strips
 from dashboard.marks import Mark, account_mark, ending_mark, punctuality_mark, run_mark
 from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
-from runs.connectors import SpecError, parse_integration
+from runs.connectors import ApiSpec, SpecError, parse_integration
 from runs.keyset import Page
 from runs.models import (
     AccountFreshness,
@@ -29,6 +29,7 @@ from runs.models import (
     User,
 )
 from runs.punctuality import judged
+from runs.services import consent_of
 from runs.timeline import KINDS, timeline_page
 
 LINES = 50
@@ -107,10 +108,12 @@ class AccountPage:
     @cached_property
     def concurrency(self) -> int | None:
         """How many requests of it may be in flight; None if the integration is not valid."""
-        try:
-            return parse_integration(self.account.integration.config).concurrency
-        except SpecError:
-            return None
+        return self._spec.concurrency if self._spec else None
+
+    @cached_property
+    def connects(self) -> bool:
+        """Whether it is connected in a browser."""
+        return self.account.deleted_at is None and consent_of(self.account.integration) is not None
 
     @cached_property
     def live(self) -> list[tuple[SyncJobRun, Mark]]:
@@ -163,6 +166,13 @@ class AccountPage:
     @property
     def may_give_credentials(self) -> bool:
         return self.reader.has_perm("runs.change_integratedaccount")
+
+    @cached_property
+    def _spec(self) -> ApiSpec | None:
+        try:
+            return parse_integration(self.account.integration.config)
+        except SpecError:
+            return None
 
     @cached_property
     def _judged(self) -> list[Any]:

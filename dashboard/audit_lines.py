@@ -55,6 +55,8 @@ _WHOLE = {
     "webhook.resend": "Sent an event again to webhook",
     "account.credentials": "Gave new credentials to account",
     "account.credentials_drop": "Took its credentials, which would have gone to another address, from account",
+    "account.connect": "Connected account",
+    "account.connect_refused": "Was refused when connecting account",
     "account.test": "Tested the connection of account",
     "keys.rotate": "Encrypted what is secret with the new key",
     "audit.export": "Exported the audit list",

@@ -1,14 +1,20 @@
-"""The form that gives an account new credentials. It takes them and shows none, not even those just sent."""
+"""The forms of an account: for a new one, and for new credentials. They take these and show none, not even those just
+sent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from django import forms
+from django.db.models import QuerySet
 from django.http import QueryDict
 
+from dashboard.job_form import IntegrationField
 from runs.errors import Failure
+from runs.models import Integration
 from runs.services import CredentialField
+
+TENANT = "account:tenant"  # no value of a context is called so
 
 
 class WriteOnly(forms.PasswordInput):
@@ -40,3 +46,40 @@ class CredentialsForm(forms.Form):
         for failure in failures:
             path = failure.path.removeprefix("context.")
             self.add_error(path if path in self.fields else None, failure.message)
+
+
+class NewAccountForm(CredentialsForm):
+    """Also takes the customer's name; what the integration can't do without is marked."""
+
+    def __init__(self, wanted: Sequence[CredentialField], data: QueryDict | None = None) -> None:
+        super().__init__(wanted, data)
+        for field in wanted:
+            if field.is_required:
+                self.fields[field.path].widget.attrs["required"] = True
+        self.fields[TENANT] = forms.CharField(
+            label="Tenant", required=False, max_length=200, help_text="The customer's id in your own system."
+        )
+        self.order_fields([TENANT])
+
+    @property
+    def tenant_id(self) -> str:
+        return str(self.cleaned_data[TENANT])
+
+    def values(self) -> dict[str, str]:
+        return {path: value for path, value in super().values().items() if path != TENANT}
+
+    def refuse(self, failures: list[Failure]) -> None:
+        own = {"tenant_id": TENANT}
+        super().refuse([Failure(own.get(failure.path, failure.path), failure.message) for failure in failures])
+
+
+class ChooseIntegrationForm(forms.Form):
+    """Of which integration a new account is."""
+
+    def __init__(self, integrations: QuerySet[Integration], data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="field-%s", label_suffix="")
+        field = IntegrationField(integrations, empty_label="Choose one")
+        field.several = integrations.values("environment").distinct()[:2].count() > 1
+        field.widget.attrs["required"] = True
+        field.error_messages["required"] = "Choose one: it says what an account needs."
+        self.fields["integration"] = field

@@ -8,6 +8,7 @@ from dashboard.health import healthz, readyz
 from dashboard.metrics import metrics
 from dashboard.pages import (
     account,
+    account_connecting,
     accounts,
     actions,
     alert_changes,
@@ -118,10 +119,13 @@ urlpatterns = [
     path("errors/kept-aside/", kept_aside.kept_aside_list, name="kept_aside_list"),
     path("errors/<uuid:group_id>/", errors.error_detail, name="error_detail"),
     path("errors/<uuid:group_id>/note/", errors.error_note, name="error_note"),
+    path("accounts/new/", account_connecting.account_new, name="account_new"),
+    path("accounts/connected/", account_connecting.account_connected, name="account_connected"),
     path("accounts/counts/", accounts.account_counts, name="account_counts"),
     path("accounts/<uuid:account_id>/", account.account_detail, name="account_detail"),
     path("accounts/<uuid:account_id>/test/", account.account_test, name="account_test"),
     path("accounts/<uuid:account_id>/credentials/", account.account_credentials, name="account_credentials"),
+    path("accounts/<uuid:account_id>/connect/", account_connecting.account_connect, name="account_connect"),
     path("accounts/<uuid:account_id>/run/", account.account_run, name="account_run"),
     path("records/", records.record_list, name="record_list"),
     path("records/<uuid:record_id>/", records.record_detail, name="record_detail"),

@@ -7,6 +7,7 @@ SyncdeckError
 ├── NotAllowed          the run's state does not allow the action
 │   └── LiveRunExists   the same run is live already
 ├── MissingKey          something stored is encrypted with a key that this process was not given
+├── NotConnected        a person's way to an account's provider and back has not let the account in
 ├── RemoteError         a server of somebody else has not done what it was asked for
 └── RunFailed           a run ends as failed, with a code and a sentence
 """
@@ -70,6 +71,18 @@ class LiveRunExists(NotAllowed):
         self.live_run_id = live_run_id
         told = f"Run {live_run_id} of the same job, account, args and destination is still live."
         super().__init__(message or told)
+
+
+class NotConnected(SyncdeckError):
+    """A person's way to an account's provider and back has not let the account in. Nothing was stored.
+
+    `code` is the kind; `account_id` is None where it is not known, or not the business of whoever came back.
+    """
+
+    def __init__(self, code: str, message: str, account_id: UUID | None = None) -> None:
+        self.code = code
+        self.account_id = account_id
+        super().__init__(message)
 
 
 class RemoteError(SyncdeckError):

@@ -17,6 +17,7 @@ from runs.engine.recovery import settle_stop as settle
 from runs.engine.runner import execute_slice
 from runs.services import carry_out, prune_daily
 from runs.services import finish_deletions as finish
+from runs.services.authorizing import forget_old as forget_old_requests
 from runs.services.idempotency import forget_old
 
 
@@ -66,8 +67,9 @@ def clear_old_days() -> None:
 
 @shared_task
 def clear_expired_sessions() -> None:
-    """Remove the sessions of people who have not come back."""
+    """Remove the sessions of people who have not come back, and their ways to providers."""
     call_command("clearsessions")
+    forget_old_requests()
 
 
 @shared_task

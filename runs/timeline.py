@@ -12,7 +12,7 @@ from runs.models import AuditEntry, IntegratedAccount, SyncJobRun
 
 # A run tells by itself that it was started, or run again, and by whom: the audit lines of that would say it twice.
 TOLD_BY_RUNS = ("run.create", "run.rerun")
-CONNECTION = ("account.test", "account.credentials")
+CONNECTION = ("account.test", "account.credentials", "account.connect", "account.connect_refused")
 KINDS = ("runs", "reruns", "stops", "connection", "settings", "schedules")
 
 

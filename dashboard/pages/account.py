@@ -15,8 +15,8 @@ from dashboard.account_page import AccountPage
 from dashboard.credentials_form import CredentialsForm
 from dashboard.pages.access import PageRequest, go_to, operator_page, page_with, staff_page, visible, visible_job
 from runs.errors import InvalidInput
-from runs.models import IntegratedAccount
-from runs.services import advice, check_connection, credential_fields, give_credentials
+from runs.models import AccountStatus, IntegratedAccount
+from runs.services import advice, check_connection, consent_of, credential_fields, give_credentials
 
 BAD_REQUEST = 400
 HIDDEN = ("context", "unified_model_override")
@@ -33,7 +33,7 @@ def account_detail(request: PageRequest, account_id: UUID) -> HttpResponse:
 @require_POST
 def account_test(request: PageRequest, account_id: UUID) -> HttpResponse:
     """What came of the test, as a part of the page where HTMX asks, else the page with it."""
-    account = _living(request, account_id)
+    account = living_account(request, account_id)
     tested = check_connection(account)
     told = {"tested": tested, "advice": advice(tested)}
     if request.htmx:
@@ -44,25 +44,33 @@ def account_test(request: PageRequest, account_id: UUID) -> HttpResponse:
 @page_with("runs.change_integratedaccount", "You may look at accounts, but not change them.")
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_credentials(request: PageRequest, account_id: UUID) -> HttpResponse:
-    account = _living(request, account_id)
+    account = living_account(request, account_id)
     form = CredentialsForm(credential_fields(account.integration), request.POST or None)
     if form.is_valid():
         try:
-            give_credentials(account, form.values())
+            account = give_credentials(account, form.values())
         except InvalidInput as error:
             form.refuse(error.failures)
         else:
-            messages.success(request, "The new credentials are stored. Test the connection to be sure of them.")
-            return go_to(request, reverse("account_detail", args=[account.pk]))
+            return _after_credentials(request, account)
     status = BAD_REQUEST if form.errors else 200
-    return render(request, "accounts/credentials.html", {"account": account, "form": form}, status=status)
+    context = {"account": account, "form": form, "connects": consent_of(account.integration) is not None}
+    return render(request, "accounts/credentials.html", context, status=status)
+
+
+def _after_credentials(request: PageRequest, account: IntegratedAccount) -> HttpResponse:
+    if account.status != AccountStatus.ACTIVE and consent_of(account.integration):
+        messages.success(request, "The new credentials are stored. What is left is to connect the account.")
+        return go_to(request, reverse("account_connect", args=[account.pk]))
+    messages.success(request, "The new credentials are stored. Test the connection to be sure of them.")
+    return go_to(request, reverse("account_detail", args=[account.pk]))
 
 
 @operator_page
 @require_safe
 def account_run(request: PageRequest, account_id: UUID) -> HttpResponse:
     """The page's choice of a job leads to the job's own form, with the account chosen."""
-    account = _living(request, account_id)
+    account = living_account(request, account_id)
     try:
         job = visible_job(request, UUID(request.GET.get("job", "")))
     except ValueError:
@@ -93,7 +101,7 @@ def _account(request: PageRequest, account_id: UUID) -> IntegratedAccount:
     return get_object_or_404(accounts.select_related(*related).defer(*HIDDEN), pk=account_id)
 
 
-def _living(request: PageRequest, account_id: UUID) -> IntegratedAccount:
+def living_account(request: PageRequest, account_id: UUID) -> IntegratedAccount:
     """404 too for one that was deleted."""
     accounts = visible(IntegratedAccount.objects.live(), request.user)
     return get_object_or_404(accounts.select_related("environment", "integration", "freshness"), pk=account_id)

@@ -1,6 +1,13 @@
 """One HTTP API, declared: its description parsed, its pages fetched. Knows neither Django nor the database."""
 
 from runs.connectors.address_guard import ALL_PRIVATE_HOSTS, NO_PRIVATE_HOSTS, AddressRefused, PrivateHosts
+from runs.connectors.authorization_code import (
+    Challenge,
+    authorization_url,
+    check_issuer,
+    consent_host,
+    exchange_code,
+)
 from runs.connectors.bounds import Bounds
 from runs.connectors.client import ApiClient, FetchedPage
 from runs.connectors.errors import (
@@ -16,6 +23,7 @@ from runs.connectors.errors import (
     UnknownMethod,
 )
 from runs.connectors.expressions import Expression
+from runs.connectors.oauth2 import Grant, OAuth2
 from runs.connectors.origins import origins
 from runs.connectors.pause import Pause
 from runs.connectors.placeholders import Placeholder, literal_text, located, placeholders_in, resolve, unresolved
@@ -52,13 +60,16 @@ __all__ = [
     "ApiSpec",
     "AuthenticationFailed",
     "Bounds",
+    "Challenge",
     "ConnectorError",
     "Expression",
     "ExpressionFailed",
     "FetchedPage",
+    "Grant",
     "Mappings",
     "MethodSpec",
     "MissingValue",
+    "OAuth2",
     "Pause",
     "Placeholder",
     "PlaceholderError",
@@ -76,8 +87,12 @@ __all__ = [
     "UnknownCursor",
     "UnknownMethod",
     "UnmappedRecord",
+    "authorization_url",
+    "check_issuer",
     "check_name",
     "check_target",
+    "consent_host",
+    "exchange_code",
     "has_known_form",
     "is_page_of",
     "is_secret_name",

@@ -16,7 +16,7 @@ from runs.connectors.answer import body_of
 from runs.connectors.attempts import Attempts
 from runs.connectors.bounds import OF_A_RUN, Bounds
 from runs.connectors.deep_records import apart
-from runs.connectors.errors import AuthenticationFailed, RateLimited, RequestFailed
+from runs.connectors.errors import AuthenticationFailed, RequestFailed
 from runs.connectors.exchange import Exchange
 from runs.connectors.oauth2 import Grant, OAuth2
 from runs.connectors.pagination import PageView
@@ -29,7 +29,8 @@ from runs.connectors.request import Draft, Outgoing, RequestPreview, RequestValu
 from runs.connectors.response import records_in
 from runs.connectors.slices import Slices
 from runs.connectors.spec import ApiSpec, MethodSpec
-from runs.connectors.token_request import read_token, token_request
+from runs.connectors.telling import redacting
+from runs.connectors.token_request import read_token, renewal, token_request
 from runs.connectors.tokens import Token, Tokens, TokenStore
 from runs.connectors.trail import Trail, check_savable, content_digest
 from runs.connectors.unified import UnmappedRecord
@@ -250,7 +251,7 @@ class ApiClient:
     def _new_token(self, grant: Grant, refresh_token: str, auth_style: str) -> Token:
         with self._redacting(grant.token_url):
             check_url(grant.token_url, self._private)
-            outgoing = token_request(grant, refresh_token, auth_style)
+            outgoing = token_request(grant, renewal(grant, refresh_token), auth_style)
 
             def read(reply: Reply) -> Token:
                 return read_token(reply, grant, refresh_token, auth_style, self._now())
@@ -265,17 +266,8 @@ class ApiClient:
     @contextmanager
     def _redacting(self, url: str = "") -> Iterator[None]:
         """What fails in here tells its address, and nothing of the account's credentials."""
-        try:
+        with redacting(self._redact, self._excerpt, url):
             yield
-        except RequestFailed as error:
-            error.url = self._redact(error.url or url)
-            error.excerpt = self._redact(error.excerpt)[: self._excerpt]
-            error.message = self._redact(error.message)
-            error.args = (error.message,)
-            raise
-        except RateLimited as limit:
-            limit.excerpt = self._redact(limit.excerpt)[: self._excerpt]
-            raise
 
 
 def _ahead(method: MethodSpec, trail: Trail, page: PageView, following: Trail | None) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ DEFAULT_CONCURRENCY = 16
 HIGHEST_CONCURRENCY = 64
 LONGEST_RESOURCE = 200  # with a method and a number still a name of a step
 LONGEST_METHOD = 50
-_PUBLIC = {"token_url", "scope"}  # of an authorization's config
+_PUBLIC = {"token_url", "scope", "authorize_url", "authorize_query", "issuer"}  # of an authorization's config
 
 Named = TypeVar("Named")
 

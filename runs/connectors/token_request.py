@@ -1,4 +1,4 @@
-"""The request to a token endpoint, and what it answers (RFC 6749, sections 2.3.1, 4.4, 5 and 6)."""
+"""The request to a token endpoint, and what it answers (RFC 6749, sections 2.3.1, 4.1.3, 4.4, 5 and 6; RFC 7636)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from runs.connectors.errors import AuthenticationFailed, RequestFailed
-from runs.connectors.oauth2 import Grant
+from runs.connectors.oauth2 import CODE, Grant
 from runs.connectors.pagination import Parts
 from runs.connectors.rate_limit import LimitTold, RateLimit
 from runs.connectors.reply import Reply
@@ -34,13 +34,25 @@ ERRORS = frozenset(
 _DESCRIPTION = 200
 
 
-def token_request(grant: Grant, refresh_token: str, auth_style: str) -> Outgoing:
-    """The request for a token. A client without a secret names itself in the body, whatever the style."""
-    form = {"grant_type": grant.kind}
-    if grant.kind == "refresh_token":
+def renewal(grant: Grant, refresh_token: str) -> dict[str, str]:
+    """What a token is asked for with. Where a person has consented, that is to all that was granted then: a scope is
+    not named again, as one that the config has got since would be refused (section 6)."""
+    form = {"grant_type": "refresh_token" if grant.kind == CODE else grant.kind}
+    if form["grant_type"] == "refresh_token":
         form["refresh_token"] = refresh_token
-    if grant.scope:
+    if grant.scope and grant.kind != CODE:
         form["scope"] = grant.scope
+    return form
+
+
+def code_exchange(code: str, verifier: str, redirect_uri: str) -> dict[str, str]:
+    """What the first token is asked for with, once a person has consented."""
+    return {"grant_type": CODE, "code": code, "redirect_uri": redirect_uri, "code_verifier": verifier}
+
+
+def token_request(grant: Grant, asked: Mapping[str, str], auth_style: str) -> Outgoing:
+    """The request for a token. A client without a secret names itself in the body, whatever the style."""
+    form = dict(asked)
     headers = {
         "Accept": "application/json",
         "User-Agent": USER_AGENT,

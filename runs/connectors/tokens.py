@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol, Self
 
 from runs.connectors.errors import AuthenticationFailed
-from runs.connectors.oauth2 import AUTH_STYLES, Grant
+from runs.connectors.oauth2 import AUTH_STYLES, CODE, Grant
 from runs.connectors.request import Outgoing
 
 LOOK_AGAIN = 0.25  # seconds between two looks at whether another has brought the new token
@@ -124,14 +125,32 @@ class Tokens:
     def _asked(self, grant: Grant, before: Token | None) -> Token:
         """A new token. A refresh token that the source has rotated stands in for the configured one (section 6)."""
         refresh_token = (before and before.refresh_token) or grant.refresh_token
-        style = grant.auth_style or (before.auth_style if before else AUTH_STYLES[0])
-        try:
-            return self._ask(grant, refresh_token, style)
-        except AuthenticationFailed as refusal:
-            if grant.auth_style or not _is_of_client(refusal):
-                raise
-        [other] = set(AUTH_STYLES) - {style}
-        return self._ask(grant, refresh_token, other)
+        if grant.kind == CODE and not refresh_token:
+            raise _without_consent(before)
+        return in_either_style(grant, before and before.auth_style, partial(self._ask, grant, refresh_token))
+
+
+def in_either_style(grant: Grant, last: str | None, ask: Callable[[str], Token]) -> Token:
+    """What `ask` returns for where the client's credentials go: as the grant says, else as it was `last`, else first in
+    the header and, where that is refused, in the body. A client without a secret has one place alone.
+
+    Raises what `ask` raises.
+    """
+    style = grant.auth_style or last or AUTH_STYLES[0]
+    try:
+        return ask(style)
+    except AuthenticationFailed as refusal:
+        if grant.auth_style or not grant.client_secret or not _is_of_client(refusal):
+            raise
+    [other] = set(AUTH_STYLES) - {style}
+    return ask(other)
+
+
+def _without_consent(before: Token | None) -> AuthenticationFailed:
+    if before is None:
+        return AuthenticationFailed("not_connected", "Nobody has connected the account in a browser yet.")
+    message = "The access has ended, and the provider gave nothing to renew it with: connect the account again."
+    return AuthenticationFailed("no_refresh_token", message)
 
 
 def _is_of_client(refusal: AuthenticationFailed) -> bool:

@@ -49,6 +49,11 @@ class AccountTokens:
                 self._rows.filter(claim=claim).update(**asked, claim=None, claimed_until=None)
         return token
 
+    def put(self, token: Token) -> None:
+        """Keep a token that a person has brought. Whoever asks for another one meanwhile keeps nothing of it."""
+        values = {"value": token.as_json(), "claim": None, "claimed_until": None}
+        AccountToken.objects.update_or_create(account_id=self._account_id, defaults=values)
+
     def _kept(self) -> Token | None:
         value: Any = self._rows.values_list("value", flat=True).first()
         return None if value is None else Token.from_json(value)

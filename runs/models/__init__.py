@@ -10,7 +10,14 @@ from runs.models.freshness import WORST_FIRST, AccountDay, AccountFreshness, End
 from runs.models.habit import RunHabit
 from runs.models.history import EventKind, RecordError, RunEvent
 from runs.models.idempotency import KeyedRequest
-from runs.models.integration import AccountStatus, AccountToken, IntegratedAccount, Integration, UnifiedMapping
+from runs.models.integration import (
+    AccountStatus,
+    AccountToken,
+    AuthorizationRequest,
+    IntegratedAccount,
+    Integration,
+    UnifiedMapping,
+)
 from runs.models.job import CronTrigger, SkipCode, SyncJob
 from runs.models.record import Record
 from runs.models.run import SyncJobRun
@@ -34,6 +41,7 @@ __all__ = [
     "AlertState",
     "ApiToken",
     "AuditEntry",
+    "AuthorizationRequest",
     "BulkAction",
     "BulkItem",
     "BulkKind",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from runs.models.base import DeletableModel, Now, TimedModel
-from runs.models.environment import Environment
+from runs.models.base import DeletableModel, Now, TimedModel, uuid7
+from runs.models.environment import Environment, User
 from runs.models.fields import EncryptedJSONField
 
 
@@ -94,6 +94,30 @@ class AccountToken(models.Model):
 
     def __str__(self) -> str:
         return f"the token of {self.account_id}"
+
+
+class AuthorizationRequest(models.Model):
+    """A person was sent to an account's provider, to let Syncdeck in, and has not come back yet.
+
+    Guarantee: it serves once. Whoever shows its state takes the row away, and only whose DELETE has hit it goes on; the
+    person and the session have to be those that it was made for. Of state and session the hashes are kept.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(
+        IntegratedAccount, on_delete=models.CASCADE, related_name="authorization_requests", editable=False
+    )
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", editable=False)
+    session_digest = models.CharField(max_length=64, editable=False)
+    state_digest = models.CharField(max_length=64, unique=True, editable=False)
+    kept = EncryptedJSONField(editable=False, help_text="What the way back needs: verifier, redirect_uri, basis.")
+    expires_at = models.DateTimeField(db_index=True, editable=False)
+
+    class Meta:
+        ordering = ["expires_at"]
+
+    def __str__(self) -> str:
+        return f"an authorization request of {self.account_id}"
 
 
 class UnifiedMapping(TimedModel):

@@ -4,12 +4,21 @@ from runs.services.alerts import delete_alert_rule, mute_alert_rule, save_alert_
 from runs.services.applying import Application, AppliedPart, apply_definitions, look_at
 from runs.services.args_schema import ArgField, args_fields
 from runs.services.audit import changes_between, note
+from runs.services.authorizing import (
+    AuthorizationAnswer,
+    Connected,
+    Consent,
+    begin_authorization,
+    consent,
+    consent_of,
+    finish_authorization,
+)
 from runs.services.bulk import MOST_RUNS, BulkOrder, RunSet, SetChanged, TooManyRuns, cancel_bulk, run_set, start_bulk
 from runs.services.bulk_work import carry_out
 from runs.services.catalog import CatalogState, LoadedPart, Outcome, ShelfLine, catalog_entry, load_entry, shelf
 from runs.services.connection import ConnectionTest, check_connection
 from runs.services.connection_words import advice
-from runs.services.credentials import CredentialField, credential_fields, give_credentials
+from runs.services.credentials import CredentialField, create_account, credential_fields, give_credentials
 from runs.services.definitions import job_failures, job_labelled, save_account, save_integration, save_job
 from runs.services.deletion import (
     delete_account,
@@ -63,9 +72,12 @@ __all__ = [
     "AppliedPart",
     "ArgField",
     "Asked",
+    "AuthorizationAnswer",
     "BulkOrder",
     "CatalogState",
+    "Connected",
     "ConnectionTest",
+    "Consent",
     "CredentialField",
     "DryEntry",
     "DryOutcome",
@@ -92,6 +104,7 @@ __all__ = [
     "apply_definitions",
     "args_fields",
     "arm_trigger",
+    "begin_authorization",
     "cancel_bulk",
     "carry_out",
     "catalog_entry",
@@ -99,6 +112,9 @@ __all__ = [
     "change_view",
     "changes_between",
     "check_connection",
+    "consent",
+    "consent_of",
+    "create_account",
     "create_environment",
     "create_person",
     "create_run",
@@ -117,6 +133,7 @@ __all__ = [
     "end_sessions",
     "exported",
     "expression_failures",
+    "finish_authorization",
     "finish_deletions",
     "fire_due",
     "force_stop",

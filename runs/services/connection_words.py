@@ -6,6 +6,9 @@ from runs.services.connection import ConnectionTest
 
 _BY_CODE = {
     "missing_credential": "Give the account this credential.",
+    "not_connected": "Connect the account in a browser: its page leads to the provider.",
+    "no_refresh_token": "Connect the account again, from its page.",
+    "invalid_grant": "The provider has taken the access back: give the account new credentials, or connect it again.",
     "missing_value": "Give the account the value that its integration asks for.",
     "address_refused": "A private address needs ALLOWED_PRIVATE_HOSTS to name it, or ALLOW_PRIVATE_NETWORKS.",
     "connection_failed": "Is the host name right, and is the source up?",

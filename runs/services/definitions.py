@@ -15,8 +15,9 @@ from runs.errors import ChangedMeanwhile, Failure, InvalidInput
 from runs.models import AccountStatus, AccountToken, Environment, IntegratedAccount, Integration, SyncJob
 from runs.services.args_schema import check_schema
 from runs.services.audit import note, note_saved, values_of
+from runs.services.authorizing import basis_of, consent_of
 from runs.services.mappings import override_failures
-from runs.services.redirection import drop_redirected, redirected
+from runs.services.redirection import drop_redirected, leads_elsewhere, redirected
 from runs.services.run_request import spec_of
 from runs.services.saving import assign, caught, locked, raise_if
 from runs.storable import storage_failures
@@ -63,7 +64,8 @@ def save_account(
     """Create the account, or change the one given; a given context is merged into the stored one.
 
     One that leads to another address must have the credentials anew. New credentials make an account active that needed
-    them; the access token and the wait that the old ones brought are gone. Raises InvalidInput.
+    them; the access token and the wait that the old ones brought are gone. An account that is connected in a browser
+    waits for that, at first and when its token is gone. Raises InvalidInput.
     """
     row = locked(account) if account else IntegratedAccount(environment=environment)
     before, old_config = values_of(row, ACCOUNT_FIELDS), row.integration.config if row.integration_id else None
@@ -81,13 +83,18 @@ def save_account(
     context, missing = redirected(row, old_config, given or {})
     raise_if(missing)
     renewed = [key for key, value in (given or {}).items() if key not in row.context or row.context[key] != value]
+    authorization = consent_of(row.integration)
+    if _outdates_token(row, old_config, given or {}, context):
+        row.rate_limited_until = None
+        lost, _ = AccountToken.objects.filter(account=row.id).delete()
+        if authorization and lost and row.status == AccountStatus.ACTIVE:
+            row.status = AccountStatus.NEEDS_REAUTH
     if given:
         row.context = context
-        if row.status == AccountStatus.NEEDS_REAUTH:
+        if row.status == AccountStatus.NEEDS_REAUTH and authorization is None:
             row.status = AccountStatus.ACTIVE
-        if _has_credentials(given, row.integration):
-            row.rate_limited_until = None
-            AccountToken.objects.filter(account=row.id).delete()
+    if before is None and authorization and "status" not in values:
+        row.status = AccountStatus.CONNECTING
     row.save()
     if before is not None and renewed:
         note("account.credentials", row, keys=sorted(renewed))
@@ -143,6 +150,19 @@ def _job_failures(row: SyncJob) -> list[Failure]:
 
 def _check_entries(row: SyncJob) -> None:
     parse_entries(row.resources, spec_of(row.integration))
+
+
+def _outdates_token(
+    row: IntegratedAccount, old_config: Any, given: Mapping[str, Any], context: Mapping[str, Any]
+) -> bool:
+    """Whether the row's access token is of no use, or not to be used, once its context is the new one."""
+    integration = row.integration
+    if leads_elsewhere(old_config, row.context, integration.config, context):
+        return True
+    authorization = consent_of(integration)
+    if authorization is not None:
+        return basis_of(authorization, row.context) != basis_of(authorization, context)
+    return bool(given) and _has_credentials(given, integration)
 
 
 def _has_credentials(given: Mapping[str, Any], integration: Integration) -> bool:

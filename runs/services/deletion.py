@@ -18,6 +18,7 @@ from runs.engine.deliveries import cancel_unsent
 from runs.errors import Failure, InvalidInput
 from runs.models import (
     AccountToken,
+    AuthorizationRequest,
     CronTrigger,
     IntegratedAccount,
     Integration,
@@ -82,6 +83,7 @@ def delete_account(account: IntegratedAccount, *, actor: str = "") -> None:
         if here.update(deleted_at=now, updated_at=now, context={}):
             note("account.delete", account, actor=actor, disarmed_schedules=disarmed)
         AccountToken.objects.filter(account=account).delete()
+        AuthorizationRequest.objects.filter(account=account).delete()
     _clear(account, actor)
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runs.connectors import ApiSpec, SpecError, located, origins, parse_integration
+from django.db.models import Exists, OuterRef
+
+from runs.connectors import ApiSpec, Placeholder, SpecError, located, origins, parse_integration
 from runs.errors import Failure
 from runs.models import AccountStatus, AccountToken, IntegratedAccount, Integration
 from runs.services.audit import note
 
 AT_ONCE = 500
+EVERY_REQUEST = ("base_url", "headers", "authorization")
 
 
 def leads_elsewhere(old_config: Any, old: Mapping[str, Any], new_config: Any, new: Mapping[str, Any]) -> bool:
@@ -43,10 +46,11 @@ def redirected(
 def drop_redirected(integration: Integration, old_config: Any) -> None:
     """Take the credentials from the accounts that the integration's new config leads elsewhere: they need new ones."""
     before, now = _spec(old_config), _spec(integration.config)
+    tokens = AccountToken.objects.filter(account=OuterRef("pk"))
     rows = IntegratedAccount.objects.live().filter(integration=integration).select_for_update(of=("self",))
-    for account in rows.order_by("id").iterator(AT_ONCE):
+    for account in rows.annotate(has_token=Exists(tokens)).order_by("id").iterator(AT_ONCE):
         context = account.context
-        if context and _leads_elsewhere(before, context, now, context):
+        if (context or account.has_token) and _leads_elsewhere(before, context, now, context):
             account.context, account.status = {}, AccountStatus.NEEDS_REAUTH
             account.save(update_fields=["context", "status", "updated_at"])
             AccountToken.objects.filter(account=account.id).delete()
@@ -56,10 +60,23 @@ def drop_redirected(integration: Integration, old_config: Any) -> None:
 def context_paths(config: Any) -> Iterator[str]:
     """The values of an account's context that the config uses: `token`, `app.secret`."""
     for placeholder in located(config):
-        for path in placeholder.paths:
-            root, *keys = path.split(".")
-            if root == "context" and keys and not any(key.isdigit() for key in keys):
-                yield ".".join(keys)
+        yield from _of_context(placeholder)
+
+
+def needed_paths(config: Any) -> Iterator[str]:
+    """Those of them without which no request can be made: nothing else stands in for them in the address, the headers
+    or the authorization."""
+    every_request = [config.get(key) for key in EVERY_REQUEST] if isinstance(config, Mapping) else []
+    for placeholder in located(every_request):
+        if len(placeholder.paths) == 1 and not placeholder.default and "undefined" not in placeholder.types:
+            yield from _of_context(placeholder)
+
+
+def _of_context(placeholder: Placeholder) -> Iterator[str]:
+    for path in placeholder.paths:
+        root, *keys = path.split(".")
+        if root == "context" and keys and not any(key.isdigit() for key in keys):
+            yield ".".join(keys)
 
 
 def _leads_elsewhere(

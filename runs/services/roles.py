@@ -12,7 +12,7 @@ from django.contrib.auth.management import create_permissions
 from runs.models import Role
 
 # A viewer sees the work; who else is here, and what opens it to programs, is the admins' business.
-_PRIVATE = ("user", "apitoken", "accounttoken", "keyedrequest")
+_PRIVATE = ("user", "apitoken", "accounttoken", "authorizationrequest", "keyedrequest")
 _DEFINITIONS = ("integration", "integratedaccount", "unifiedmapping", "syncjob", "crontrigger", "webhook", "alertrule")
 _OPERATING = "operate_runs"
 _ADMINISTERING = (

@@ -124,6 +124,9 @@ ACCOUNTS = (
     part("accounts, counts", at("/accounts/counts/")),
     Measured("account", of("accounts/<uuid:account_id>/"), most_queries=16),
     Measured("account, credentials", of("accounts/<uuid:account_id>/credentials/")),
+    Measured("account, new", at("/accounts/new/")),
+    Measured("account, to connect", of("accounts/<uuid:account_id>/connect/"), answers=(BAD_REQUEST,)),
+    Measured("account, back from its provider", at("/accounts/connected/"), answers=(LEADS_ON,)),
     Measured(
         "account, to run a job",
         lambda marks: f"/accounts/{marks.ids['account_id']}/run/?job={marks.ids['job_id']}",

@@ -34,7 +34,7 @@ def test_what_there_is_already_is_done(superuser: User, environment: Environment
     client = logged_in(superuser)
     assert steps(client)["integration"] == "Next"
     integration = factories.integration()
-    assert 'href="/admin/runs/integratedaccount/add/"' in client.get("/").content.decode()
+    assert 'href="/accounts/new/"' in client.get("/").content.decode()
     factories.account(integration=integration)
     factories.job(integration=integration)
     assert list(steps(client).values()) == ["Done", "Done", "Done", "Done", "Next"]
