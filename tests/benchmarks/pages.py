@@ -12,7 +12,7 @@ from tests.benchmarks.landmarks import Landmarks
 from tests.dashboard.routes import access_of, page_routes
 
 OK, CHANGED_TO_NOTHING, FINAL = 200, 204, 286
-LEADS_ON = 302
+LEADS_ON, LACKS_SOMETHING = 302, 400
 FLAT = (1.2, 1.0)
 ADMIN_GROWTH = (1.5, 1.2)
 # For those who are not logged in; the rest of the addresses that are read stand in `PAGES`.
@@ -125,7 +125,7 @@ ACCOUNTS = (
     Measured("account", of("accounts/<uuid:account_id>/"), most_queries=16),
     Measured("account, credentials", of("accounts/<uuid:account_id>/credentials/")),
     Measured("account, new", at("/accounts/new/")),
-    Measured("account, to connect", of("accounts/<uuid:account_id>/connect/"), answers=(BAD_REQUEST,)),
+    Measured("account, to connect", of("accounts/<uuid:account_id>/connect/"), answers=(LACKS_SOMETHING,)),
     Measured("account, back from its provider", at("/accounts/connected/"), answers=(LEADS_ON,)),
     Measured(
         "account, to run a job",
