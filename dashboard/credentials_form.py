@@ -78,8 +78,4 @@ class ChooseIntegrationForm(forms.Form):
 
     def __init__(self, integrations: QuerySet[Integration], data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="field-%s", label_suffix="")
-        field = IntegrationField(integrations, empty_label="Choose one")
-        field.several = integrations.values("environment").distinct()[:2].count() > 1
-        field.widget.attrs["required"] = True
-        field.error_messages["required"] = "Choose one: it says what an account needs."
-        self.fields["integration"] = field
+        self.fields["integration"] = IntegrationField(integrations, "it says what an account needs.")

@@ -50,7 +50,13 @@ class DefinitionField(forms.CharField):
 
 
 class IntegrationField(forms.ModelChoiceField):
-    several = False
+    """A choice that has to be made; each with its environment, where there are those of several."""
+
+    def __init__(self, integrations: QuerySet[Integration], why: str) -> None:
+        super().__init__(integrations, empty_label="Choose one")
+        self.several = integrations.order_by().values("environment").distinct()[:2].count() > 1
+        self.widget.attrs["required"] = True
+        self.error_messages["required"] = f"Choose one: {why}"
 
     def label_from_instance(self, integration: Integration) -> str:
         return f"{integration} · {integration.environment}" if self.several else str(integration)
@@ -84,11 +90,7 @@ class JobForm(forms.Form):
         }
 
     def _choose_from(self, integrations: QuerySet[Integration]) -> None:
-        field = IntegrationField(integrations, empty_label="Choose one")
-        field.several = integrations.values("environment").distinct()[:2].count() > 1
-        field.widget.attrs["required"] = True
-        field.error_messages["required"] = "Choose one: the resources are checked against it."
-        self.fields["integration"] = field
+        self.fields["integration"] = IntegrationField(integrations, "the resources are checked against it.")
         self.order_fields(["label", "integration"])
 
     @property

@@ -219,8 +219,9 @@ def _issuer_of(provider: Provider) -> Any:
 class Provider:
     """`/authorize` shows a consent page, `/token` gives tokens, `/things` takes those that are not worn out or revoked.
 
-    `asked` are the queries of `/authorize`, `token_requests` the forms of `/token`. `refuses`: an error, with its
-    description, that `/authorize` answers with in place of its page.
+    `asked` are the queries of `/authorize`, `referers` what browsers said they came from, `token_requests` the forms of `/token`. `refuses`: an error, with its
+    description, that `/authorize` answers with in place of its page. `ways_back` are the addresses that people were
+    sent back to; where the provider `holds_back`, they were not.
     """
 
     url: str
@@ -229,6 +230,8 @@ class Provider:
     gives_refresh_tokens: bool = True
     issuer: str | None = None
     refuses: tuple[str, str] | None = None
+    holds_back: bool = False
+    ways_back: list[str] = field(default_factory=list)
     codes: dict[str, Code] = field(default_factory=dict)
     given: list[Granted] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
@@ -269,8 +272,9 @@ class Provider:
         return Response("not found", 404)
 
     def _authorize(self, request: Request) -> Response:
-        self.asked.append(request.args.to_dict())
-        self.referers.append(request.headers.get("Referer", ""))
+        if request.method == "GET":
+            self.asked.append(request.args.to_dict())
+            self.referers.append(request.headers.get("Referer", ""))
         try:
             grant = self._server.get_consent_grant(request, end_user="ada")
         except OAuth2Error as error:
@@ -280,7 +284,9 @@ class Provider:
         elif request.method == "GET":
             return Response(_consent_page(grant.request.payload.data), mimetype="text/html")
         allowed = "ada" if request.form.get("answer") == "allow" else None
-        return self._server.create_authorization_response(request=grant.request, grant_user=allowed, grant=grant)
+        answer = self._server.create_authorization_response(request=grant.request, grant_user=allowed, grant=grant)
+        self.ways_back.append(answer.headers["Location"])
+        return Response("<!doctype html><h1>Held back</h1>", mimetype="text/html") if self.holds_back else answer
 
     def _refused(self) -> str:
         [uri] = self.client.redirect_uris

@@ -127,7 +127,7 @@ class Tokens:
         refresh_token = (before and before.refresh_token) or grant.refresh_token
         if grant.kind == CODE and not refresh_token:
             raise _without_consent(before)
-        return in_either_style(grant, before and before.auth_style, partial(self._ask, grant, refresh_token))
+        return in_either_style(grant, before.auth_style if before else None, partial(self._ask, grant, refresh_token))
 
 
 def in_either_style(grant: Grant, last: str | None, ask: Callable[[str], Token]) -> Token:

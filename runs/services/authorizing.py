@@ -129,12 +129,13 @@ def begin_authorization(account: IntegratedAccount, person: User, session_key: s
     with _in_plain_words(account):
         url = authorization_url(authorization, account.context, challenge, private_hosts())
     forget_old()
+    kept: Any = {"verifier": challenge.verifier, "redirect_uri": redirect_uri, "basis": grant.basis}
     AuthorizationRequest.objects.create(
         account=account,
         person=person,
         session_digest=digest_of(session_key),
         state_digest=digest_of(challenge.state),
-        kept={"verifier": challenge.verifier, "redirect_uri": redirect_uri, "basis": grant.basis},
+        kept=kept,
         expires_at=Now() + LIFETIME,
     )
     return url

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from shutil import copy
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import IntegrityError
@@ -19,7 +20,7 @@ from django.utils import timezone
 from runs import services
 from runs.acting import Actor, acting
 from runs.catalog import catalog
-from runs.errors import InvalidInput, RemoteError
+from runs.errors import InvalidInput, NotConnected, RemoteError
 from runs.models import (
     AlertRule,
     AuditEntry,
@@ -36,15 +37,18 @@ from runs.models import (
     User,
 )
 from runs.services import (
+    AuthorizationAnswer,
     Origin,
     RunRequest,
     acknowledge_failure,
     acknowledge_failures,
     arm_trigger,
+    begin_authorization,
     cancel_bulk,
     change_person,
     change_view,
     check_connection,
+    create_account,
     create_environment,
     create_person,
     create_run,
@@ -59,6 +63,7 @@ from runs.services import (
     disarm_trigger,
     dry_run,
     end_sessions,
+    finish_authorization,
     fire_due,
     force_stop,
     give_credentials,
@@ -95,6 +100,7 @@ from runs.services import (
 from runs.services.audit import CHANGED, changes_between
 from tests import factories
 from tests.acceptance.deck import Prepared
+from tests.authorization_server import Provider
 from tests.dashboard.states import ended, running
 from tests.runs.services.test_bulk import order
 
@@ -108,6 +114,9 @@ NOT_AUDITED = {
     "advice": "words alone",
     "apply_definitions": "each object that it makes or changes has the line of its own operation (`test_apply`)",
     "args_fields": "reads",
+    "begin_authorization": "nothing is connected before the person is back, of which `finish_authorization` tells",
+    "consent": "reads",
+    "consent_of": "reads",
     "carry_out": "a daemon goes on with what a person's line tells of; each run's own operation has its line",
     "catalog_entry": "reads",
     "changes_between": "reads",
@@ -172,6 +181,20 @@ def send_test_in_vain(hook: Any) -> None:
         send_test(hook)
 
 
+def state_of_a_request() -> str:
+    """Of an account to whose provider the boss was sent."""
+    provider = Provider("http://127.0.0.1:9")
+    row = factories.account(integration=factories.integration(name="cloud", config=provider.config()))
+    url = begin_authorization(row, boss(), "session", "http://127.0.0.1:8000/accounts/connected/")
+    return parse_qs(urlsplit(url).query)["state"][0]
+
+
+def come_back_denied(state: str) -> None:
+    """The line of an account that was connected is in `test_authorizing`."""
+    with pytest.raises(NotConnected):
+        finish_authorization(AuthorizationAnswer(state, "", "access_denied", SECRET, ""), boss(), "session")
+
+
 def boss() -> User:
     return User.objects.filter(username="boss").first() or factories.user("boss", is_superuser=True)
 
@@ -234,6 +257,10 @@ AUDITED: dict[str, list[tuple[Callable[[], Any], Callable[[Any], Any], list[str]
         ),
     ],
     "give_credentials": [(account, lambda row: give_credentials(row, {"token": SECRET}), ["account.credentials"])],
+    "create_account": [
+        (factories.integration, lambda row: create_account(row, "acme", {"token": SECRET}), ["account.create"])
+    ],
+    "finish_authorization": [(state_of_a_request, come_back_denied, ["account.connect_refused"])],
     "check_connection": [(account, check_connection, ["account.test"])],
     "dry_run": [
         (account, lambda row: dry_run(RunRequest(factories.job(integration=row.integration), row)), ["job.dry_run"]),
