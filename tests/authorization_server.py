@@ -219,9 +219,9 @@ def _issuer_of(provider: Provider) -> Any:
 class Provider:
     """`/authorize` shows a consent page, `/token` gives tokens, `/things` takes those that are not worn out or revoked.
 
-    `asked` are the queries of `/authorize`, `referers` what browsers said they came from, `token_requests` the forms of `/token`. `refuses`: an error, with its
-    description, that `/authorize` answers with in place of its page. `ways_back` are the addresses that people were
-    sent back to; where the provider `holds_back`, they were not.
+    `asked` are the queries of `/authorize`, `referers` where browsers said that they came from, `token_requests` the
+    forms of `/token`. `refuses`: an error, with its description, that `/authorize` answers with in place of its page.
+    `ways_back` are the addresses that people were sent back to; where the provider `holds_back`, they were not.
     """
 
     url: str

@@ -86,7 +86,7 @@ def account_connect(request: PageRequest, account_id: UUID) -> HttpResponse:
             return _connect_page(request, account, asked)
         address = begin_authorization(account, request.user, _session_key(request), redirect_uri())
     except NotConnected as error:
-        return _connect_page(request, account, problem=str(error))
+        return _connect_page(request, account, problem=error)
     if request.htmx:
         return HttpResponseClientRedirect(address)
     return _connect_page(request, account, asked, address=address)
@@ -97,7 +97,7 @@ def _connect_page(
     account: IntegratedAccount,
     asked: Consent | None = None,
     *,
-    problem: str = "",
+    problem: NotConnected | None = None,
     address: str = "",
 ) -> HttpResponse:
     context = {
@@ -106,7 +106,7 @@ def _connect_page(
         "problem": problem,
         "address": address,
         "redirect_uri": redirect_uri(),
-        "asks_for_values": bool(credential_fields(account.integration)),
+        "lacks_values": problem is not None and problem.code == "missing_credential",
         "public_url": settings.PUBLIC_URL,
         "is_elsewhere": request.get_host() != urlsplit(settings.PUBLIC_URL).netloc,
     }

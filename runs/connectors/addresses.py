@@ -7,9 +7,9 @@ from runs.connectors.faults import Section
 from runs.connectors.placeholders import literal_text, located
 
 
-def address(section: Section, key: str, *, with_query: bool) -> str:
-    """The address at the key. It is required, and may hold placeholders, also for its beginning."""
-    url = section.template(key, required=True)
+def address(section: Section, key: str, *, with_query: bool, required: bool = True) -> str:
+    """The address at the key, which may hold placeholders, also for its beginning; empty where there may be none."""
+    url = section.template(key, required=required)
     fixed = literal_text(url)
     if url and not url.startswith(("http://", "https://", "{{")):
         section.fail(key, "must begin with https:// (or http://, where private networks are allowed).")

@@ -61,7 +61,7 @@ class OAuth2:
             scope=config.template("scope"),
             refresh_token=config.template("refresh_token", required=grant == "refresh_token"),
             auth_style=config.choice("auth_style", AUTH_STYLES) if "auth_style" in config.values else None,
-            authorize_url=_authorize_url(config) if grant == CODE else "",
+            authorize_url=_authorize_url(config, required=grant == CODE),
             authorize_query=_authorize_query(config),
             issuer=config.text("issuer") or "",
         )
@@ -111,8 +111,8 @@ class Grant:
         return hashlib.sha256(json.dumps(of).encode()).hexdigest()
 
 
-def _authorize_url(config: Section) -> str:
-    url = address(config, "authorize_url", with_query=True)
+def _authorize_url(config: Section, *, required: bool) -> str:
+    url = address(config, "authorize_url", with_query=True, required=required)
     if own := _own(key for key, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)):
         config.fail("authorize_url", f"must not have {own} in its query: Syncdeck sets that itself.")
     return url

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from runs.acting import Actor, acting
 from runs.engine.freshness import note_end
-from runs.models import CronTrigger, IntegratedAccount, RunStatus, SyncJobRun
+from runs.models import AccountStatus, CronTrigger, Environment, IntegratedAccount, RunStatus, SyncJobRun
 from runs.services import (
     arm_trigger,
     check_connection,
@@ -90,3 +90,33 @@ def deeds(account: IntegratedAccount) -> None:
     with acting(Actor("deploy")):
         note("integration.change", account.integration, reason="The source has moved.", changes={"config": "changed"})
     save_account(account.environment, {"tenant_id": account.tenant_id.removesuffix(" Ltd")}, account)
+
+
+def in_browsers(environment: Environment) -> dict[str, IntegratedAccount]:
+    """Accounts that are connected in a browser: one that was not yet, one that has to be again, and one that lacks what
+    the provider has to be told first."""
+    client = {"grant": "authorization_code", "client_id": "syncdeck", "token_url": "https://login.example.org/token"}
+    config = {**client, "authorize_url": "https://login.example.org/authorize", "scope": "contacts.read offline_access"}
+    long = {
+        **client,
+        "authorize_url": f"https://{'long-' * 11}name.example.org/authorize",
+        "scope": " ".join(f"https://api.example.org/auth/resource-{number}.readonly" for number in range(12)),
+        "client_id": "{{context.client_id}}",
+    }
+    cloud, wide = (
+        factories.integration(environment=environment, name=name, label=label, config=_in_a_browser(one))
+        for name, label, one in (("cloud", "Cloud", config), ("wide", ("Cloud of long names " * 10)[:200], long))
+    )
+    context = {"client_id": "x"}
+    connecting, again = AccountStatus.CONNECTING, AccountStatus.NEEDS_REAUTH
+    return {
+        "first": factories.account(integration=cloud, tenant_id="globex", context={}, status=connecting),
+        "again": factories.account(integration=wide, tenant_id="initech-" * 25, context=context, status=again),
+        "lacking": factories.account(integration=wide, tenant_id="hooli", context={}, status=connecting),
+    }
+
+
+def _in_a_browser(config: dict[str, str]) -> dict[str, Any]:
+    resources = {"contacts": {"list": {"path": "/contacts"}}}
+    authorization = {"format": "oauth2", "config": config}
+    return {"base_url": "https://api.example.org", "authorization": authorization, "resources": resources}

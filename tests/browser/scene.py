@@ -245,7 +245,10 @@ def populated() -> dict[str, str]:
         "account-long-name": f"/accounts/{named_at_length.pk}/",
         "account-needs-credentials": f"/accounts/{runs['stopped'].integrated_account_id}/",
         "account-credentials": f"/accounts/{account.pk}/credentials/",
+        "account-new": "/accounts/new/",
+        "account-new-key": f"/accounts/new/?integration={account.integration_id}",
     }
+    paths |= _in_browsers(cast_accounts.in_browsers(account.environment))
     paths |= {f"bulk-{name}": f"/bulk/{action.pk}/" for name, action in cast_bulk.bulk_actions().items()}
     paths["records-many-kinds"] = f"/records/?account={runs['running'].integrated_account_id}"
     paths |= {f"record-{name}": f"/records/{record.pk}/" for name, record in stored.items()}
@@ -260,6 +263,12 @@ def populated() -> dict[str, str]:
     paths |= {f"webhook-{name}": f"/webhooks/{webhook.pk}/" for name, webhook in webhooks.items()}
     paths |= {f"error-{name}": f"/errors/{group.pk}/" for name, group in errors.items()}
     return paths | {f"run-{name}": f"/runs/{run.pk}/" for name, run in runs.items()}
+
+
+def _in_browsers(accounts: dict[str, Any]) -> dict[str, str]:
+    paths = {f"account-connect-{name}": f"/accounts/{row.pk}/connect/" for name, row in accounts.items()}
+    paths |= {f"account-connected-{name}": f"/accounts/{row.pk}/" for name, row in accounts.items()}
+    return paths | {"account-new-browser": f"/accounts/new/?integration={accounts['again'].integration_id}"}
 
 
 if __name__ == "__main__":
