@@ -86,6 +86,8 @@ def account_connect(request: PageRequest, account_id: UUID) -> HttpResponse:
             return _connect_page(request, account, asked)
         address = begin_authorization(account, request.user, _session_key(request), redirect_uri())
     except NotConnected as error:
+        if request.htmx:
+            return HttpResponseClientRedirect(request.path)  # the page itself tells why
         return _connect_page(request, account, problem=error)
     if request.htmx:
         return HttpResponseClientRedirect(address)

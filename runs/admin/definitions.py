@@ -10,7 +10,15 @@ from django.http import HttpRequest
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService, ScopedAdmin, person
 from runs.admin.forms import AccountForm, IntegrationForm, JobForm, MappingForm, ServiceForm, TriggerForm
-from runs.models import AccountToken, CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping
+from runs.models import (
+    AccountToken,
+    AuthorizationRequest,
+    CronTrigger,
+    IntegratedAccount,
+    Integration,
+    SyncJob,
+    UnifiedMapping,
+)
 from runs.services import delete_account, delete_integration, delete_job, delete_mapping, delete_trigger
 
 
@@ -76,6 +84,20 @@ class AccountTokenAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("value", "account__context")
+
+
+@admin.register(AuthorizationRequest)
+class AuthorizationRequestAdmin(ReadOnlyAdmin):
+    """Who is at which account's provider at the moment: nothing that would let anybody answer in their stead."""
+
+    environment_path = "account__environment"
+    fields = ("account", "person", "expires_at")
+    list_display = ("account", "person", "expires_at")
+    list_select_related = ("account", "person")
+    search_fields = ("account__tenant_id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).defer("kept", "account__context")
 
 
 @admin.register(SyncJob)

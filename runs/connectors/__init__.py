@@ -5,7 +5,6 @@ from runs.connectors.authorization_code import (
     Challenge,
     authorization_url,
     check_issuer,
-    consent_host,
     exchange_code,
 )
 from runs.connectors.bounds import Bounds
@@ -91,7 +90,6 @@ __all__ = [
     "check_issuer",
     "check_name",
     "check_target",
-    "consent_host",
     "exchange_code",
     "has_known_form",
     "is_page_of",

@@ -51,11 +51,6 @@ class Challenge:
         return cls(secrets.token_urlsafe(STATE_BYTES), secrets.token_urlsafe(VERIFIER_BYTES), redirect_uri)
 
 
-def consent_host(authorization: OAuth2, context: Mapping[str, Any], private: PrivateHosts) -> str:
-    """Who asks the person: the host of `authorize_url`. Raises as `authorization_url` does."""
-    return parse_url(_address(authorization, context, private)).host
-
-
 def authorization_url(
     authorization: OAuth2, context: Mapping[str, Any], challenge: Challenge, private: PrivateHosts
 ) -> str:

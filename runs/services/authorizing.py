@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hmac import compare_digest
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
@@ -27,7 +28,6 @@ from runs.connectors import (
     Token,
     authorization_url,
     check_issuer,
-    consent_host,
     exchange_code,
     masked_start,
     masking,
@@ -114,9 +114,9 @@ def basis_of(authorization: OAuth2, context: Mapping[str, Any]) -> str | None:
 
 def consent(account: IntegratedAccount) -> Consent:
     """Raises NotConnected where the account lacks what the provider has to be told, or nobody may be sent there."""
-    authorization, grant = _grant(account)
-    with _in_plain_words(account):
-        return Consent(consent_host(authorization, account.context, private_hosts()), grant.scope)
+    _, grant = _grant(account)
+    url = _way_there(account, Challenge.drawn(""))
+    return Consent(urlsplit(url).hostname or "", grant.scope)
 
 
 def begin_authorization(account: IntegratedAccount, person: User, session_key: str, redirect_uri: str) -> str:
@@ -124,10 +124,9 @@ def begin_authorization(account: IntegratedAccount, person: User, session_key: s
 
     Raises NotConnected.
     """
-    authorization, grant = _grant(account)
+    _, grant = _grant(account)
     challenge = Challenge.drawn(redirect_uri)
-    with _in_plain_words(account):
-        url = authorization_url(authorization, account.context, challenge, private_hosts())
+    url = _way_there(account, challenge)
     forget_old()
     kept: Any = {"verifier": challenge.verifier, "redirect_uri": redirect_uri, "basis": grant.basis}
     AuthorizationRequest.objects.create(
@@ -220,6 +219,12 @@ def _grant(account: IntegratedAccount) -> tuple[OAuth2, Grant]:
         raise _not(account, "definition", "The integration does not describe how its accounts are connected.")
     with _in_plain_words(account):
         return authorization, authorization.filled({"context": account.context})
+
+
+def _way_there(account: IntegratedAccount, challenge: Challenge) -> str:
+    authorization, _ = _grant(account)
+    with _in_plain_words(account):
+        return authorization_url(authorization, account.context, challenge, private_hosts())
 
 
 @contextmanager

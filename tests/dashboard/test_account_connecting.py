@@ -166,7 +166,8 @@ class TestTheWayThere:
         config = provider.config(client_id="{{context.client_id}}")
         integration = factories.integration(name="own", config=config)
         account = save_account(integration.environment, {"integration": integration})
-        for answer in (admin.get(way_of(account)), admin.post(way_of(account), headers=HTMX)):
+        assert sent(admin, account) == way_of(account)  # which tells why
+        for answer in (admin.get(way_of(account)), admin.post(way_of(account))):
             page = answer.content.decode()
             assert answer.status_code == 400
             assert "Nobody can be sent to the provider yet" in page

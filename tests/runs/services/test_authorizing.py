@@ -111,7 +111,8 @@ class TestConnecting:
         self, provider: Provider, account: IntegratedAccount, olga: User
     ) -> None:
         assert account.status == AccountStatus.CONNECTING
-        assert consent(account).scope == SCOPE
+        assert (consent(account).scope, consent(account).host) == (SCOPE, "localhost")
+        assert AuthorizationRequest.objects.count() == 0
         assert connected(account, olga).status == AccountStatus.ACTIVE
         assert executed(present(account)).status == RunStatus.COMPLETED
         assert Record.objects.count() == 3
@@ -254,7 +255,7 @@ class TestTheState:
         sent(account, olga)
         forget_old()
         assert AuthorizationRequest.objects.count() == 1
-        AuthorizationRequest.objects.update(expires_at=timezone.now())
+        AuthorizationRequest.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         forget_old()
         assert AuthorizationRequest.objects.count() == 0
 

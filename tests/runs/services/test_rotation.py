@@ -18,6 +18,7 @@ from runs.errors import MissingKey
 from runs.models import (
     AccountToken,
     AuditEntry,
+    AuthorizationRequest,
     IntegratedAccount,
     KeyedRequest,
     RunStatus,
@@ -54,6 +55,14 @@ def run(keys: object) -> SyncJobRun:
     factories.webhook()
     factories.alert_rule()
     AccountToken.objects.create(account=run.integrated_account, value={"access": "a-token"})
+    AuthorizationRequest.objects.create(
+        account=run.integrated_account,
+        person=factories.user("olga"),
+        session_digest="s",
+        state_digest="t",
+        kept={"verifier": "v"},
+        expires_at=timezone.now(),
+    )
     token = issue_token(factories.environment(), name="ci")[0]
     KeyedRequest.objects.create(token=token, key="k", fingerprint="f", claimed_at=timezone.now(), answer={"id": 1})
     return run
