@@ -221,6 +221,11 @@ class TestTheExchange:
             exchanged(described(provider), "c0de", Challenge.drawn(BACK), private=NO_PRIVATE_HOSTS)
         assert provider.token_requests == []
 
+    def test_goes_by_https_alone(self, provider: Provider) -> None:
+        authorization = described(provider, token_url="http://192.88.98.7/token")
+        with pytest.raises(AddressRefused):
+            exchanged(authorization, "c0de", Challenge.drawn(BACK), private=NO_PRIVATE_HOSTS)
+
     @pytest.mark.parametrize(
         ("answer", "error"),
         [
@@ -235,8 +240,9 @@ class TestTheExchange:
     ) -> None:
         httpserver.expect_request("/token").respond_with_response(answer)
         grant = Grant("authorization_code", httpserver.url_for("/token"), CLIENT_ID, CLIENT_SECRET, "", "", None)
+        patient = replace(BOUNDS, tries=4, backoff=0.0)
         with pytest.raises(error):
-            exchange_code(grant, "c0de", Challenge.drawn(BACK), private=ALL_PRIVATE_HOSTS, bounds=BOUNDS)
+            exchange_code(grant, "c0de", Challenge.drawn(BACK), private=ALL_PRIVATE_HOSTS, bounds=patient)
         assert len(httpserver.log) == 1
 
     def test_that_is_refused_tells_no_secret(self, httpserver: HTTPServer) -> None:
