@@ -222,7 +222,7 @@ class TestTheExchange:
         assert provider.token_requests == []
 
     def test_goes_by_https_alone(self, provider: Provider) -> None:
-        authorization = described(provider, token_url="http://192.88.98.7/token")
+        authorization = described(provider, token_url="http://login.example.org/token")
         with pytest.raises(AddressRefused):
             exchanged(authorization, "c0de", Challenge.drawn(BACK), private=NO_PRIVATE_HOSTS)
 
