@@ -14,7 +14,19 @@ from runs.connectors.errors import PlaceholderError
 from runs.definition_files.kinds import Kind
 
 # Of an authorization's config; everything else in it is a credential.
-_PUBLIC = frozenset({"grant", "token_url", "scope", "header_name", "client_id", "auth_style"})
+_PUBLIC = frozenset(
+    {
+        "auth_style",
+        "authorize_query",
+        "authorize_url",
+        "client_id",
+        "grant",
+        "header_name",
+        "issuer",
+        "scope",
+        "token_url",
+    }
+)
 _CREDENTIALS = ("config", "authorization", "config")
 _SENT = frozenset({"args", "base_url", "body", "headers", "id", "path", "query", "target_url", "webhook"})
 _OF_SCHEMA = frozenset({"default", "const", "enum", "examples"})

@@ -46,6 +46,8 @@ def test_these_are(kind: Kind, path: str, value: Any) -> None:
         (Kind.INTEGRATION, "config.authorization.config.token", "{{context.token}}"),
         (Kind.INTEGRATION, "config.authorization.config.header_value", "Token token={{context.token}}"),
         (Kind.INTEGRATION, "config.authorization.config.token_url", "https://example.com/token"),
+        (Kind.INTEGRATION, "config.authorization.config.authorize_url", "https://example.com/authorize"),
+        (Kind.INTEGRATION, "config.authorization.config.authorize_query.access_type", "offline"),
         (Kind.INTEGRATION, "config.authorization.config.header_name", "X-Api-Key"),
         (Kind.INTEGRATION, "config.headers.Authorization", "Bearer {{context.token}}"),
         (Kind.INTEGRATION, "config.base_url", "https://{{context.subdomain}}.example.com"),
