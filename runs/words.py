@@ -23,9 +23,13 @@ def _shown(character: str) -> str:
     return " " if character.isspace() else character.encode("unicode_escape").decode()
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Such as "1 record" and "2 records"; `many` where that is no `s`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def counts_in_words(fetched: int, persisted: int, error_count: int) -> str:
-    errors = "1 error" if error_count == 1 else f"{error_count:,} errors"
-    return f"{fetched:,} fetched, {persisted:,} persisted, {errors}"
+    return f"{fetched:,} fetched, {persisted:,} persisted, {counted(error_count, 'error')}"
 
 
 def end_in_words(status: str, counts: str, seconds: float | None, error: str) -> str:

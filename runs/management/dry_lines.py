@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from runs.services import DryEntry, DryOutcome, DryRun
 from runs.wire import known_time
+from runs.words import counted
 
 WORDS = {
     DryOutcome.FETCHED: "answers",
@@ -23,9 +24,9 @@ def lines_of(found: DryRun) -> Iterator[str]:
         yield from (_plain(line) for line in _entry_lines(entry))
     if found.usual is not None:
         seconds = found.usual.median.total_seconds()
-        yield f"Such a run usually fetches {found.usual.fetched:,} records in {seconds:,.0f} s."
+        yield f"Such a run usually fetches {counted(found.usual.fetched, 'record')} in {seconds:,.0f} s."
     counts = [f"{found.count(outcome)} {WORDS[outcome]}" for outcome in DryOutcome if found.count(outcome)]
-    yield f"Of {len(found.entries)} entries: {', '.join(counts)}. Nothing was stored."
+    yield f"Of {counted(len(found.entries), 'entry', 'entries')}: {', '.join(counts)}. Nothing was stored."
 
 
 def _entry_lines(tried: DryEntry) -> Iterator[str]:
@@ -34,7 +35,7 @@ def _entry_lines(tried: DryEntry) -> Iterator[str]:
     yield f"{tried.planned.place}. {entry.name} {WORDS[tried.outcome]}{below}"
     since = "" if tried.since is None else f"; fetches since {known_time(tried.since)}"
     if entry.makes_requests:
-        count = "once for each record of its parent" if tried.requests is None else f"{tried.requests:,} request(s)"
+        count = "once for each record of its parent" if tried.requests is None else counted(tried.requests, "request")
         yield f"   {count}{since}"
     if tried.request is not None:
         yield f"   {tried.request.verb} {tried.request.url}"

@@ -11,7 +11,7 @@ _BY_CODE = {
     "invalid_grant": "The provider has taken the access back: give the account new credentials, or connect it again.",
     "missing_value": "Give the account the value that its integration asks for.",
     "address_refused": "A private address needs ALLOWED_PRIVATE_HOSTS to name it, or ALLOW_PRIVATE_NETWORKS.",
-    "connection_failed": "Is the host name right, and is the source up?",
+    "connection_failed": "Look whether the host name is right and the source is up.",
     "timeout": "The source may be down or overloaded: try again later.",
     "rate_limited": "Try again when the wait is over; runs wait by themselves.",
     "RateLimited": "Try again when the wait is over; runs wait by themselves.",
