@@ -33,6 +33,7 @@ ONE_BY_ONE = (
     "tests/acceptance/test_broker_down.py",
     "tests/acceptance/test_datasette.py",
     "tests/acceptance/test_every_kind.py",
+    "tests/acceptance/test_hosts.py",
     "tests/acceptance/test_lost_daemons.py",
     "tests/acceptance/test_rapidbridge.py",
     "tests/acceptance/test_schedules.py",
