@@ -1,6 +1,8 @@
-"""What a process that stays tells of itself: a sentence for people, or a line of the log where that is for machines."""
+"""What a process tells of itself: a sentence for people, or a line of the log where that is for machines."""
 
 from __future__ import annotations
+
+import sys
 
 import structlog
 from django.conf import settings
@@ -14,3 +16,11 @@ def tell(command: BaseCommand, sentence: str) -> None:
         log.info(sentence)
     else:
         command.stdout.write(sentence)
+
+
+def tell_aside(sentence: str) -> None:
+    """On standard error: what a command prints may be read by a program."""
+    if settings.LOGS_ARE_JSON:
+        log.info(sentence)
+    else:
+        print(sentence, file=sys.stderr, flush=True)

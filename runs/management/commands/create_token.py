@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandParser
 from django.forms.models import fields_for_model
 
+from runs.errors import InvalidInput
 from runs.management.database import ensure_tables
 from runs.management.typist import typing, who_types
 from runs.models import ApiToken, Environment, Scope
@@ -39,8 +40,18 @@ class Command(BaseCommand):
 
 
 def named_environment(name: str) -> Environment:
-    """The environment of this name, which is made if missing."""
-    return Environment.objects.filter(name=name).first() or create_environment(name)
+    """The environment of this name, which is made if missing. Raises InvalidInput."""
+    named = Environment.objects.filter(name=name)
+    found = named.first()
+    if found is not None:
+        return found
+    try:
+        return create_environment(name)
+    except InvalidInput:
+        found = named.first()  # made by another process meanwhile
+        if found is None:
+            raise
+        return found
 
 
 def name_of(model: type[Environment | ApiToken]) -> Callable[[str], str]:
