@@ -20,10 +20,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", metavar="ACCOUNT", help="The integrated account's id or tenant id.")
+        parser.add_argument("--environment", metavar="NAME", help="Where it is.")
 
-    def handle(self, *, account: str, **options: Any) -> None:
+    def handle(self, *, account: str, environment: str | None, **options: Any) -> None:
         with typing(), refusals_told():
-            found = check_connection(find_account(account))
+            found = check_connection(find_account(account, environment=environment))
         self.stdout.write(_sentence(found))
         sys.exit(0 if found.is_well else FAILED)
 

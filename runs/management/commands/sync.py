@@ -38,6 +38,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", metavar="JOB", help="The job's id or label.")
         parser.add_argument("account", metavar="ACCOUNT", help="The integrated account's id or tenant id.")
+        parser.add_argument("--environment", metavar="NAME", help="Where both of them are.")
         parser.add_argument("--args", dest="run_args", type=json_object, metavar="JSON", help='Such as {"user_id": 7}.')
         parser.add_argument("--ignore-previous-run", action="store_true", help="Fetch everything, not only news.")
         parser.add_argument(
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         *,
         job: str,
         account: str,
+        environment: str | None,
         run_args: dict[str, Any] | None,
         ignore_previous_run: bool,
         only_try: bool,
@@ -59,9 +61,9 @@ class Command(BaseCommand):
     ) -> None:
         ensure_tables()
         expect_many_records()
-        of_job = find_job(job)
+        of_job = find_job(job, account, environment)
         with typing(), refusals_told():
-            of_account = find_account(account, of_job)
+            of_account = find_account(account, of_job, environment)
             request = RunRequest(of_job, of_account, run_args, ignore_previous_run=ignore_previous_run)
             if only_try:
                 self._try_out(request)
