@@ -67,7 +67,8 @@ class Demo:
 
 
 def find_or_make(usual_port: int = USUAL_PORT) -> Demo:
-    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken."""
+    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken; its accounts,
+    which lose their tokens with that, get new ones."""
     environment, _ = Environment.objects.get_or_create(name=ENVIRONMENT)
     integration = _integration(environment, usual_port)
     job = _job(integration, MAIN_JOB, [COUNTRIES, CITIES], ARGS_SCHEMA)
@@ -118,8 +119,13 @@ def _job(integration: Integration, label: str, resources: list[dict[str, Any]], 
 
 def _account(integration: Integration, tenant: str) -> IntegratedAccount:
     found = IntegratedAccount.objects.live().filter(integration=integration, tenant_id=tenant).first()
-    values = {"integration": integration, "tenant_id": tenant, "context": {"token": secrets.token_urlsafe(24)}}
-    return found or save_account(integration.environment, values)
+    if found is not None and isinstance(found.context.get("token"), str):
+        return found
+    context = {"token": secrets.token_urlsafe(24)}
+    if found is not None:
+        return save_account(integration.environment, {"context": context}, found)
+    values = {"integration": integration, "tenant_id": tenant, "context": context}
+    return save_account(integration.environment, values)
 
 
 def _admin_password() -> str | None:

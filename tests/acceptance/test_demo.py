@@ -6,9 +6,9 @@ import re
 import signal
 from pathlib import Path
 
-from runs.addresses import any_free_port
+from runs.addresses import any_free_port, is_free
 from tests.acceptance.deck import embedded_environment
-from tests.processes import Process, children_of, is_running, processes
+from tests.processes import Process, Processes, children_of, is_running, processes, wait_until
 
 
 def end(demo: Process) -> None:
@@ -20,6 +20,13 @@ def end(demo: Process) -> None:
     assert not any(is_running(child) for child in children)
 
 
+def a_second_one_is_refused(started: Processes, address: str) -> None:
+    for port in (any_free_port(), int(address.rpartition(":")[2])):
+        second = started.run("demo", "--port", str(port))
+        assert (second.returncode, second.stdout) == (1, "")
+        assert second.stderr == f"CommandError: A demo runs in {started.environment['DATA_DIR']} already: {address}/\n"
+
+
 def test_the_first_start_syncs_the_whole_dataset_and_the_second_finds_it(tmp_path: Path) -> None:
     port = any_free_port()
     with processes(tmp_path, embedded_environment(tmp_path / "data", port)) as started:
@@ -28,8 +35,10 @@ def test_the_first_start_syncs_the_whole_dataset_and_the_second_finds_it(tmp_pat
         assert re.search(r"Login admin, password \S+ \(shown this once\)", first.log())
         assert "completed: 34,258 fetched, 34,258 persisted, 0 errors" in first.log()
         assert f"http://127.0.0.1:{port}/" in first.log()
-        end(first)
+        a_second_one_is_refused(started, f"http://127.0.0.1:{port}")
+        first.kill()  # and leaves no lock
 
+        wait_until(lambda: is_free("127.0.0.1", port), 15, "the end of the first one's children")
         second = started.manage("demo", "--port", str(port))
         second.says("Everything is up.", limit=60)
         assert "shown this once" not in second.log()

@@ -8,7 +8,7 @@ import pytest
 
 from runs.addresses import any_free_port
 from runs.demo.installation import find_or_make
-from runs.models import Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
+from runs.models import AccountStatus, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun, User
 from runs.services import save_job
 from tests.processes import listening
 
@@ -60,6 +60,18 @@ def test_what_people_changed_stays() -> None:
 
 def test_the_sample_api_moves_when_its_port_is_taken(taken: int) -> None:
     assert find_or_make(taken).sample_port != taken
+
+
+def test_accounts_that_lost_their_tokens_with_the_address_get_new_ones(usual_port: int) -> None:
+    before = find_or_make(usual_port)
+    with listening(usual_port):
+        moved = find_or_make(usual_port)
+
+    assert moved.sample_port != usual_port
+    tokens = moved.sample_tokens().split(",")
+    assert len(set(tokens)) == 2
+    assert not set(tokens) & set(before.sample_tokens().split(","))
+    assert {account.status for account in IntegratedAccount.objects.all()} == {AccountStatus.ACTIVE}
 
 
 def test_the_sample_api_stays_where_it_was(usual_port: int) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +15,7 @@ from rich.console import Console
 from runs.addresses import address_to_open, port_number, require_free
 from runs.demo.installation import Demo, find_or_make
 from runs.management.database import ensure_tables
+from runs.management.locks import Held, locked_file
 from runs.management.refusals import refusals_told
 from runs.management.supervisor import Lost, Service, Supervisor
 from runs.management.tour import Tour
@@ -34,6 +37,10 @@ class Command(BaseCommand):
             raise CommandError(
                 "The sample API is on this machine: set ALLOW_PRIVATE_NETWORKS=true, as `make demo` does."
             )
+        with alone_in_folder(address_to_open(host, port)):
+            self._show(host, port)
+
+    def _show(self, host: str, port: int) -> None:
         require_free(host, port)
         ensure_tables()
         with typing(), refusals_told():
@@ -48,6 +55,17 @@ class Command(BaseCommand):
         except Lost as error:
             raise CommandError(f"{error} Its log is in {logs}.") from error
         console.print("All ended.")
+
+
+@contextmanager
+def alone_in_folder(address: str) -> Iterator[None]:
+    """A second demo of the same folder would take the sample API's address from the first, and with it the accounts'
+    tokens. Raises CommandError."""
+    try:
+        with locked_file(settings.DATA_DIR / "demo.lock", f"{address}/"):
+            yield
+    except Held as error:
+        raise CommandError(f"A demo runs in {settings.DATA_DIR} already: {error}") from error
 
 
 def sample_api(demo: Demo) -> Service:
