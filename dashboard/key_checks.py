@@ -13,7 +13,6 @@ from django.db import connection
 
 from dashboard.health_checks import BAD, GOOD, WORTH_A_LOOK, Check, Look
 from dashboard.templatetags.syncdeck import number
-from runs.models.fields import key_fault
 from runs.services import KeyTally, key_tally
 
 MOST_NAMED = 5
@@ -37,9 +36,6 @@ def _key_files(now: datetime) -> list[Check]:
 
 
 def _credentials(now: datetime) -> list[Check]:
-    if fault := key_fault():
-        advice = "A key is 32 bytes in base64: `python manage.py rotate_keys --generate` makes one."
-        return [Check("Credentials", BAD, fault, advice)]
     return [_by_key(key_tally()), *_keys_of_one_host()]
 
 

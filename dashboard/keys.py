@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,23 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
             _publish(path, make())
         return path.read_text().strip()
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"The data directory {path.parent} can't be written ({error.strerror}). Set DATA_DIR to a writable folder."
-        ) from error
+        raise _unwritable(path.parent, error) from error
+
+
+def require_folder(folder: Path) -> None:
+    """Make the folder if it is missing. Raises ImproperlyConfigured when nothing can be kept in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"The data directory {folder} can't be written ({error.strerror}). Set DATA_DIR to a writable folder."
+    )
 
 
 def kept_keys(path: Path, make: Callable[[], str]) -> list[str]:

@@ -14,8 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 from dashboard import logs
-from dashboard.checked_settings import hosts, number
-from dashboard.keys import kept_keys, kept_secret
+from dashboard.checked_settings import hosts, keys, keys_in, number
+from dashboard.keys import kept_secret
 from dashboard.mail import mail_server
 
 env = Env()
@@ -26,10 +26,10 @@ DATA_DIR: Path = env.path("DATA_DIR", BASE_DIR / "data")
 
 DEBUG: bool = env.bool("DEBUG", False)
 SECRET_KEY: str = env.str("SECRET_KEY", "") or kept_secret(DATA_DIR / "secret_key", lambda: secrets.token_urlsafe(64))
-_GIVEN_KEYS: list[str] = env.list("CREDENTIALS_KEYS", [])
+_GIVEN_KEYS = keys("CREDENTIALS_KEYS")
 CREDENTIALS_KEYS_FILE = None if _GIVEN_KEYS else DATA_DIR / "credentials_key"
 CREDENTIALS_KEYS: list[str] = (
-    kept_keys(CREDENTIALS_KEYS_FILE, lambda: Fernet.generate_key().decode()) if CREDENTIALS_KEYS_FILE else _GIVEN_KEYS
+    keys_in(CREDENTIALS_KEYS_FILE, lambda: Fernet.generate_key().decode()) if CREDENTIALS_KEYS_FILE else _GIVEN_KEYS
 )
 PUBLIC_URL: str = env.str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 _HTTPS = PUBLIC_URL.startswith("https://")

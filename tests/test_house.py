@@ -72,7 +72,7 @@ def test_every_make_command_of_the_readme_exists() -> None:
 
 def test_every_command_and_every_setting_is_in_the_readme() -> None:
     commands = {path.stem for path in ROOT.glob("*/management/commands/[!_]*.py")}
-    settings = set(re.findall(r'\b(?:env\.\w+|number|hosts)\(\s*"([A-Z_]+)"', text_of("dashboard/settings.py")))
+    settings = set(re.findall(r'\b(?:env\.\w+|number|hosts|keys)\(\s*"([A-Z_]+)"', text_of("dashboard/settings.py")))
     readme = text_of("README.md")
 
     assert {name for name in commands if f"manage.py {name}" not in readme} == set()

@@ -67,8 +67,8 @@ class Demo:
 
 
 def find_or_make(usual_port: int = USUAL_PORT) -> Demo:
-    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken; its accounts,
-    which lose their tokens with that, get new ones."""
+    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken; with that
+    its accounts lose their tokens, and get new ones."""
     environment, _ = Environment.objects.get_or_create(name=ENVIRONMENT)
     integration = _integration(environment, usual_port)
     job = _job(integration, MAIN_JOB, [COUNTRIES, CITIES], ARGS_SCHEMA)

@@ -39,7 +39,7 @@ class Tour:
 
     def walk(self) -> None:
         try:
-            while not self._web_answers():
+            while not web_answers(self.host, self.port):
                 if self.stopping.wait(LOOK):
                     return
             run = self.demo.first_run()
@@ -55,15 +55,16 @@ class Tour:
         RunProgress(run.id, self.console).follow(lambda seconds: self.stopping.wait(seconds) or not _is_live(run.id))
         self.console.print(last_line(SyncJobRun.objects.get(id=run.id)), highlight=False)
 
-    def _web_answers(self) -> bool:
-        web = http.client.HTTPConnection(self.host, self.port, timeout=2)
-        try:
-            web.request("GET", "/healthz", headers={"Host": "127.0.0.1"})
-            return web.getresponse().status == http.HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            web.close()
+
+def web_answers(host: str, port: int) -> bool:
+    web = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        web.request("GET", "/healthz", headers={"Host": "127.0.0.1"})
+        return web.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        web.close()
 
 
 def _is_live(run_id: UUID) -> bool:

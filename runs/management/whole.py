@@ -20,10 +20,11 @@ def manage(*arguments: str) -> tuple[str, ...]:
 def whole(host: str, port: int, concurrency: int) -> list[Service]:
     """The services; each is told the address that people open, unless PUBLIC_URL says otherwise."""
     shared = {"PUBLIC_URL": os.environ.get("PUBLIC_URL") or address_to_open(host, port), "PYTHONPATH": project_path()}
-    beat = (sys.executable, "-m", "celery", "--app", "dashboard", "beat", "--pidfile=", "--loglevel", "INFO")
+    beat = (sys.executable, "-m", "celery", "--quiet", "--app", "dashboard", "beat", "--pidfile=", "--loglevel", "INFO")
+    daemon = manage("daemon", "--quiet", "--group", "default", "--concurrency", str(concurrency))
     return [
         Service("web", manage("serve", "--host", host, "--port", str(port)), shared),
-        Service("daemon", manage("daemon", "--group", "default", "--concurrency", str(concurrency)), shared),
+        Service("daemon", daemon, shared),
         Service("scheduler", beat, shared),
     ]
 

@@ -25,20 +25,6 @@ def cipher() -> MultiFernet:
     return _cipher(tuple(settings.CREDENTIALS_KEYS))
 
 
-def key_fault() -> str:
-    """Which of the configured keys are none, in a sentence without them; empty if all are keys."""
-    broken = [str(place) for place, key in enumerate(settings.CREDENTIALS_KEYS, 1) if not _is_key(key)]
-    return f"CREDENTIALS_KEYS has what is no key, at position {', '.join(broken)}." if broken else ""
-
-
-def _is_key(key: str) -> bool:
-    try:
-        Fernet(key)
-    except ValueError:
-        return False
-    return True
-
-
 class TokenState(Enum):
     """How a Fernet token stands to the configured keys."""
 

@@ -53,6 +53,8 @@ def bring_up(started: Processes, port: int) -> tuple[Process, list[int]]:
 def test_from_an_empty_directory_it_ends_within_ten_seconds_and_leaves_no_child(started: Processes, port: int) -> None:
     supervisor, children = bring_up(started, port)
     assert len(children) == 3
+    supervisor.says(f"Open http://127.0.0.1:{port}/ ")
+    assert "[queues]" not in supervisor.log()
 
     supervisor.signal(signal.SIGTERM)
 

@@ -114,9 +114,9 @@ def test_whoever_waits_says_for_what_and_not_for_ever(tmp_path: Path, capsys: py
 @pytest.mark.only_on("postgresql")
 @pytest.mark.django_db(transaction=True)
 def test_whoever_waits_for_a_server_does_so_likewise(capsys: pytest.CaptureFixture[str]) -> None:
-    with setting_up(connection):
-        with pytest.raises(CommandError, match="Another process has been setting up"), setting_up(connection, 1):
-            pass
+    refused = pytest.raises(CommandError, match="Another process has been setting up")
+    with setting_up(connection), refused, setting_up(connection, 1):
+        pass
 
     assert capsys.readouterr().err.startswith("Another process is setting up the database: waiting for it, 1 second")
     with setting_up(connection, 1):

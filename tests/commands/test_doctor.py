@@ -115,12 +115,6 @@ class TestKeys:
         settings.SECRET_KEY = "short"
         assert kinds("Secret key") == [Kind.FAILED]
 
-    def test_what_is_no_key_is_told_by_its_position(self, settings: Any) -> None:
-        settings.CREDENTIALS_KEYS = [NEW, "my-passphrase"]
-        (check,) = of("Credentials")
-        assert (check.mark.kind, "position 2" in check.words) == (Kind.FAILED, True)
-        assert "my-passphrase" not in check.words + check.advice
-
     def test_an_older_key_in_use_is_a_warning(self, settings: Any) -> None:
         settings.CREDENTIALS_KEYS = [OLD]
         factories.webhook()

@@ -36,7 +36,7 @@ def test_the_same_tenants_account_with_another_integration_is_not_meant() -> Non
 def test_an_ambiguous_label_names_the_candidates() -> None:
     jobs = [factories.job(integration=factories.integration(name=name), label="Tickets") for name in ("one", "two")]
 
-    with pytest.raises(CommandError, match="2 jobs are called Tickets") as told:
+    with pytest.raises(CommandError, match=r"2 jobs are called Tickets") as told:
         find_job("Tickets")
 
     assert all(str(job.id) in str(told.value) for job in jobs)
@@ -73,9 +73,9 @@ class TestTwoEnvironments:
 
     def test_where_it_can_run_both_the_refusal_tells_the_way_out(self, jobs: list[SyncJob]) -> None:
         for account in ("acme", "nobody"):
-            with pytest.raises(CommandError, match="2 jobs .*; name one by its id, or add --environment:"):
+            with pytest.raises(CommandError, match=r"2 jobs .*; name one by its id, or add --environment:"):
                 find_job("Tickets", account)
-        with pytest.raises(CommandError, match="2 accounts are called acme; .* or add --environment:"):
+        with pytest.raises(CommandError, match=r"2 accounts are called acme; .* or add --environment:"):
             find_account("acme")
 
     def test_the_environment_decides(self, jobs: list[SyncJob]) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from dashboard import settings as module
 from tests.processes import PROJECT
 
 SETTINGS = Path(str(module.__file__))
+KEY = Fernet.generate_key().decode()
 POSTGRES = "postgres://syncdeck@127.0.0.1/syncdeck"
 # The least and the most that each may be.
 BOUNDS = {
@@ -128,6 +130,39 @@ def test_what_is_no_host_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, ent
     assert str(caught.value) == (
         f"ALLOWED_PRIVATE_HOSTS: {entry!r} is neither the exact name of a host, nor an address, nor a network."
     )
+
+
+@pytest.mark.parametrize("odd", ["my-passphrase", KEY[:-2], f"{KEY[:20]}{KEY}"])
+def test_what_is_no_key_is_refused_by_its_position_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: str
+) -> None:
+    (tmp_path / "credentials_key").write_text(f"{odd}\n{KEY}\n{odd}")
+    expected = (
+        "a key is 32 bytes in URL-safe base64, as `manage.py rotate_keys --generate` makes them where none is set."
+    )
+    for given, told in (
+        (f"{KEY}, {odd}", "CREDENTIALS_KEYS has what is no key, at position 2"),
+        ("", f"{tmp_path / 'credentials_key'} has what is no key, at position 1, 3"),
+    ):
+        with pytest.raises(ImproperlyConfigured) as caught:
+            read(monkeypatch, DATA_DIR=str(tmp_path), CREDENTIALS_KEYS=given)
+        assert str(caught.value) == f"{told}: {expected}"
+
+
+def test_keys_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, CREDENTIALS_KEYS=f" {KEY} ,,{KEY}")
+
+    assert (found["CREDENTIALS_KEYS"], found["CREDENTIALS_KEYS_FILE"]) == ([KEY, KEY], None)
+
+
+def test_a_key_of_ones_own_is_made_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = read(monkeypatch, DATA_DIR=str(tmp_path), CREDENTIALS_KEYS="")
+    assert not first["CREDENTIALS_KEYS_FILE"].exists()
+
+    (made,) = first["CREDENTIALS_KEYS"]
+
+    assert Fernet(made)
+    assert read(monkeypatch)["CREDENTIALS_KEYS"] == [made]
 
 
 def test_a_process_that_does_not_start_says_so_in_one_sentence() -> None:

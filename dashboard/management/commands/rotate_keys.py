@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from dashboard.keys import put_in_front
 from runs.management.database import ensure_tables
 from runs.management.typist import typing
-from runs.models.fields import key_fault
 from runs.services import rotate_keys
 
+FIRST = "Set CREDENTIALS_KEYS to it for every process, and keep it: without it what they store can't be read."
 NEXT = "Restart all processes at once, then run `python manage.py rotate_keys`."
 UNREADABLE = 1
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--generate",
             action="store_true",
-            help="Only make a new key: it is put in front of those kept in DATA_DIR, or printed where they are set.",
+            help="Only make a new key: it is put in front of those kept in DATA_DIR, else printed.",
         )
         parser.add_argument("--yes", action="store_true", help="Don't ask before a file is changed.")
 
@@ -38,8 +38,6 @@ class Command(BaseCommand):
         if generate:
             self._generate(yes)
             return
-        if fault := key_fault():
-            raise CommandError(fault)
         ensure_tables()
         with typing():
             tally = rotate_keys()
@@ -52,9 +50,10 @@ class Command(BaseCommand):
 
     def _generate(self, yes: bool) -> None:
         key, file = Fernet.generate_key().decode(), settings.CREDENTIALS_KEYS_FILE
-        if file is None:
+        if file is None or not file.exists():
             self.stdout.write(key)
-            self.stderr.write(f"Put it in front of CREDENTIALS_KEYS, with a comma, for every process. {NEXT}")
+            in_front = f"Put it in front of CREDENTIALS_KEYS, with a comma, for every process. {NEXT}"
+            self.stderr.write(in_front if file is None else FIRST)
             return
         if not yes and not _agreed(file):
             raise CommandError("Nothing was changed.")

@@ -25,20 +25,23 @@ class Command(BaseCommand):
         parser.add_argument("--concurrency", type=int, default=4, help="Runs worked on at the same time.")
         parser.add_argument("--pool", choices=POOLS, default="threads")
         parser.add_argument("--loglevel", default="INFO")
+        parser.add_argument("--quiet", action="store_true", help="Print no banner.")
 
-    def handle(self, *, group: str, concurrency: int, pool: str, loglevel: str, **options: Any) -> None:
+    def handle(self, *, group: str, concurrency: int, pool: str, loglevel: str, quiet: bool, **options: Any) -> None:
         groups = [key.strip() for key in group.split(",")]
         if not all(groups):
             raise CommandError("--group names one or more groups, separated by commas.")
         if concurrency < 1:
             raise CommandError("--concurrency is at least 1.")
         os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the same checks
-        worker = current_app.Worker(**worker_options(groups, concurrency, pool, loglevel))
+        worker = current_app.Worker(**worker_options(groups, concurrency, pool, loglevel, quiet))
         worker.start()
         raise SystemExit(worker.exitcode or 0)
 
 
-def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str) -> dict[str, Any]:
+def worker_options(
+    groups: list[str], concurrency: int, pool: str, loglevel: str, quiet: bool = False
+) -> dict[str, Any]:
     """What Celery's worker is told. Daemons know each other through the database, so they need no gossip by the broker,
     nor events that say they are alive: these also keep a thread that a daemon's end waits for.
 
@@ -50,7 +53,7 @@ def worker_options(groups: list[str], concurrency: int, pool: str, loglevel: str
         "concurrency": concurrency,
         "pool_cls": pool,
         "loglevel": loglevel,
-        "quiet": settings.LOGS_ARE_JSON,  # else it prints a banner
+        "quiet": quiet or settings.LOGS_ARE_JSON,  # else it prints a banner
         "without_mingle": True,
         "without_gossip": True,
         "without_heartbeat": True,
