@@ -150,7 +150,7 @@ class Attention:
     def _failed(self) -> Section:
         concerns = [concern for cause in self._causes[:SHOWN] for concern in self._of_cause(cause)][:SHOWN]
         total = sum(len(cause.failures) for cause in self._causes)
-        heading = "Failed, and not followed by a completed run"
+        heading = "Failed, and not followed by a run that went well"
         return Section("failed", heading, concerns, total, _list("open=failed"))
 
     def _of_cause(self, cause: Cause) -> list[Concern]:
@@ -164,7 +164,7 @@ class Attention:
     def _warned(self) -> Section:
         runs = [self._runs[run_id] for run_id in self._warned_ids[:SHOWN] if run_id in self._runs]
         concerns = [self._run(run, "warned") for run in runs]
-        heading = "Completed, but the records look wrong"
+        heading = "Completed, but entries failed or the records look wrong"
         return Section("warned", heading, concerns, len(self._warned_ids), _list("open=warned"))
 
     def _run(self, run: SyncJobRun, reason: str, *facts: object, **more: Any) -> Concern:
@@ -228,10 +228,10 @@ def _accounts(environments: QuerySet[Environment]) -> QuerySet[IntegratedAccount
 def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[CronTrigger]:
     """The armed ones whose slots are refused, are not fired, or are followed by no completed run.
 
-    Of the last, those are left out whose account has a failure or needs credentials: that is told, and says why.
+    Of the last, those are left out whose account has a failure, of a run or of its entries: that is told, and says why.
     """
     armed = CronTrigger.objects.live().filter(environment__in=environments, is_active=True)
-    failed = SyncJobRun.objects.open_failures().filter(
+    failed = SyncJobRun.objects.open_outages().filter(
         sync_job=OuterRef("sync_job"), integrated_account=OuterRef("integrated_account")
     )
     told = Exists(failed)

@@ -44,8 +44,9 @@ class Strip:
 
     @property
     def last_good(self) -> SyncJobRun | None:
-        """The last completed one of those before it."""
-        return next((run for run in self.older if run.status == RunStatus.COMPLETED), None)
+        """The last one of those before it that completed, with no entry failed."""
+        completed = (run for run in self.older if run.status == RunStatus.COMPLETED)
+        return next((run for run in completed if not run.has_failed_entries), None)
 
     @property
     def is_all_there_was(self) -> bool:

@@ -16,7 +16,7 @@ from django.db.models import Count, Min, Q, QuerySet
 
 from runs.connectors import MASK, is_secret_name, masked_value
 from runs.differences import ABSENT, Difference, differences
-from runs.models import RunStatus, RunStep, SyncJobRun
+from runs.models import RunStatus, RunStep, SyncJobRun, WarningCode
 
 COMPARED_ERRORS = 5_000  # of each run, the latest
 SHOWN_KINDS = 50
@@ -41,8 +41,8 @@ def after(run: SyncJobRun) -> Q:
 
 
 def last_good_run(run: SyncJobRun) -> SyncJobRun | None:
-    """The last completed run of the same account and job before this one."""
-    good = same_account_and_job(run).filter(before(run), status=RunStatus.COMPLETED)
+    """The last run of the same account and job before this one that completed, with no entry failed."""
+    good = same_account_and_job(run).filter(before(run), status=RunStatus.COMPLETED).exclude(warning=WarningCode.FAILED)
     return good.order_by("-created_at", "-id").first()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 EXIT_CODES = {"completed": 0, "failed": 1, "stopped": 3}
+LONGEST_ERROR = 500  # characters of its message
 INTERRUPTED = 130  # what a shell answers for Ctrl-C
 _JOINERS = "\u200c\u200d"  # which letters of some scripts, and some emoji, are put together with
 
@@ -36,6 +37,12 @@ def end_in_words(status: str, counts: str, seconds: float | None, error: str) ->
     """How a run ended, in one line."""
     took = "" if seconds is None else f" in {seconds:.1f} s"
     return f"{status}: {counts}{took}" + (f". {harmless(error)}" if error else "")
+
+
+def error_in_words(resource: str, message: str, code: str) -> str:
+    """An error that a run went on from, in one line. Its message may be of any length."""
+    cut = message if len(message) <= LONGEST_ERROR else f"{message[: LONGEST_ERROR - 1]}…"
+    return harmless(f"{resource}: {cut} ({code})")
 
 
 def event_in_words(at: datetime, kind: str, message: str) -> str:

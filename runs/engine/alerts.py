@@ -9,7 +9,8 @@ was. What began and ended within the mute is never told; it stands among the rul
 
 Guarantees: a message and the run's end are committed together, or neither is. Of several runs that end together each
 change is told once, because each end locks the state before it looks. A run that ends after a newer one of the same job
-and account changes nothing here, as the newer one says how things are. Stopped runs say nothing of the source.
+and account changes nothing here, as the newer one says how things are. Stopped runs say nothing of the source; and a
+run that completed while entries of it failed is no recovery, nor did it fail: it leaves what there is as it is.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ MUTED = "The rule was muted."
 
 def alert_of(run: SyncJobRun) -> None:
     """Write the messages that the end of the run is worth. Within the transaction that ends it."""
-    if run.status not in (RunStatus.COMPLETED, RunStatus.FAILED):
+    if run.status not in (RunStatus.COMPLETED, RunStatus.FAILED) or run.has_failed_entries:
         return
     for rule in _rules(run):
         state = _locked_state(rule, run)

@@ -2,6 +2,8 @@
 
 Guarantee: within the transaction that ends the run, so that an ending is counted once or not at all. Ends may be
 committed in another order than they happened: a later one is never overwritten by an earlier one.
+
+A run with a failed entry makes nothing fresh, whatever its other entries brought: one time stands for all of them.
 """
 
 from __future__ import annotations
@@ -55,13 +57,13 @@ def note_end(run: SyncJobRun) -> None:
     """
     ended_at = run.finished_at
     assert ended_at is not None  # noqa: S101 - for the type checker: it has ended
-    ending = ending_of(run)
+    ending, is_fresh = ending_of(run), run.status == RunStatus.COMPLETED and not run.has_failed_entries
     noted = {
         "account": _as(UUIDField(), run.integrated_account_id),
         "job": _as(UUIDField(), run.sync_job_id),
         "run": _as(UUIDField(), run.id),
         "at": _as(DateTimeField(), ended_at),
-        "completed_at": _as(DateTimeField(), ended_at if run.status == RunStatus.COMPLETED else None),
+        "completed_at": _as(DateTimeField(), ended_at if is_fresh else None),
         "ending": ending.value,
         "day": _as(DateField(), ended_at.astimezone(UTC).date()),
     }

@@ -3,6 +3,9 @@
 Two runs that end together keep the habit of both: its row is locked from the look to the write. Two runs of one job,
 account and args that end in the same moment (with other destinations, or forced) may leave the earlier failure
 unsettled; the next outcome settles it.
+
+A run that completed while an entry of it failed says that something is wrong, and of nothing that it is well: it
+settles neither a failure nor a warning of before, brings no schedule what it waits for, and is no part of the usual.
 """
 
 from __future__ import annotations
@@ -10,13 +13,25 @@ from __future__ import annotations
 from functools import partial
 from statistics import median
 from typing import Any
+from uuid import UUID
 
-from django.db.models import CharField, DateTimeField, QuerySet, UUIDField
+from django.db.models import CharField, DateTimeField, OuterRef, QuerySet, Subquery, UUIDField
 
 from runs.engine.keyed_rows import locked_or_made
-from runs.engine.shape import Sample, data_warnings, sample_of
+from runs.engine.shape import MOST_WARNINGS, Sample, data_warnings, failed_steps, sample_of
 from runs.habits import SAMPLES_KEPT, Usual, high, low, usual_for
-from runs.models import CronTrigger, DataWarning, EventKind, RunEvent, RunHabit, RunStatus, SyncJobRun, steps_of
+from runs.models import (
+    CronTrigger,
+    DataWarning,
+    EventKind,
+    RecordError,
+    RunEvent,
+    RunHabit,
+    RunStatus,
+    RunStep,
+    SyncJobRun,
+    steps_of,
+)
 from runs.models.base import Now
 from runs.models.warning import gravest
 from runs.prepared import Given, PreparedModels, PreparedUpdate
@@ -56,7 +71,7 @@ def settle_outcome(run: SyncJobRun, *, is_due: bool, has_unsettled: bool) -> Non
     """
     if run.status == RunStatus.COMPLETED:
         _learn(run)
-        if is_due:
+        if is_due and not run.has_failed_entries:
             _DUE(job=run.sync_job_id, account=run.integrated_account_id)
     elif run.started_at is not None:
         _compare_time(run, usual_for(run.sync_job_id, run.integrated_account_id, run.mode))
@@ -65,8 +80,9 @@ def settle_outcome(run: SyncJobRun, *, is_due: bool, has_unsettled: bool) -> Non
 
 
 def supersede(run: SyncJobRun, *, has_unsettled: bool = True) -> None:
-    """The outcome of this run takes the place of those before it; one that comes late is itself settled already."""
-    if has_unsettled:
+    """The outcome of this run takes the place of those before it, unless entries failed; one that comes late is itself
+    settled already."""
+    if has_unsettled and not run.has_failed_entries:
         of = {"job": run.sync_job_id, "account": run.integrated_account_id}
         _SUPERSEDED(**of, args_hash=run.args_hash, created_at=run.created_at)
     if run.is_notable and SyncJobRun.objects.outcomes_after(run).exists():
@@ -74,12 +90,26 @@ def supersede(run: SyncJobRun, *, has_unsettled: bool = True) -> None:
 
 
 def _learn(run: SyncJobRun) -> None:
-    """Compare the run with what is usual, and count it in from then on."""
+    """Compare the run with what is usual, and count it in from then on if all of its entries could be fetched."""
     steps = steps_of(run)
     habit = _locked_habit(run)
-    warnings = data_warnings(steps, habit.samples)
+    warnings = data_warnings(steps, habit.samples, _reasons(failed_steps(steps)))
     _warn(run, warnings)
     _compare_time(run, Usual.of(habit))
+    if not run.has_failed_entries:
+        _count_in(run, habit, steps, warnings)
+
+
+def _reasons(failed: list[RunStep]) -> dict[UUID, str]:
+    """What these steps met first, as it was kept: without any secret."""
+    if not failed:
+        return {}
+    first = RecordError.objects.filter(step=OuterRef("pk")).order_by("created_at", "id").values("message")[:1]
+    steps = RunStep.objects.filter(pk__in=[step.pk for step in failed[:MOST_WARNINGS]]).order_by()
+    return {pk: reason or "" for pk, reason in steps.annotate(reason=Subquery(first)).values_list("pk", "reason")}
+
+
+def _count_in(run: SyncJobRun, habit: RunHabit, steps: list[RunStep], warnings: list[DataWarning]) -> None:
     elapsed = run.elapsed(run.updated_at)
     seconds = 0.0 if elapsed is None else elapsed.total_seconds()
     sample = sample_of(steps, warnings, seconds=seconds, fetched=run.fetched, persisted=run.persisted)

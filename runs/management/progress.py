@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from runs.models import RunStep, StepStatus, SyncJobRun
-from runs.words import end_in_words, harmless
+from runs.words import end_in_words, error_in_words, harmless
 
 REFRESH = 0.5  # seconds
 
@@ -52,8 +52,21 @@ class RunProgress:
             )
 
 
-def last_line(run: SyncJobRun) -> str:
-    """How the run ended, in one line."""
+def last_lines(run: SyncJobRun) -> str:
+    """How the run ended, in one line; and in another what went wrong first, where it went on from that."""
+    first = first_error(run)
+    return _end(run) + (f"\nFirst error: {first}" if first else "")
+
+
+def first_error(run: SyncJobRun) -> str:
+    """Of the errors that the run went on from, in words; empty without any, and where the run itself has failed."""
+    if run.error or not run.error_count:
+        return ""
+    error = run.record_errors.order_by("created_at", "id").only("resource", "message", "code").first()
+    return "" if error is None else error_in_words(error.resource, error.message, error.code)
+
+
+def _end(run: SyncJobRun) -> str:
     elapsed = run.elapsed(timezone.now())
     seconds = None if elapsed is None else elapsed.total_seconds()
     return end_in_words(run.status, run.counts, seconds, run.error_text() if run.error else "")

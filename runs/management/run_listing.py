@@ -14,6 +14,7 @@ from django.utils import timezone
 from rich.table import Table
 
 from runs.lookups import where
+from runs.management.progress import first_error
 from runs.models import RunEvent, SyncJobRun
 from runs.run_fields import NOT_LISTED, RUN_FIELDS, SHORTEST_ID_PREFIX, id_begins_with
 from runs.terminal import EntryLine, RunLine, entries_table, facts_table, runs_table, status_text
@@ -82,7 +83,7 @@ def _status(run: SyncJobRun) -> str:
 
 def facts_of(run: SyncJobRun) -> Table:
     """What there is to know of one run, a line each."""
-    elapsed = run.elapsed(timezone.now())
+    elapsed, first = run.elapsed(timezone.now()), first_error(run)
     return facts_table(
         {
             "run": str(run.pk),
@@ -98,7 +99,7 @@ def facts_of(run: SyncJobRun) -> Table:
             "counts": run.counts,
             "daemon": run.daemon_id or "-",
             "rerun of": str(run.rerun_of_id or "-"),
-            "error": run.error_text() or "-",
+            **({"first error": first} if first else {"error": run.error_text() or "-"}),
         }
     )
 

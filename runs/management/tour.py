@@ -11,7 +11,7 @@ from django.db import connection
 from rich.console import Console
 
 from runs.demo.installation import ADMIN, Demo
-from runs.management.progress import RunProgress, last_line
+from runs.management.progress import RunProgress, last_lines
 from runs.models import SyncJobRun
 
 LOOK = 0.3  # seconds
@@ -53,7 +53,7 @@ class Tour:
     def _follow(self, run: SyncJobRun) -> None:
         self.console.print(f"{run.sync_job} of {run.integrated_account}:", highlight=False)
         RunProgress(run.id, self.console).follow(lambda seconds: self.stopping.wait(seconds) or not _is_live(run.id))
-        self.console.print(last_line(SyncJobRun.objects.get(id=run.id)), highlight=False)
+        self.console.print(last_lines(SyncJobRun.objects.get(id=run.id)), highlight=False)
 
 
 def web_answers(host: str, port: int) -> bool:

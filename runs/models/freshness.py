@@ -35,7 +35,7 @@ def ending_of(run: SyncJobRun) -> Ending:
 
 
 class Endings(models.Model):
-    """The last run that completed, and the last one that ended in any way."""
+    """The last run that completed without a failed entry, and the last one that ended in any way."""
 
     last_completed_at = models.DateTimeField(null=True, blank=True)
     last_ended_at = models.DateTimeField(null=True, blank=True)

@@ -55,14 +55,20 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
         """The unsettled runs that failed."""
         return self.unsettled().filter(status=RunStatus.FAILED)
 
+    def open_outages(self) -> Self:
+        """The unsettled runs that failed, or that completed while an entry of them failed."""
+        return self.unsettled().filter(Q(status=RunStatus.FAILED) | Q(warning=WarningCode.FAILED))
+
     def open_warnings(self) -> Self:
         """The unsettled runs that completed with a warning."""
         return self.unsettled().exclude(warning="")
 
     def outcomes_after(self, run: SyncJobRun) -> Self:
-        """What supersedes the run: later runs of the same job, account and args that completed or failed."""
+        """What supersedes the run: later runs of the same job, account and args that failed, or completed with no entry
+        failed."""
         same = self._of_kind(run.sync_job_id, run.integrated_account_id, run.args_hash)
-        return same.filter(created_at__gt=run.created_at, status__in=OUTCOMES)
+        later = same.filter(created_at__gt=run.created_at, status__in=OUTCOMES)
+        return later.exclude(warning=WarningCode.FAILED)
 
     def superseded_by(self, job: Any, account: Any, args_hash: Any, created_at: Any) -> Self:
         """The unsettled runs that the outcome of a run settles, without those that a person keeps open.
@@ -289,6 +295,11 @@ class SyncJobRun(CountedModel):
     def is_notable(self) -> bool:
         """Failed, or completed with a warning."""
         return self.status == RunStatus.FAILED or bool(self.warning)
+
+    @property
+    def has_failed_entries(self) -> bool:
+        """Completed, though an entry of it has failed as a whole: what is in the store is as old as it was."""
+        return self.warning == WarningCode.FAILED
 
     @property
     def queue_group(self) -> str:

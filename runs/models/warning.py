@@ -9,8 +9,9 @@ from django.db import models
 
 
 class WarningCode(models.TextChoices):
-    """The gravest first."""
+    """The gravest first. No longer than the column: a generated one goes by it, so PostgreSQL can't make it wider."""
 
+    FAILED = "failed", "Entries failed"
     ZERO = "zero", "No records"
     FALL = "fall", "Far fewer records"
     UNPERSISTED = "unpersisted", "Records not persisted"
@@ -20,17 +21,19 @@ class WarningCode(models.TextChoices):
 class DataWarning:
     """One entry of a completed run. `count` is what it has, `usual` what was to be expected.
 
-    That is the usual number of records fetched; of `unpersisted` the number that this run fetched.
+    That is the usual number of records fetched; of `unpersisted` the number that this run fetched. `reason`: of one
+    that failed its first error, masked and cut.
     """
 
     code: str
     name: str
     count: int
     usual: int
+    reason: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> DataWarning:
-        return cls(value["code"], value["name"], value["count"], value["usual"])
+        return cls(value["code"], value["name"], value["count"], value["usual"], value.get("reason", ""))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -39,6 +42,8 @@ class DataWarning:
     def sentence(self) -> str:
         """Such as "countries: nothing fetched instead of usually 252"."""
         match self.code:
+            case WarningCode.FAILED:
+                return f"{self.name}: failed ({self.reason})" if self.reason else f"{self.name}: failed"
             case WarningCode.ZERO:
                 return f"{self.name}: nothing fetched instead of usually {self.usual:,}"
             case WarningCode.FALL:

@@ -233,6 +233,18 @@ class TestTheCommand:
         ]
         assert typed(deck, "tail", str(again.id)).returncode == 3
 
+    def test_of_a_run_that_went_on_it_tells_the_first_error(
+        self, deck: Deck, client: Syncdeck, target: dict[str, Any], source: Source
+    ) -> None:
+        source.before = lambda request: Response("no", 404)
+        run = client.runs.create(**target)
+        done = typed(deck, "tail", str(run.id))
+        *_, end, why = done.stdout.splitlines()
+        assert done.returncode == 0
+        assert end.startswith("completed: 0 fetched, 0 persisted, 1 error in ")
+        assert why.startswith("First error: countries: ")
+        assert why.removeprefix("First error: ")[:40] in " ".join(typed(deck, "show", str(run.id)).stdout.split())
+
     def test_as_json_it_tells_the_apis_own_objects(self, deck: Deck, client: Syncdeck, target: dict[str, Any]) -> None:
         run_id = str(client.runs.create(**target).id)
         client.runs.wait(run_id, timeout=60)

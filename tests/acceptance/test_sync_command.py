@@ -48,6 +48,18 @@ def test_a_failed_run_exits_1_and_says_why(deck: Deck, source: Source) -> None:
     assert "failed: 0 fetched" in done.stdout
 
 
+def test_a_completed_run_of_which_nothing_could_be_fetched_exits_0_and_says_why(deck: Deck, source: Source) -> None:
+    source.before = lambda request: Response("no", 404)
+
+    done = deck.processes.run("sync", JOB, TENANT)
+
+    assert done.returncode == 0, done.stderr
+    *_, end, why = done.stdout.strip().splitlines()
+    assert end.startswith("completed: 0 fetched, 0 persisted, 1 error in ")
+    assert why.startswith("First error: countries: ")
+    assert "404" in why
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_is_stopped_and_exits_3(deck: Deck, source: Source, number: signal.Signals) -> None:
     gate = source.before = Gate(answered=5)

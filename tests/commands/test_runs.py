@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from runs.models import RunEvent, SyncJobRun
+from runs.models import RecordError, RunEvent, SyncJobRun
 from tests import factories
 from tests.acceptance.deck import Deck, Prepared, embedded
 from tests.factories import COUNTRIES_AND_CITIES, integration_config
@@ -104,6 +104,15 @@ class TestShow:
         shown = shell.told("show", str(run.pk))
         words = (str(run.pk), "countries", "cities", "Created by", f"/runs/{run.pk}/")
         assert all(text in shown for text in words)
+
+    def test_tells_the_first_error_of_a_run_that_went_on(self, shell: Shell, run: SyncJobRun) -> None:
+        step = run.steps.get(name="countries")
+        for message in ("Connection \x1brefused.", "It broke."):
+            RecordError.objects.create(run=run, step=step, resource="countries", code="unreachable", message=message)
+        SyncJobRun.objects.filter(pk=run.pk).update(error_count=2)
+        shown = shell.told("show", str(run.pk))
+        assert r"countries: Connection \x1brefused. (unreachable)" in shown
+        assert "It broke." not in shown
 
     def test_takes_the_beginning_of_an_id_if_one_run_has_it(
         self, shell: Shell, run: SyncJobRun, other: SyncJobRun

@@ -23,6 +23,7 @@ from runs.models import (
     AccountStatus,
     AuditEntry,
     CronTrigger,
+    DataWarning,
     Environment,
     ErrorGroup,
     IntegratedAccount,
@@ -124,6 +125,19 @@ class TestWarnedRun:
             assert "countries: nothing fetched instead of usually 252" in page
         for path in ("/runs/?warning=fall", "/runs/?open=failed"):
             assert "countries: nothing" not in viewer.get(path).content.decode()
+
+    def test_whose_entries_failed_says_why_and_settles_nothing(
+        self, environment: Environment, viewer: Client, run: SyncJobRun
+    ) -> None:
+        reason = DataWarning("failed", "countries", 0, 0, "Connection refused")
+        failed = states.failed(another(run, args={"brand": "other"}))
+        later = [states.warned(another(one, args=one.args), reason, error_count=1) for one in (run, failed)]
+        assert reasons(environment) == ["failed", "warned", "warned", "warned"]
+        for path in ("/", f"/runs/{later[0].pk}/", "/runs/?warning=failed"):
+            page = viewer.get(path).content.decode()
+            assert "countries: failed (Connection refused)" in page
+        states.ended(another(run), RunStatus.COMPLETED)
+        assert reasons(environment) == ["failed", "warned"]
 
     def test_a_broken_filter_is_told(self, viewer: Client) -> None:
         answer = viewer.get("/runs/?warning=odd&open=%00")
@@ -343,6 +357,12 @@ class TestSchedule:
     ) -> None:
         states.failed(another(run))
         assert reasons(environment) == ["failed"]
+
+    def test_is_not_told_as_well_where_its_failed_entries_are(
+        self, environment: Environment, schedule: CronTrigger, run: SyncJobRun
+    ) -> None:
+        states.warned(another(run), DataWarning("failed", "countries", 0, 0))
+        assert reasons(environment) == ["warned"]
 
     @pytest.mark.parametrize("change", [{"is_active": False, "next_run_at": None}, {"completion_due_at": None}])
     def test_disarmed_or_in_time_needs_nobody(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runs.words import counts_in_words, end_in_words, harmless, stop_in_words
+from runs.words import LONGEST_ERROR, counts_in_words, end_in_words, error_in_words, harmless, stop_in_words
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,11 @@ def test_an_end_is_one_line() -> None:
         r"failed: 1,200 fetched, 1,000 persisted, 1 error in 3.1 s. It said \x1b"
     )
     assert end_in_words("stopped", counts_in_words(0, 0, 0), None, "") == "stopped: 0 fetched, 0 persisted, 0 errors"
+
+
+def test_an_error_is_one_line_of_bounded_length() -> None:
+    assert error_in_words("cities", "Refused.\n\x1b", "timeout") == r"cities: Refused. \x1b (timeout)"
+    assert len(error_in_words("cities", "x" * 10_000, "timeout")) == LONGEST_ERROR + len("cities:  (timeout)")
 
 
 def test_a_stop_tells_what_came_of_it() -> None:

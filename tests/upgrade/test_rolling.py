@@ -19,6 +19,7 @@ APP = "runs"
 # a line in CHANGELOG.md: which processes have to be stopped first.
 EXCUSED = {
     "0027_audit_entries_stay": "Its triggers refuse what no version does: to change an entry of the audit list.",
+    "0031_failed_entries": "Its rule takes the place of a narrower one: what the code of before writes passes it.",
 }
 
 

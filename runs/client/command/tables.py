@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from runs.client import nouns
 from runs.client.command.asked import Asked, as_builtins
 from runs.client.objects import Account, Entry, Job, Record, Run, RunWithJob
 from runs.terminal import EntryLine, RunLine, entries_table, facts_table, plain_table, runs_table, status_text
-from runs.words import counts_in_words, harmless
+from runs.words import counts_in_words, error_in_words, harmless
 
 MOST_OF_A_RECORD = 500  # characters
 ASKED_AT_ONCE = 100  # ids, which stand in the address
@@ -112,9 +113,18 @@ def facts(asked: Asked, run: RunWithJob) -> Table:
         "counts": counts,
         "daemon": run.daemon_id or "-",
         "rerun of": str(run.rerun_of_id or "-"),
-        "error": run.error.message if run.error else "-",
     }
+    first = first_error(asked, run)
+    told |= {"first error": first} if first else {"error": run.error.message if run.error else "-"}
     return facts_table(told)
+
+
+def first_error(asked: Asked, run: Run) -> str:
+    """Of the errors that the run went on from, in words; empty without any, and where the run itself has failed."""
+    if run.error or not run.error_count:
+        return ""
+    errors = islice(asked.deck.runs.errors(run.id, page_size=1, order="asc"), 1)
+    return next((error_in_words(error.resource, error.message, error.code) for error in errors), "")
 
 
 def entries(asked: Asked, found: Iterable[Entry]) -> Table:

@@ -32,7 +32,8 @@ def followed(asked: Asked, run: Run) -> int:
         print(f"The run goes on; `syncdeck stop {run.id}` stops it.", file=sys.stderr)
         return INTERRUPTED
     if not asked.as_json:
-        asked.say(_end(ended))
+        first = tables.first_error(asked, ended)
+        asked.say(_end(ended) + (f"\nFirst error: {first}" if first else ""))
     return EXIT_CODES.get(ended.status, 1)
 
 

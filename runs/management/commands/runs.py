@@ -18,7 +18,7 @@ from runs.acting import Actor, acting
 from runs.keyset import BadCursor, keyset_page
 from runs.lookups import MAX_LIMIT
 from runs.management.commands.sync import who_types
-from runs.management.progress import last_line
+from runs.management.progress import last_lines
 from runs.management.refusals import refusals_told
 from runs.management.run_listing import event_json, facts_of, matching, run_json, run_named, runs_of, steps_of, table_of
 from runs.models import Action, RunEvent, SyncJobRun
@@ -116,7 +116,7 @@ class Command(BaseCommand):
             sys.exit(INTERRUPTED)
         ended = SyncJobRun.objects.get(pk=run.pk)
         if not self._as_json:
-            self.stdout.write(last_line(ended))
+            self.stdout.write(last_lines(ended))
         sys.exit(EXIT_CODES[ended.status])
 
     def _tell(self, events: list[RunEvent]) -> None:

@@ -21,7 +21,7 @@ from runs.engine.runner import execute_slice
 from runs.interpreter import expect_many_records
 from runs.management.database import ensure_tables
 from runs.management.dry_lines import lines_of
-from runs.management.progress import RunProgress, last_line
+from runs.management.progress import RunProgress, last_lines
 from runs.management.refusals import refusals_told
 from runs.management.targets import find_account, find_job
 from runs.management.typist import typing, who_types
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{settings.PUBLIC_URL}/runs/{run.id}/")
         self.stdout.flush()
         ended = execute_visibly(run, Console())
-        self.stdout.write(last_line(ended))
+        self.stdout.write(last_lines(ended))
         sys.exit(EXIT_CODES[ended.status])
 
     def _try_out(self, request: RunRequest) -> NoReturn:

@@ -20,6 +20,7 @@ from runs.models import (
     IntegratedAccount,
     MessageStatus,
     RunStatus,
+    StepStatus,
     SyncJob,
     SyncJobRun,
 )
@@ -132,6 +133,17 @@ class TestChanges:
         runs.fail()
         assert told() == [FIRST]
         assert AlertState.objects.get().failures == 2
+
+    def test_a_run_whose_entries_failed_is_no_recovery_and_no_failure(self, runs: Runs) -> None:
+        factories.alert_rule()
+        runs.fail()
+        run = runs.begun()
+        run.steps.update(status=StepStatus.FAILED)
+        runs.end(run, RunStatus.COMPLETED)
+        assert told() == [FIRST]
+        assert AlertState.objects.get().failures == 1
+        runs.complete()
+        assert told() == [FIRST, RECOVERY]
 
     def test_accounts_are_counted_apart(self, runs: Runs, job: SyncJob) -> None:
         factories.alert_rule()

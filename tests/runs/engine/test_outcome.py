@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
+from werkzeug import Request, Response
 
 from runs.engine.claim import Claim, claim
-from runs.models import AccountFreshness, CronTrigger, Ending, EventKind, RunHabit, RunMode, RunStatus, SyncJobRun
+from runs.models import (
+    AccountFreshness,
+    CronTrigger,
+    Ending,
+    EventKind,
+    JobFreshness,
+    RunHabit,
+    RunMode,
+    RunStatus,
+    SyncJobRun,
+)
 from runs.services import request_stop
 from tests import factories
 from tests.runs.engine.driving import a_run, again, executed
@@ -231,3 +242,79 @@ class TestWarning:
         assert (run.mode, run.warning, run.fetched) == (RunMode.INCREMENTAL, "", 0)
         habits = RunHabit.objects.values_list("mode", "sample_count")
         assert dict(habits) == {RunMode.FULL: 5, RunMode.INCREMENTAL: 1}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestFailedEntries:
+    @pytest.fixture
+    def source(self) -> Iterator[Source]:
+        with serving(countries_and_cities(3, 2)) as found:
+            yield found
+
+    @pytest.fixture
+    def good(self, source: Source) -> SyncJobRun:
+        return executed(a_run(source, factories.COUNTRIES_AND_CITIES, ignore_previous_run=True))
+
+    @pytest.fixture
+    def bad(self, source: Source, good: SyncJobRun) -> SyncJobRun:
+        """A run after the good one, of which every request was refused."""
+        source.before = refusing("/countries", "/cities")
+        return again(good, ignore_previous_run=True)
+
+    def test_are_a_warning_that_says_why_on_a_run_that_completed(self, bad: SyncJobRun) -> None:
+        assert (bad.status, bad.warning, bad.fetched, is_open(bad)) == (RunStatus.COMPLETED, "failed", 0, True)
+        [warning] = bad.data_warnings
+        error = bad.record_errors.get()
+        assert warning.sentence == f"countries: failed ({error.message.rstrip('.')})"
+        assert "404" in warning.sentence
+        assert bad.events.get(kind=EventKind.WARNING).message == f"{warning.sentence}."
+
+    def test_settle_neither_a_failure_nor_a_warning_of_before(self, source: Source, bad: SyncJobRun) -> None:
+        failed = again(bad, ignore_previous_run=True, error_handling="fail_fast")
+        assert (failed.status, is_open(bad)) == (RunStatus.FAILED, False)
+        bad_again = again(bad, ignore_previous_run=True)
+        later = again(bad, ignore_previous_run=True)
+        assert [is_open(run) for run in (failed, bad_again, later)] == [True, True, True]
+        source.before = None
+        again(bad, ignore_previous_run=True)
+        assert [is_open(run) for run in (failed, bad_again, later)] == [False, False, False]
+
+    def test_leave_open_what_ends_late(self, bad: SyncJobRun) -> None:
+        holder = taken(at(another(bad), 2 * HOUR))
+        SyncJobRun.objects.exclude(id__in=[bad.id, holder.run_id]).delete()
+        assert holder.finish(RunStatus.FAILED, "Too late.")
+        assert is_open(SyncJobRun.objects.get(id=holder.run_id))
+
+    def test_make_nothing_fresh(self, good: SyncJobRun, bad: SyncJobRun) -> None:
+        for row in (AccountFreshness.objects.get(), JobFreshness.objects.get()):
+            assert (row.last_completed_at, row.last_ended_at) == (good.finished_at, bad.finished_at)
+            assert row.last_ending == Ending.WARNED
+
+    def test_bring_no_schedule_what_it_waits_for(self, source: Source, bad: SyncJobRun) -> None:
+        trigger = factories.trigger(job=bad.sync_job, account=bad.integrated_account)
+        CronTrigger.objects.update(completion_due_at=timezone.now())
+        again(bad, ignore_previous_run=True)
+        trigger.refresh_from_db()
+        assert trigger.completion_due_at is not None
+        source.before = None
+        again(bad, ignore_previous_run=True)
+        trigger.refresh_from_db()
+        assert trigger.completion_due_at is None
+
+    def test_are_no_part_of_what_is_usual(self, good: SyncJobRun, bad: SyncJobRun) -> None:
+        habit = RunHabit.objects.get()
+        assert (habit.sample_count, habit.median_fetched) == (1, good.fetched)
+
+    def test_are_one_that_failed_among_others(self, source: Source, good: SyncJobRun) -> None:
+        source.before = refusing("/cities")
+        run = again(good, ignore_previous_run=True)
+        assert (run.fetched, run.warning, [one.name for one in run.data_warnings]) == (3, "failed", ["cities"])
+
+    def test_are_none_where_one_request_of_several_was_refused(self, source: Source, good: SyncJobRun) -> None:
+        source.before = lambda request: Response("no", 404) if request.args.get("country") == "C001" else None
+        run = again(good, ignore_previous_run=True)
+        assert (run.error_count, run.warning, is_open(run)) == (1, "", False)
+
+
+def refusing(*paths: str) -> Callable[[Request], Response | None]:
+    return lambda request: Response("no", 404) if request.path in paths else None

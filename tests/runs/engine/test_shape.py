@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from runs.engine.shape import MOST_WARNINGS, data_warnings, entry_key, sample_of, usual_fetched
-from runs.models import RunStep
+from runs.engine.shape import LONGEST_REASON, MOST_WARNINGS, data_warnings, entry_key, sample_of, usual_fetched
+from runs.models import RunStep, StepStatus
 from runs.models.warning import gravest
 
 KEY = "a" * 64
@@ -104,6 +104,23 @@ def test_the_sentence_says_how_many_instead_of_how_many() -> None:
     ]
     assert gravest(found[1:]) == "fall"
     assert gravest([]) == ""
+
+
+def test_an_entry_that_failed_is_told_first_with_what_it_met_and_its_children_are_not_told() -> None:
+    parent, child = step(0, status=StepStatus.FAILED), step(0, name="cities", incremental_key="c" * 64)
+    child.parent = parent
+    samples = [{"entries": {entry_key(parent): 5, entry_key(child): 50}, "odd": []} for _ in range(5)]
+    lossy = step(10, 9, name="brands", incremental_key="d" * 64, error_count=1)
+    found = data_warnings([lossy, parent, child], samples, {parent.pk: "Refused:\n  try later. " + "x" * 500})
+    assert [(warning.code, warning.name) for warning in found] == [("failed", "countries"), ("unpersisted", "brands")]
+    assert found[0].sentence == f"countries: failed (Refused: try later. {'x' * (LONGEST_REASON - 21)}…)"
+    assert gravest(found) == "failed"
+
+
+def test_of_many_warnings_no_failed_entry_is_left_out() -> None:
+    lossy = [step(10, 9, error_count=1, name=f"e{n}", incremental_key=f"{n:064}"[::-1]) for n in range(50)]
+    found = data_warnings([*lossy, step(0, status=StepStatus.FAILED)], [])
+    assert (len(found), gravest(found), found[0].sentence) == (MOST_WARNINGS, "failed", "countries: failed")
 
 
 def test_a_run_of_many_entries_keeps_its_warnings_and_samples_bounded() -> None:
