@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from runs.comparison import Change, Comparison, last_good_run
-from runs.models import RecordError, RunStatus, SyncJobRun
+from runs.models import RecordError, RunStatus, SyncJobRun, WarningCode
 from tests import factories
 
 
@@ -59,6 +59,10 @@ class TestLastGoodRun:
 
     def test_is_no_failed_one(self, base: SyncJobRun, other: SyncJobRun) -> None:
         completed(other, status=RunStatus.FAILED)
+        assert last_good_run(again(base)) == base
+
+    def test_is_none_whose_entries_failed(self, base: SyncJobRun, other: SyncJobRun) -> None:
+        completed(other, warning=WarningCode.FAILED)
         assert last_good_run(again(base)) == base
 
     def test_is_of_the_same_account_and_job(self, base: SyncJobRun) -> None:
