@@ -5,7 +5,7 @@ account and args that end in the same moment (with other destinations, or forced
 unsettled; the next outcome settles it.
 
 A run that completed while an entry of it failed says that something is wrong, and of nothing that it is well: it
-settles neither a failure nor a warning of before, brings no schedule what it waits for, and is no part of the usual.
+settles no failure and no other warning of before, brings no schedule what it waits for, and is no part of the usual.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from runs.models import (
     RunStatus,
     RunStep,
     SyncJobRun,
+    WarningCode,
     steps_of,
 )
 from runs.models.base import Now
@@ -39,12 +40,15 @@ from runs.prepared import Given, PreparedModels, PreparedUpdate
 _ROLLED_UP = ("sample_count", "median_seconds", "p10_seconds", "p90_seconds", "p95_seconds", "median_fetched")
 _JOB, _ACCOUNT = Given("job", UUIDField()), Given("account", UUIDField())
 _DUE = PreparedUpdate(lambda: due_slots(_JOB, _ACCOUNT), completion_due_at=None)
-_SUPERSEDED = PreparedUpdate(
-    lambda: SyncJobRun.objects.superseded_by(
-        _JOB, _ACCOUNT, Given("args_hash", CharField()), Given("created_at", DateTimeField())
-    ),
-    superseded_at=Now(),
-)
+
+
+def _before() -> QuerySet[SyncJobRun]:
+    of = (Given("args_hash", CharField()), Given("created_at", DateTimeField()))
+    return SyncJobRun.objects.superseded_by(_JOB, _ACCOUNT, *of)
+
+
+_SUPERSEDED = PreparedUpdate(_before, superseded_at=Now())
+_LIKE_SUPERSEDED = PreparedUpdate(lambda: _before().filter(warning=WarningCode.FAILED), superseded_at=Now())
 _HABIT = PreparedModels(
     lambda: (
         RunHabit.objects.select_for_update()
@@ -80,11 +84,12 @@ def settle_outcome(run: SyncJobRun, *, is_due: bool, has_unsettled: bool) -> Non
 
 
 def supersede(run: SyncJobRun, *, has_unsettled: bool = True) -> None:
-    """The outcome of this run takes the place of those before it, unless entries failed; one that comes late is itself
-    settled already."""
-    if has_unsettled and not run.has_failed_entries:
+    """The outcome of this run takes the place of those before it, one with failed entries that of its like alone; one
+    that comes late is itself settled already."""
+    if has_unsettled:
         of = {"job": run.sync_job_id, "account": run.integrated_account_id}
-        _SUPERSEDED(**of, args_hash=run.args_hash, created_at=run.created_at)
+        settle = _LIKE_SUPERSEDED if run.has_failed_entries else _SUPERSEDED
+        settle(**of, args_hash=run.args_hash, created_at=run.created_at)
     if run.is_notable and SyncJobRun.objects.outcomes_after(run).exists():
         SyncJobRun.objects.unsettled().filter(id=run.id).update(superseded_at=Now())
 

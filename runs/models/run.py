@@ -68,7 +68,7 @@ class RunQuerySet(models.QuerySet["SyncJobRun"]):
         failed."""
         same = self._of_kind(run.sync_job_id, run.integrated_account_id, run.args_hash)
         later = same.filter(created_at__gt=run.created_at, status__in=OUTCOMES)
-        return later.exclude(warning=WarningCode.FAILED)
+        return later if run.has_failed_entries else later.exclude(warning=WarningCode.FAILED)
 
     def superseded_by(self, job: Any, account: Any, args_hash: Any, created_at: Any) -> Self:
         """The unsettled runs that the outcome of a run settles, without those that a person keeps open.
