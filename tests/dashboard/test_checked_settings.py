@@ -132,7 +132,7 @@ def test_what_is_no_host_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, ent
     )
 
 
-@pytest.mark.parametrize("odd", ["my-passphrase", KEY[:-2], f"{KEY[:20]}{KEY}"])
+@pytest.mark.parametrize("odd", ["my-passphrase", KEY[:-2], f"{KEY[:20]}{KEY}"], ids=["none", "too short", "too long"])
 def test_what_is_no_key_is_refused_by_its_position_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, odd: str
 ) -> None:
