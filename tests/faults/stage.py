@@ -108,7 +108,11 @@ class Stage:
         process = self.deck.processes.start(
             sys.executable, "-m", "tests.faults.armed", *armed, *command, name="daemon", **SETTINGS, **environment
         )
-        wait_until(lambda: self.daemon_rows() > known, 30, f"a daemon's row ({process.log_file})")
+        wait_until(
+            lambda: self.daemon_rows() > known or process.popen.poll() is not None,  # its first sweep may be its last
+            30,
+            f"a daemon's row ({process.log_file})",
+        )
         return process
 
     @contextmanager
