@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from runs.services import DryEntry, DryOutcome, DryRun
 from runs.wire import known_time
-from runs.words import counted
+from runs.words import counted, harmless
 
 WORDS = {
     DryOutcome.FETCHED: "answers",
@@ -21,7 +21,7 @@ WORDS = {
 def lines_of(found: DryRun) -> Iterator[str]:
     """The plan, entry by entry, with what came of each; the sum at the end."""
     for entry in found.entries:
-        yield from (_plain(line) for line in _entry_lines(entry))
+        yield from (harmless(line) for line in _entry_lines(entry))
     if found.usual is not None:
         seconds = found.usual.median.total_seconds()
         yield f"Such a run usually fetches {counted(found.usual.fetched, 'record')} in {seconds:,.0f} s."
@@ -65,8 +65,3 @@ def _brought(tried: DryEntry) -> Iterator[str]:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _plain(line: str) -> str:
-    """What a source says writes on the terminal but its letters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)

@@ -20,6 +20,7 @@ from runs.models import Environment
 from runs.plain_yaml import MAX_BYTES
 from runs.services import Application, AppliedPart, Outcome, apply_definitions, look_at
 from runs.text_diff import DiffLine, diff_lines
+from runs.words import counted, harmless
 
 PENDING = 2  # there are changes, and they were not made
 SIGNS = {Outcome.CREATED: "+", Outcome.UPDATED: "~"}
@@ -50,8 +51,7 @@ class Command(BaseCommand):
                 if self._is_to_be_done(seen, dry_run=dry_run, yes=yes):
                     self._apply(environment, objects, seen)
         except FaultyFiles as error:
-            count = len(error.faults)
-            raise CommandError(f"{error}\n{count} fault{'s' * (count > 1)}: nothing was done.") from error
+            raise CommandError(f"{error}\n{counted(len(error.faults), 'fault')}: nothing was done.") from error
         except ChangedMeanwhile as error:
             raise CommandError(f"{error} Nothing was done.") from error
 
@@ -69,11 +69,11 @@ class Command(BaseCommand):
         done = apply_definitions(environment, objects, os.environ, seen=seen)
         self.stdout.write("Done.")
         for title, secret in done.secrets.items():
-            self.stdout.write(f"The signing secret of {_plain(title)}, which is not shown again: {secret}")
+            self.stdout.write(f"The signing secret of {harmless(title)}, which is not shown again: {secret}")
 
     def _show(self, seen: Application) -> None:
         if seen.makes_environment:
-            self.stdout.write(self.style.SUCCESS(f"+ environment {_plain(seen.environment)}"))
+            self.stdout.write(self.style.SUCCESS(f"+ environment {harmless(seen.environment)}"))
         for part in seen.changes:
             self._show_part(part)
         counts = {outcome: sum(part.outcome == outcome for part in seen.parts) for outcome in Outcome}
@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
     def _show_part(self, part: AppliedPart) -> None:
         style = self.style.SUCCESS if part.outcome is Outcome.CREATED else self.style.WARNING
-        self.stdout.write(style(f"{SIGNS[part.outcome]} {_plain(part.title)}"))
+        self.stdout.write(style(f"{SIGNS[part.outcome]} {harmless(part.title)}"))
         lines = diff_lines("" if part.before is None else plain_yaml.dump(dict(part.before)), _text(part.after))
         for line in [DiffLine("gap", "")] if lines is None else lines:
             self._show_line(line)
@@ -101,11 +101,6 @@ class Command(BaseCommand):
 
 def _text(values: Mapping[str, Any]) -> str:
     return plain_yaml.dump(dict(values))
-
-
-def _plain(text: str) -> str:
-    """Names come from files: none of them writes on the terminal but its letters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _texts(files: list[Path]) -> Iterator[tuple[str, bytes]]:
