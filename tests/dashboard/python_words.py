@@ -1,0 +1,48 @@
+"""The words in a module of pages that do not go through gettext, found in its source."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+THROUGH_GETTEXT = {
+    *("_", "gettext", "ngettext", "pgettext", "npgettext"),
+    *("gettext_lazy", "ngettext_lazy", "pgettext_lazy", "npgettext_lazy", "gettext_noop"),
+}
+_PROSE = re.compile(r"[^\W\d_]{2,}[,.;:]? [^\W\d_]*|^[A-Z][a-z]+$")
+_MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
+
+
+def bare_words(module: Path) -> Iterator[str]:
+    """Each string of the module that reads as prose, is no docstring and is not given to gettext, with its line."""
+    yield from _bare(ast.parse(module.read_text()))
+
+
+def _bare(node: ast.AST) -> Iterator[str]:
+    if _is_excused(node):
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if _PROSE.search(_MARKUP.sub("", node.value).strip()):
+            yield f"{node.lineno}: {node.value}"
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _bare(child)
+
+
+def _is_excused(node: ast.AST) -> bool:
+    """A docstring, an annotation's text, what gettext is given, and what no reader of a page sees: errors of the
+    program itself."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    if isinstance(node, ast.Raise):
+        return _called(node.exc) in ("ImproperlyConfigured", "CommandError", "RuntimeError", "ValueError", "TypeError")
+    return isinstance(node, ast.Call) and _called(node) in THROUGH_GETTEXT
+
+
+def _called(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Call):
+        function = node.func
+        return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return ""
