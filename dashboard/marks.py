@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from runs.account_filters import BY_PUNCTUALITY, AccountState
 from runs.models import (
@@ -86,27 +88,27 @@ def awaits_daemon(run: SyncJobRun, now: datetime) -> bool:
 def run_mark(run: SyncJobRun, now: datetime) -> Mark:
     """The state of a run, seen at `now`: finer than its status, because of stops asked for and of silence."""
     if run.is_stopping:
-        return Mark(Kind.STOPPING, "Stopping")
+        return Mark(Kind.STOPPING, _("Stopping"))
     if is_silent(run, now):
-        return Mark(Kind.STALE, "No sign of life")
+        return Mark(Kind.STALE, _("No sign of life"))
     if run.status == RunStatus.COMPLETED and run.error_count:
-        return Mark(Kind.WARNED, "Completed with errors")
+        return Mark(Kind.WARNED, _("Completed with errors"))
     if run.warning:
-        return Mark(Kind.WARNED, "Completed with warning")
+        return Mark(Kind.WARNED, _("Completed with warning"))
     return status_mark(run.status)
 
 
 def status_mark(status: str) -> Mark:
     """The state of any run of this status."""
-    return Mark(Kind(status), _STATUS_WORDS[RunStatus(status)])
+    return Mark(Kind(status), str(_STATUS_WORDS[RunStatus(status)]))
 
 
 _STATUS_WORDS = {
-    RunStatus.CREATED: "Waiting",
-    RunStatus.RUNNING: "Running",
-    RunStatus.COMPLETED: "Completed",
-    RunStatus.FAILED: "Failed",
-    RunStatus.STOPPED: "Stopped",
+    RunStatus.CREATED: gettext_lazy("Waiting"),
+    RunStatus.RUNNING: gettext_lazy("Running"),
+    RunStatus.COMPLETED: gettext_lazy("Completed"),
+    RunStatus.FAILED: gettext_lazy("Failed"),
+    RunStatus.STOPPED: gettext_lazy("Stopped"),
 }
 
 
@@ -114,26 +116,26 @@ def step_mark(step: RunStep, run: SyncJobRun) -> Mark:
     """The state of an entry; one that its ended run never came to is not reached."""
     match step.status:
         case StepStatus.PENDING:
-            return Mark(Kind.CREATED, "Waiting" if run.is_live else "Not reached")
+            return Mark(Kind.CREATED, _("Waiting") if run.is_live else _("Not reached"))
         case StepStatus.RUNNING if not run.is_live:
-            return Mark(Kind.STOPPED, "Cut short")
+            return Mark(Kind.STOPPED, _("Cut short"))
         case StepStatus.COMPLETED if step.error_count:
-            return Mark(Kind.WARNED, "Completed with errors")
+            return Mark(Kind.WARNED, _("Completed with errors"))
         case StepStatus.COMPLETED if any(warning.name == step.name for warning in run.data_warnings):
-            return Mark(Kind.WARNED, "Completed with warning")
+            return Mark(Kind.WARNED, _("Completed with warning"))
         case unknown if unknown not in StepStatus.values:  # another version of the code has written it
-            return Mark(Kind.STOPPED, "Unknown")
+            return Mark(Kind.STOPPED, _("Unknown"))
         case _:
             return status_mark(step.status)
 
 
 def account_mark(account: IntegratedAccount) -> Mark:
     if account.status == AccountStatus.ACTIVE:
-        return Mark(Kind.COMPLETED, "Active")
+        return Mark(Kind.COMPLETED, _("Active"))
     if account.status == AccountStatus.CONNECTING:
-        return Mark(Kind.CREATED, "Connecting")
-    words = {AccountStatus.NEEDS_REAUTH: "Needs new credentials"}
-    return Mark(Kind.FAILED, words.get(AccountStatus(account.status), account.get_status_display()))
+        return Mark(Kind.CREATED, _("Connecting"))
+    needs = account.status == AccountStatus.NEEDS_REAUTH
+    return Mark(Kind.FAILED, _("Needs new credentials") if needs else account.get_status_display())
 
 
 def ending_mark(ending: str) -> Mark:
@@ -146,22 +148,22 @@ def ending_mark(ending: str) -> Mark:
 def punctuality_mark(punctualities: Iterable[int]) -> Mark:
     """Whether data comes when these schedules say so: the worst of them counts."""
     worst = max(punctualities, default=None)
-    return _PUNCTUALITY_MARKS[None if worst is None else Punctuality(worst)]
-
-
-_PUNCTUALITY_MARKS = {
-    Punctuality.ON_TIME: Mark(Kind.COMPLETED, "On time"),
-    Punctuality.LATE: Mark(Kind.WARNED, "Late"),
-    Punctuality.OVERDUE: Mark(Kind.STALE, "Overdue"),
-    None: Mark(Kind.CREATED, "No schedule"),
-}
+    match None if worst is None else Punctuality(worst):
+        case Punctuality.ON_TIME:
+            return Mark(Kind.COMPLETED, _("On time"))
+        case Punctuality.LATE:
+            return Mark(Kind.WARNED, _("Late"))
+        case Punctuality.OVERDUE:
+            return Mark(Kind.STALE, _("Overdue"))
+        case None:
+            return Mark(Kind.CREATED, _("No schedule"))
 
 
 def account_state_mark(state: AccountState) -> Mark:
     """The mark of all accounts in this state."""
     match state:
         case AccountState.NEEDS_CREDENTIALS:
-            return Mark(Kind.FAILED, "Needs new credentials")
+            return Mark(Kind.FAILED, _("Needs new credentials"))
         case AccountState.RUNNING:
             return status_mark(RunStatus.RUNNING)
         case AccountState.UNSCHEDULED:
@@ -172,59 +174,59 @@ def account_state_mark(state: AccountState) -> Mark:
 
 def trigger_mark(trigger: CronTrigger, now: datetime) -> Mark:
     if not trigger.is_active:
-        return Mark(Kind.STOPPED, "Disarmed")
+        return Mark(Kind.STOPPED, _("Disarmed"))
     if is_unfired(trigger, now):
-        return Mark(Kind.STALE, "Not fired")
+        return Mark(Kind.STALE, _("Not fired"))
     if trigger.is_refused:
-        return Mark(Kind.FAILED, "Refused")
-    return punctuality_mark([Punctuality.OVERDUE]) if is_overdue(trigger, now) else Mark(Kind.COMPLETED, "Armed")
+        return Mark(Kind.FAILED, _("Refused"))
+    return punctuality_mark([Punctuality.OVERDUE]) if is_overdue(trigger, now) else Mark(Kind.COMPLETED, _("Armed"))
 
 
 def webhook_mark(webhook: Webhook) -> Mark:
     if webhook.deleted_at is not None:
-        return Mark(Kind.STOPPED, "Deleted")
+        return Mark(Kind.STOPPED, _("Deleted"))
     if not webhook.is_active:
-        return Mark(Kind.FAILED if webhook.disabled_reason else Kind.STOPPED, "Switched off")
-    return Mark(Kind.WARNED, "Failing") if webhook.failing_since else Mark(Kind.COMPLETED, "Active")
+        return Mark(Kind.FAILED if webhook.disabled_reason else Kind.STOPPED, _("Switched off"))
+    return Mark(Kind.WARNED, _("Failing")) if webhook.failing_since else Mark(Kind.COMPLETED, _("Active"))
 
 
 def delivery_mark(delivery: Delivery) -> Mark:
     match delivery.status:
         case DeliveryStatus.DELIVERED:
-            return Mark(Kind.COMPLETED, "Delivered")
+            return Mark(Kind.COMPLETED, _("Delivered"))
         case DeliveryStatus.PENDING:
-            return Mark(Kind.RUNNING, "Trying again") if delivery.attempts else Mark(Kind.CREATED, "Waiting")
+            return Mark(Kind.RUNNING, _("Trying again")) if delivery.attempts else Mark(Kind.CREATED, _("Waiting"))
         case DeliveryStatus.CANCELLED:
-            return Mark(Kind.STOPPED, "Cancelled")
+            return Mark(Kind.STOPPED, _("Cancelled"))
         case _:
-            return Mark(Kind.FAILED, "Failed")
+            return Mark(Kind.FAILED, _("Failed"))
 
 
 def error_group_mark(*, still_happens: bool) -> Mark:
     """Whether a trouble is over: every account that met it has had a run to the end without it since."""
-    return Mark(Kind.FAILED, "Still happening") if still_happens else Mark(Kind.COMPLETED, "Recovered")
+    return Mark(Kind.FAILED, _("Still happening")) if still_happens else Mark(Kind.COMPLETED, _("Recovered"))
 
 
 def alert_rule_mark(rule: AlertRule, now: datetime) -> Mark:
     if rule.deleted_at is not None:
-        return Mark(Kind.STOPPED, "Deleted")
+        return Mark(Kind.STOPPED, _("Deleted"))
     if not rule.is_active:
-        return Mark(Kind.STOPPED, "Switched off")
+        return Mark(Kind.STOPPED, _("Switched off"))
     if rule.is_muted_at(now):
-        return Mark(Kind.STOPPED, "Muted")
-    return Mark(Kind.FAILED, "Not arriving") if rule.failing_since else Mark(Kind.COMPLETED, "Active")
+        return Mark(Kind.STOPPED, _("Muted"))
+    return Mark(Kind.FAILED, _("Not arriving")) if rule.failing_since else Mark(Kind.COMPLETED, _("Active"))
 
 
 def alert_message_mark(message: AlertMessage) -> Mark:
     match message.status:
         case MessageStatus.SENT:
-            return Mark(Kind.COMPLETED, "Sent")
+            return Mark(Kind.COMPLETED, _("Sent"))
         case MessageStatus.PENDING:
-            return Mark(Kind.RUNNING, "Trying again") if message.attempts else Mark(Kind.CREATED, "Waiting")
+            return Mark(Kind.RUNNING, _("Trying again")) if message.attempts else Mark(Kind.CREATED, _("Waiting"))
         case MessageStatus.CANCELLED:
-            return Mark(Kind.STOPPED, "Muted" if message.is_muted else "Cancelled")
+            return Mark(Kind.STOPPED, _("Muted") if message.is_muted else _("Cancelled"))
         case _:
-            return Mark(Kind.FAILED, "Failed")
+            return Mark(Kind.FAILED, _("Failed"))
 
 
 def catalog_mark(state: CatalogState) -> Mark | None:
@@ -233,38 +235,38 @@ def catalog_mark(state: CatalogState) -> Mark | None:
         case CatalogState.ABSENT:
             return None
         case CatalogState.CURRENT:
-            return Mark(Kind.COMPLETED, "Loaded")
+            return Mark(Kind.COMPLETED, _("Loaded"))
         case CatalogState.OUTDATED:
-            return Mark(Kind.STALE, "Newer one here")
+            return Mark(Kind.STALE, _("Newer one here"))
         case CatalogState.CHANGED:
-            return Mark(Kind.WARNED, "Changed by hand")
+            return Mark(Kind.WARNED, _("Changed by hand"))
 
 
 def token_mark(token: ApiToken) -> Mark:
     if token.revoked_at is not None:
-        return Mark(Kind.STOPPED, "Revoked")
+        return Mark(Kind.STOPPED, _("Revoked"))
     if not token.is_usable:
-        return Mark(Kind.STOPPED, "Expired")
-    return Mark(Kind.CREATED, "Never used") if token.last_used_at is None else Mark(Kind.COMPLETED, "Active")
+        return Mark(Kind.STOPPED, _("Expired"))
+    return Mark(Kind.CREATED, _("Never used")) if token.last_used_at is None else Mark(Kind.COMPLETED, _("Active"))
 
 
 def person_mark(person: User) -> Mark:
     if not person.is_active:
-        return Mark(Kind.STOPPED, "Shut out")
+        return Mark(Kind.STOPPED, _("Shut out"))
     if not person.is_staff:
-        return Mark(Kind.STOPPED, "Not staff")
+        return Mark(Kind.STOPPED, _("Not staff"))
     has_password = person.has_usable_password()
-    return Mark(Kind.COMPLETED, "Active") if has_password else Mark(Kind.CREATED, "No password yet")
+    return Mark(Kind.COMPLETED, _("Active")) if has_password else Mark(Kind.CREATED, _("No password yet"))
 
 
 def bulk_mark(action: BulkAction) -> Mark:
     if action.status == BulkStatus.CREATED:
-        return Mark(Kind.CREATED, "Waiting")
+        return Mark(Kind.CREATED, _("Waiting"))
     if action.status == BulkStatus.RUNNING:
-        return Mark(Kind.RUNNING, "At work")
+        return Mark(Kind.RUNNING, _("At work"))
     if action.cancelled_count:
-        return Mark(Kind.STOPPED, "Cancelled")
-    return Mark(Kind.WARNED, "Done, some refused") if action.refused_count else Mark(Kind.COMPLETED, "Done")
+        return Mark(Kind.STOPPED, _("Cancelled"))
+    return Mark(Kind.WARNED, _("Done, some refused")) if action.refused_count else Mark(Kind.COMPLETED, _("Done"))
 
 
 def outcome_mark(outcome: str) -> Mark:
@@ -282,17 +284,17 @@ def outcome_mark(outcome: str) -> Mark:
 
 def record_mark(record: Record) -> Mark | None:
     """None for a record that the source still has, as far as is known."""
-    return Mark(Kind.STOPPED, "Gone at the source") if record.deleted_at else None
+    return Mark(Kind.STOPPED, _("Gone at the source")) if record.deleted_at else None
 
 
 def daemon_mark(daemon: Daemon) -> Mark:
     match daemon.status_now:
         case DaemonStatus.ACTIVE:
-            return Mark(Kind.COMPLETED, "Active")
+            return Mark(Kind.COMPLETED, _("Active"))
         case DaemonStatus.STARTING:
-            return Mark(Kind.CREATED, "Starting")
+            return Mark(Kind.CREATED, _("Starting"))
         case DaemonStatus.STOPPING:
-            return Mark(Kind.STOPPING, "Stopping")
+            return Mark(Kind.STOPPING, _("Stopping"))
         case _:
             said_so = daemon.status == DaemonStatus.STOPPED
-            return Mark(Kind.STOPPED, "Stopped") if said_so else Mark(Kind.STALE, "No sign of life")
+            return Mark(Kind.STOPPED, _("Stopped")) if said_so else Mark(Kind.STALE, _("No sign of life"))

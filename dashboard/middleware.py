@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone, translation
 
 from runs.acting import Actor, acting
 from runs.log_ids import tell_ids
@@ -29,6 +30,19 @@ class BodilessHeadMiddleware:
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
         return response
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Answers people in the language that they have chosen, or that their browser asks for, where there is a catalogue.
+
+    Programs are answered in English, whatever their HTTP library asks for: who reads their logs is not known.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if "Authorization" in request.headers:
+            request.LANGUAGE_CODE = settings.LANGUAGE_CODE
+            return translation.activate(settings.LANGUAGE_CODE)
+        return super().process_request(request)
 
 
 class TimeZoneMiddleware:

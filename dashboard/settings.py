@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.LanguageMiddleware",
     "dashboard.sessions.SessionAgeMiddleware",
     "dashboard.middleware.TimeZoneMiddleware",
     "dashboard.middleware.ActingMiddleware",
@@ -198,6 +199,9 @@ EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", f"Syncdeck <syncdeck@{_PUBLIC_HOST}>")
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "dashboard" / "locale"]
+LANGUAGE_COOKIE_NAME = "language"  # written by `dashboard.pages.frame.look`
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -56,6 +56,7 @@ urlpatterns = [
     path("password/", passwords.PasswordChangeView.as_view(), name="password_change"),
     path("password/<uidb64>/<token>/", passwords.PasswordLinkView.as_view(), name="password_set"),
     path("look/", frame.look, name="look"),
+    path("words/<slug:language>.js", frame.words, name="words"),
     path("shortcuts/", frame.shortcuts, name="shortcuts"),
     path("", attention.attention, name="attention"),
     path("attention/count/", attention.attention_count, name="attention_count"),

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import JavaScriptCatalog
 
 from dashboard.look import CHOICES, chosen, look_of
 from dashboard.pages.access import PageRequest, next_of, staff_page
 from dashboard.pages.questions import ask
 from dashboard.rail import RAIL, dock
 from dashboard.shortcuts import shortcut_groups
+from runs.version import VERSION
 
 _A_YEAR = 365 * 24 * 3600
+_A_DAY = 24 * 3600
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -28,6 +33,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "look": look_of(request.COOKIES),
         "themes": CHOICES["theme"],
         "server_time": timezone.now(),
+        "version": VERSION,
         "time_zone": timezone.get_current_timezone_name(),
     }
 
@@ -39,6 +45,16 @@ def look(request: HttpRequest) -> HttpResponse:
     for name, value in chosen(request.POST.dict()).items():
         response.set_cookie(name, value, max_age=_A_YEAR, secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
+
+
+@require_safe
+@cache_control(max_age=_A_DAY, public=True)
+def words(request: HttpRequest, language: str) -> HttpResponseBase:
+    """The words of the scripts in this language, and `gettext`, `ngettext` and `interpolate` for them."""
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    with translation.override(language):
+        return JavaScriptCatalog.as_view(packages=["dashboard"])(request)
 
 
 @staff_page

@@ -9,9 +9,11 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from dashboard.marks import Mark
 from runs.comparison import Change
@@ -47,10 +49,12 @@ def duration(value: timedelta | None) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     if days:
-        return f"{days}d {hours}h"
+        return _("{days}d {hours}h").format(days=days, hours=hours)
     if hours:
-        return f"{hours}h {minutes}m"
-    return f"{minutes}m {seconds}s" if minutes else f"{seconds}s"
+        return _("{hours}h {minutes}m").format(hours=hours, minutes=minutes)
+    if minutes:
+        return _("{minutes}m {seconds}s").format(minutes=minutes, seconds=seconds)
+    return _("{seconds}s").format(seconds=seconds)
 
 
 @register.filter
@@ -70,10 +74,12 @@ def about(value: timedelta) -> str:
     """A duration as one says it of something that is not known exactly: `40 s`, `4 min`, `3 h`, `2 d`."""
     seconds = value.total_seconds()
     if seconds < 60:
-        return f"{max(1, round(seconds))} s"
+        return _("{count} s").format(count=max(1, round(seconds)))
     if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h" if seconds < 36 * 3600 else f"{round(seconds / 86400)} d"
+        return _("{count} min").format(count=round(seconds / 60))
+    if seconds < 36 * 3600:
+        return _("{count} h").format(count=round(seconds / 3600))
+    return _("{count} d").format(count=round(seconds / 86400))
 
 
 @register.simple_tag
@@ -89,7 +95,17 @@ def span(shortest: timedelta, longest: timedelta) -> str:
 @register.filter
 def started_by(trigger: str) -> str:
     """What started a run, in the middle of a sentence."""
-    return trigger.upper() if trigger in (RunTrigger.API, RunTrigger.CLI) else str(trigger)
+    return str(_TRIGGERS.get(RunTrigger(trigger), trigger))
+
+
+_TRIGGERS = {
+    RunTrigger.API: gettext_lazy("API"),
+    RunTrigger.DASHBOARD: gettext_lazy("dashboard"),
+    RunTrigger.ADMIN: gettext_lazy("admin"),
+    RunTrigger.SCHEDULE: gettext_lazy("schedule"),
+    RunTrigger.RERUN: gettext_lazy("rerun"),
+    RunTrigger.CLI: gettext_lazy("CLI"),
+}
 
 
 @register.filter
@@ -133,12 +149,12 @@ def slot(value: datetime) -> str:
     """A slot of a schedule in the reader's time zone, with its day of the week; in UTC, as schedules are written, on
     hover."""
     utc = value.astimezone(UTC)
-    title = f"{_whole(value)}, {utc.day} {utc:%b} {utc:%H:%M} UTC"
+    title = f"{_whole(value)}, {_day(utc)} {utc:%H:%M} UTC"
     return format_html(
         '<time datetime="{}" title="{}" class="slot">{}</time>',
         known_time(value),
         title,
-        f"{timezone.localtime(value):%a} {moment(value)}",
+        f"{dateformat.format(timezone.localtime(value), 'D')} {moment(value)}",
     )
 
 
@@ -238,26 +254,37 @@ def relative(value: datetime, now: datetime) -> str:
     if abs(age) >= _DAY:
         return moment(value)
     if abs(age) < timedelta(seconds=5):
-        return "just now"
-    amount = _largest_unit(abs(age))
-    return f"{amount} ago" if age > timedelta(0) else f"in {amount}"
+        return _("just now")
+    return _in_units(int(abs(age).total_seconds()), is_past=age > timedelta(0))
 
 
 def _signed(value: Any, size: str) -> str:
     return f"{'+' if value > type(value)(0) else MINUS}{size}"
 
 
-def _largest_unit(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
+def _in_units(seconds: int, *, is_past: bool) -> str:
     if seconds < 60:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 3600 else f"{seconds // 3600} h"
+        words, count = _("{count} s ago") if is_past else _("in {count} s"), seconds
+    elif seconds < 3600:
+        words, count = _("{count} min ago") if is_past else _("in {count} min"), seconds // 60
+    else:
+        words, count = _("{count} h ago") if is_past else _("in {count} h"), seconds // 3600
+    return words.format(count=count)
 
 
 def _date(value: datetime) -> str:
     local = timezone.localtime(value)
-    this_year = local.year == timezone.localtime().year
-    return f"{local.day} {local:%b}" if this_year else f"{local.day} {local:%b %Y}"
+    return _day(local) if local.year == timezone.localtime().year else _day_and_year(local)
+
+
+def _day(value: datetime) -> str:
+    # Translators: a day without its year, in the letters of Django's filter `date`.
+    return dateformat.format(value, pgettext("date format", "j M"))
+
+
+def _day_and_year(value: datetime) -> str:
+    # Translators: a day with its year, in the letters of Django's filter `date`.
+    return dateformat.format(value, pgettext("date format", "j M Y"))
 
 
 def _minute(value: datetime) -> str:
@@ -266,7 +293,7 @@ def _minute(value: datetime) -> str:
 
 def _whole(value: datetime) -> str:
     local = timezone.localtime(value)
-    return f"{local.day} {local:%b %Y %H:%M:%S} {timezone.get_current_timezone_name()}"
+    return f"{_day_and_year(local)} {local:%H:%M:%S} {timezone.get_current_timezone_name()}"
 
 
 def _time(value: datetime, text: str, kind: str) -> SafeString:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import DeletableModel, TimedModel
 from runs.models.environment import Environment
@@ -21,18 +22,18 @@ from runs.models.webhook import new_secret
 class AlertChannel(models.TextChoices):
     """How a message gets to its readers."""
 
-    MAIL = "mail", "Mail"
-    SLACK = "slack", "Slack or compatible"
-    WEBHOOK = "webhook", "Signed webhook"
+    MAIL = "mail", _("Mail")
+    SLACK = "slack", _("Slack or compatible")
+    WEBHOOK = "webhook", _("Signed webhook")
 
 
 class AlertKind(models.TextChoices):
     """What a message tells."""
 
-    FIRST_FAILURE = "first_failure", "First failure"
-    NTH_FAILURE = "nth_failure", "Goes on failing"
-    RECOVERY = "recovery", "Recovered"
-    TEST = "test", "Test"
+    FIRST_FAILURE = "first_failure", _("First failure")
+    NTH_FAILURE = "nth_failure", _("Goes on failing")
+    RECOVERY = "recovery", _("Recovered")
+    TEST = "test", _("Test")
 
 
 class AlertRule(DeletableModel):

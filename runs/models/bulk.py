@@ -6,6 +6,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import TimedModel, uuid7
 from runs.models.environment import Environment, User
@@ -14,9 +15,9 @@ from runs.models.run_state import LONGEST_REASON
 
 
 class BulkKind(models.TextChoices):
-    STOP = "stop", "Stop"
-    RERUN = "rerun", "Rerun"
-    RERUN_IGNORING = "rerun_ignoring", "Rerun, ignore previous run date"
+    STOP = "stop", _("Stop")
+    RERUN = "rerun", _("Rerun")
+    RERUN_IGNORING = "rerun_ignoring", _("Rerun, ignore previous run date")
 
 
 class BulkStatus(models.TextChoices):
@@ -28,11 +29,11 @@ class BulkStatus(models.TextChoices):
 class BulkOutcome(models.TextChoices):
     """What became of one run. `already`: nothing was left to do."""
 
-    PENDING = "pending", "Waiting"
-    DONE = "done", "Done"
-    ALREADY = "already", "Nothing to do"
-    REFUSED = "refused", "Refused"
-    CANCELLED = "cancelled", "Cancelled"
+    PENDING = "pending", _("Waiting")
+    DONE = "done", _("Done")
+    ALREADY = "already", _("Nothing to do")
+    REFUSED = "refused", _("Refused")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 class BulkActionQuerySet(models.QuerySet["BulkAction"]):

@@ -8,6 +8,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import Now, TimedModel
 
@@ -18,10 +19,10 @@ SWEPT_AT = "swept_at"  # in the metadata
 
 
 class DaemonStatus(models.TextChoices):
-    STARTING = "starting"
-    ACTIVE = "active"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
+    STARTING = "starting", _("Starting")
+    ACTIVE = "active", _("Active")
+    STOPPING = "stopping", _("Stopping")
+    STOPPED = "stopped", _("Stopped")
 
 
 SILENT = Q(last_active_at__lt=Now() - SILENT_AFTER)  # by the clock that wrote it

@@ -11,6 +11,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import TimedModel
 from runs.prepared import Given, PreparedModels
@@ -19,16 +20,16 @@ from runs.prepared import Given, PreparedModels
 class Scope(models.TextChoices):
     """What a token lets a program do. To write without reading is of no use, so `read` always goes with it."""
 
-    READ = "read", "Read"
-    WRITE = "write", "Write"
+    READ = "read", _("Read")
+    WRITE = "write", _("Write")
 
 
 class Role(models.TextChoices):
     """What a person does here. Each is a group of this name, whose permissions `runs.services.roles` keeps."""
 
-    VIEWER = "viewer", "Viewer"
-    OPERATOR = "operator", "Operator"
-    ADMIN = "admin", "Admin"
+    VIEWER = "viewer", _("Viewer")
+    OPERATOR = "operator", _("Operator")
+    ADMIN = "admin", _("Admin")
 
 
 TOKEN_PREFIX = "sd_"  # noqa: S105 - it marks a token, it is none

@@ -7,6 +7,7 @@ columns of the account: people lock and change that one, and a run's end would h
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.integration import IntegratedAccount
 from runs.models.job import SyncJob
@@ -17,10 +18,10 @@ from runs.models.run_state import RunStatus
 class Ending(models.TextChoices):
     """How a run has ended, with the difference that people look for."""
 
-    COMPLETED = "completed"
-    WARNED = "warned", "Completed with errors or warnings"
-    FAILED = "failed"
-    STOPPED = "stopped"
+    COMPLETED = "completed", _("Completed")
+    WARNED = "warned", _("Completed with errors or warnings")
+    FAILED = "failed", _("Failed")
+    STOPPED = "stopped", _("Stopped")
 
 
 # Of several endings in one place the first one is shown: what needs somebody hides what does not.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import DeletableModel
 from runs.models.environment import Environment
@@ -40,8 +41,8 @@ class SyncJob(DeletableModel):
 class SkipCode(models.TextChoices):
     """Why a slot passed without a run."""
 
-    LIVE_RUN = "live_run", "The same run was still live"
-    REFUSED = "refused", "The run would not have been accepted"
+    LIVE_RUN = "live_run", _("The same run was still live")
+    REFUSED = "refused", _("The run would not have been accepted")
 
 
 class CronTrigger(DeletableModel):

@@ -6,15 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class WarningCode(models.TextChoices):
     """The gravest first. No longer than the column: a generated one goes by it, so PostgreSQL can't make it wider."""
 
-    FAILED = "failed", "Entries failed"
-    ZERO = "zero", "No records"
-    FALL = "fall", "Far fewer records"
-    UNPERSISTED = "unpersisted", "Records not persisted"
+    FAILED = "failed", _("Entries failed")
+    ZERO = "zero", _("No records")
+    FALL = "fall", _("Far fewer records")
+    UNPERSISTED = "unpersisted", _("Records not persisted")
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@
     const added = [...now.keys()].filter((key) => !old.has(key)).length;
     const isOver = old.size > 0 && now.size === 0;
     news.hidden = !added && !isOver;
-    news.textContent = isOver ? "All good now: show" : `${added} new: show`;
-    if (added) announce(`${added} new ${added === 1 ? "needs" : "need"} attention.`);
+    news.textContent = isOver ? gettext("All good now: show") : interpolate(gettext("%s new: show"), [added]);
+    if (added) announce(interpolate(ngettext("%s new needs attention.", "%s new need attention.", added), [added]));
   }
 
   document.addEventListener("htmx:afterSwap", (event) => {

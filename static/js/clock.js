@@ -9,18 +9,20 @@
   function duration(milliseconds) {
     const seconds = Math.max(0, Math.floor(milliseconds / 1000));
     const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));
-    if (days) return `${days}d ${hours % 24}h`;
-    if (hours) return `${hours}h ${minutes % 60}m`;
-    return minutes ? `${minutes}m ${seconds % 60}s` : `${seconds}s`;
+    if (days) return interpolate(gettext("%sd %sh"), [days, hours % 24]);
+    if (hours) return interpolate(gettext("%sh %sm"), [hours, minutes % 60]);
+    return minutes ? interpolate(gettext("%sm %ss"), [minutes, seconds % 60]) : interpolate(gettext("%ss"), [seconds]);
   }
 
   // As `relative` there; null where it writes a date, which the server has done already.
   function relative(milliseconds) {
     const seconds = Math.floor(Math.abs(milliseconds) / 1000);
     if (seconds >= 86400) return null;
-    if (seconds < 5) return "just now";
-    const amount = seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
-    return milliseconds > 0 ? `${amount} ago` : `in ${amount}`;
+    if (seconds < 5) return gettext("just now");
+    const isPast = milliseconds > 0;
+    if (seconds < 60) return interpolate(isPast ? gettext("%s s ago") : gettext("in %s s"), [seconds]);
+    if (seconds < 3600) return interpolate(isPast ? gettext("%s min ago") : gettext("in %s min"), [Math.floor(seconds / 60)]);
+    return interpolate(isPast ? gettext("%s h ago") : gettext("in %s h"), [Math.floor(seconds / 3600)]);
   }
 
   function write(element, text) {

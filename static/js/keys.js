@@ -32,7 +32,7 @@
 
   function select() {
     const box = current(rows())?.querySelector("input[type=checkbox]");
-    box ? box.click() : say("There is nothing to select here.");
+    box ? box.click() : say(gettext("There is nothing to select here."));
   }
 
   // The row's own link in a list; the page's on the page of a run. The link asks before anything is done.
@@ -40,12 +40,12 @@
     const all = rows();
     const place = focusedRow() || (/^\/runs\/[0-9a-f-]{36}\/$/.test(location.pathname) ? document.querySelector("main") : current(all));
     const link = place && selectors.map((selector) => place.querySelector(selector)).find(Boolean);
-    link ? link.click() : say("That is not possible here.");
+    link ? link.click() : say(gettext("That is not possible here."));
   }
 
   function go(letter) {
     const link = document.querySelector(`.rail a[data-key="${CSS.escape(letter)}"]`);
-    link ? link.click() : say(`No place has the key ${letter}.`);
+    link ? link.click() : say(interpolate(gettext("No place has the key %s."), [letter]));
   }
 
   const KEYS = {

@@ -18,16 +18,16 @@
     button.hidden = false;
     button.dataset.state = state;
     button.querySelector(".text").textContent = text;
-    button.title = state === "final" ? "" : paused ? "Go on" : "Pause";
+    button.title = state === "final" ? "" : paused ? gettext("Go on") : gettext("Pause");
   }
 
   function tell() {
     if (!document.getElementById("poller")) return;
     tellStale();
-    if (!poller()) return lastContact ? show("final", "final, not polling") : undefined;
-    if (paused) return show("paused", `paused at ${lastContact}`);
-    if (failures) return show("lost", `no contact since ${lastContact}`);
-    show("live", `live, ${lastContact}`);
+    if (!poller()) return lastContact ? show("final", gettext("final, not polling")) : undefined;
+    if (paused) return show("paused", interpolate(gettext("paused at %s"), [lastContact]));
+    if (failures) return show("lost", interpolate(gettext("no contact since %s"), [lastContact]));
+    show("live", interpolate(gettext("live, %s"), [lastContact]));
   }
 
   // One poll may get lost; after two, what is shown may be old, and that is said above it.
@@ -42,9 +42,10 @@
     const again = document.createElement("button");
     again.type = "button";
     again.className = "button small";
-    again.textContent = "Try now";
+    again.textContent = gettext("Try now");
     again.addEventListener("click", wake);
-    banner.append(`No contact with Syncdeck since ${lastContact}. What you see may have changed. `, again);
+    const words = gettext("No contact with Syncdeck since %s. What you see may have changed.");
+    banner.append(interpolate(words, [lastContact]), " ", again);
     document.getElementById("content").prepend(banner);
   }
 

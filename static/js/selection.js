@@ -11,7 +11,7 @@
   function tell() {
     const shown = boxes();
     const picked = shown.filter((box) => box.checked).length;
-    words.textContent = matching.checked ? "All that match" : `${picked} selected`;
+    words.textContent = matching.checked ? gettext("All that match") : interpolate(ngettext("%s selected", "%s selected", picked), [picked]);
     bar.hidden = !picked && !matching.checked;
     if (!all) return;
     all.checked = picked > 0 && picked === shown.length;

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from dashboard.urls import urlpatterns
 
 ANY_ID = "0192f0c1-2b3c-7d4e-8f50-112233445566"
-SAMPLES = {"name": "zendesk", "person_id": "999999999", "uidb64": "MQ", "token": "a-b"}
+SAMPLES = {"name": "zendesk", "language": "en", "person_id": "999999999", "uidb64": "MQ", "token": "a-b"}
 
 
 class Rank(IntEnum):
@@ -52,6 +52,7 @@ ACCESS = {
     "login/": Access(Rank.ANYBODY, Rank.ANYBODY),
     "logout/": Access(None, Rank.ANYBODY),
     "look/": Access(None, Rank.ANYBODY),
+    "words/": Access(Rank.ANYBODY),
     "password/": Access(Rank.CUSTOMER, Rank.CUSTOMER),
     "password/<uidb64>/": Access(Rank.ANYBODY, Rank.ANYBODY),
     "shortcuts/": LOOKS,
