@@ -68,9 +68,14 @@ def job_lines(jobs: Sequence[Any], now: datetime) -> list[JobLine]:
 
 def entry_names(job: SyncJob) -> SafeString:
     """The first names of what a job fetches, as a part of a sentence."""
-    names = [entry.get("name") or entry.get("resource") or "" for entry in job.resources]
+    entries = job.resources if isinstance(job.resources, list) else []  # made without the services, it may be any JSON
+    names = [_entry_name(entry) for entry in entries]
     listed = format_html_join(", ", "<b>{}</b>", ([name] for name in names[:MOST_NAMES]))
     return listed if len(names) <= MOST_NAMES else format_html(_("{names} and more"), names=listed)
+
+
+def _entry_name(entry: Any) -> Any:
+    return (entry.get("name") or entry.get("resource") or "") if isinstance(entry, dict) else ""
 
 
 def _line(

@@ -78,5 +78,5 @@ def _scalar(value: Any) -> str:
     left = len(value) - LONGEST_TEXT
     if left <= 0:
         return text
-    more = ngettext("and {count:,} characters more", "and {count:,} characters more", left).format(count=left)
+    more = ngettext("and {count:,} character more", "and {count:,} characters more", left).format(count=left)
     return f'{text}<span class="none"> {more}</span>'
