@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.account_lines import freshness_of, state_mark
 from dashboard.audit_lines import AuditLine, audit_lines
@@ -36,13 +37,13 @@ LINES = 50
 MOST_LIVE = 20
 MOST_JOBS = 200
 KIND_WORDS = {
-    "": "Everything",
-    "runs": "Runs",
-    "reruns": "Reruns",
-    "stops": "Stops",
-    "connection": "Connection",
-    "settings": "Settings",
-    "schedules": "Schedules",
+    "": _("Everything"),
+    "runs": _("Runs"),
+    "reruns": _("Reruns"),
+    "stops": _("Stops"),
+    "connection": _("Connection"),
+    "settings": _("Settings"),
+    "schedules": _("Schedules"),
 }
 
 
@@ -157,7 +158,7 @@ class AccountPage:
 
     @property
     def kinds(self) -> list[tuple[str, str]]:
-        return list(KIND_WORDS.items())
+        return [(kind, str(words)) for kind, words in KIND_WORDS.items()]
 
     @property
     def may_run(self) -> bool:

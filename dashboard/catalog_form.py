@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import only_one
 from runs.models import Environment
@@ -15,15 +16,15 @@ from runs.models import Environment
 class LoadForm(forms.Form):
     """Where to load to, and how. Overwriting is offered only after it has been told what would be lost."""
 
-    with_jobs = forms.BooleanField(label="Also make its example jobs", required=False)
-    force = forms.BooleanField(label="Overwrite what was changed by hand", required=False)
+    with_jobs = forms.BooleanField(label=_("Also make its example jobs"), required=False)
+    force = forms.BooleanField(label=_("Overwrite what was changed by hand"), required=False)
 
     def __init__(
         self, environments: QuerySet[Environment], data: Mapping[str, Any] | None = None, *, asks_to_force: bool = False
     ) -> None:
         super().__init__(data, auto_id="field-%s", label_suffix="")
         self.environments, self.asks_to_force = environments, asks_to_force
-        self.fields["environment"] = forms.ModelChoiceField(environments, empty_label=None)
+        self.fields["environment"] = forms.ModelChoiceField(environments, label=_("Environment"), empty_label=None)
         self.order_fields(["environment"])
 
     @classmethod

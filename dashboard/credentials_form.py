@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from dashboard.job_form import IntegrationField
 from runs.errors import Failure
@@ -57,7 +58,7 @@ class NewAccountForm(CredentialsForm):
             if field.is_required:
                 self.fields[field.path].widget.attrs["required"] = True
         self.fields[TENANT] = forms.CharField(
-            label="Tenant", required=False, max_length=200, help_text="The customer's id in your own system."
+            label=_("Tenant"), required=False, max_length=200, help_text=_("The customer's id in your own system.")
         )
         self.order_fields([TENANT])
 
@@ -78,4 +79,4 @@ class ChooseIntegrationForm(forms.Form):
 
     def __init__(self, integrations: QuerySet[Integration], data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="field-%s", label_suffix="")
-        self.fields["integration"] = IntegrationField(integrations, "it says what an account needs.")
+        self.fields["integration"] = IntegrationField(integrations, _("Choose one: it says what an account needs."))

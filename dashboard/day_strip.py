@@ -8,11 +8,21 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
+
 from runs.models import WORST_FIRST, AccountDay, Ending
 
 DAYS = 14
 STEP, WIDTH, HEIGHT = 11, 8, 20
-_WORDS = {Ending.WARNED: Ending.WARNED.label.lower()}
+_WORDS = {
+    Ending.FAILED: ngettext_lazy("{count:,} failed", "{count:,} failed", "count"),
+    Ending.WARNED: ngettext_lazy(
+        "{count:,} completed with errors or warnings", "{count:,} completed with errors or warnings", "count"
+    ),
+    Ending.STOPPED: ngettext_lazy("{count:,} stopped", "{count:,} stopped", "count"),
+    Ending.COMPLETED: ngettext_lazy("{count:,} completed", "{count:,} completed", "count"),
+}
 # The worse, the higher: the drawing can be read without its colours.
 GAP = 1
 _HEIGHTS = {Ending.FAILED: 20, Ending.WARNED: 15, Ending.STOPPED: 11, Ending.COMPLETED: 8}
@@ -61,11 +71,14 @@ class DayStrip:
 
     @property
     def summary(self) -> str:
-        bad = [day for day in self.told if day.worst == Ending.FAILED]
-        if not self.told:
-            return "no run ended in the last 14 days"
-        failures = f"failures on {len(bad)} of them" if bad else "no failure"
-        return f"runs ended on {len(self.told)} of the last 14 days, {failures}"
+        told, bad = len(self.told), sum(day.worst == Ending.FAILED for day in self.told)
+        if not told:
+            return _("no run ended in the last 14 days")
+        ended = ngettext("runs ended on {count} of the last 14 days", "runs ended on {count} of the last 14 days", told)
+        failures = (
+            ngettext("failures on {count} of them", "failures on {count} of them", bad) if bad else _("no failure")
+        )
+        return f"{ended.format(count=told)}, {failures.format(count=bad)}"
 
 
 def since(now: datetime) -> date:
@@ -90,5 +103,5 @@ def _strip(counted: dict[date, AccountDay], first: date) -> DayStrip:
 def _day(day: date, x: int, row: AccountDay | None) -> Day:
     counts: dict[Ending, Any] = {ending: getattr(row, ending.value, 0) for ending in WORST_FIRST}
     ends = [ending for ending in WORST_FIRST if counts[ending]]
-    words = ", ".join(f"{counts[ending]:,} {_WORDS.get(ending, ending.value)}" for ending in ends)
-    return Day(day, x, ends[0] if ends else None, words or "no run ended")
+    words = ", ".join(_WORDS[ending].format(count=counts[ending]) for ending in ends)
+    return Day(day, x, ends[0] if ends else None, words or _("no run ended"))

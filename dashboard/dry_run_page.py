@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.json_view import json_tree
 from dashboard.marks import Kind, Mark
@@ -15,11 +16,11 @@ from runs.services import DryEntry, DryOutcome, DryRun
 
 ANSWERS = (DryOutcome.FETCHED, DryOutcome.DERIVED)
 _MARKS = {
-    DryOutcome.FETCHED: Mark(Kind.COMPLETED, "Answers"),
-    DryOutcome.DERIVED: Mark(Kind.COMPLETED, "Works"),
-    DryOutcome.NOT_SENT: Mark(Kind.STOPPED, "Not sent"),
-    DryOutcome.SKIPPED: Mark(Kind.CREATED, "Not tried"),
-    DryOutcome.FAILED: Mark(Kind.FAILED, "Fails"),
+    DryOutcome.FETCHED: (Kind.COMPLETED, _("Answers")),
+    DryOutcome.DERIVED: (Kind.COMPLETED, _("Works")),
+    DryOutcome.NOT_SENT: (Kind.STOPPED, _("Not sent")),
+    DryOutcome.SKIPPED: (Kind.CREATED, _("Not tried")),
+    DryOutcome.FAILED: (Kind.FAILED, _("Fails")),
 }
 
 
@@ -32,8 +33,8 @@ class DryLine:
     @property
     def mark(self) -> Mark:
         """A warning, where some of its records would be kept aside."""
-        mark = _MARKS[self.tried.outcome]
-        return Mark(Kind.WARNED, mark.word) if self.answers and self.tried.refused_count else mark
+        kind, word = _MARKS[self.tried.outcome]
+        return Mark(Kind.WARNED if self.answers and self.tried.refused_count else kind, str(word))
 
     @property
     def plan(self) -> PlanLine:

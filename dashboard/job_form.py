@@ -10,6 +10,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import only_one
 from runs.definition_text import body_text
@@ -19,10 +21,10 @@ from runs.plain_yaml import MAX_BYTES
 
 LONGEST_LABEL = 200
 NEVER = datetime.min
-START = """\
-# What a run may be told. {} takes anything.
-args_schema: {}
-# What is fetched: each resource once, or once for each record of another one (depends_on).
+_START = """\
+# {told}
+args_schema: {{}}
+# {fetched}
 resources:
   - resource: ""
     method: list
@@ -30,12 +32,20 @@ resources:
 """
 
 
+def start() -> str:
+    """What a new definition begins with."""
+    return _START.format(
+        told=gettext("What a run may be told. {} takes anything."),
+        fetched=gettext("What is fetched: each resource once, or once for each record of another one (depends_on)."),
+    )
+
+
 class VersionField(forms.TypedChoiceField):
     """The runtime a run has when it names none."""
 
     def __init__(self) -> None:
-        choices = [("", "Not set, which is 1"), ("1", "1"), ("2", "2: errors may be sent in batches")]
-        super().__init__(label="Runtime version", required=False, choices=choices, coerce=int, empty_value=None)
+        choices = [("", _("Not set, which is 1")), ("1", "1"), ("2", _("2: errors may be sent in batches"))]
+        super().__init__(label=_("Runtime version"), required=False, choices=choices, coerce=int, empty_value=None)
 
 
 class DefinitionField(forms.CharField):
@@ -50,13 +60,14 @@ class DefinitionField(forms.CharField):
 
 
 class IntegrationField(forms.ModelChoiceField):
-    """A choice that has to be made; each with its environment, where there are those of several."""
+    """A choice that has to be made; each with its environment, where there are those of several. `why` is said where it
+    was not made."""
 
     def __init__(self, integrations: QuerySet[Integration], why: str) -> None:
-        super().__init__(integrations, empty_label="Choose one")
+        super().__init__(integrations, label=_("Integration"), empty_label=_("Choose one"))
         self.several = integrations.order_by().values("environment").distinct()[:2].count() > 1
         self.widget.attrs["required"] = True
-        self.error_messages["required"] = f"Choose one: {why}"
+        self.error_messages["required"] = why
 
     def label_from_instance(self, integration: Integration) -> str:
         return f"{integration} · {integration.environment}" if self.several else str(integration)
@@ -65,15 +76,15 @@ class IntegrationField(forms.ModelChoiceField):
 class JobForm(forms.Form):
     """A job's fields. A job keeps its integration: its schedules and runs are of accounts of that one."""
 
-    label = forms.CharField(max_length=LONGEST_LABEL)
+    label = forms.CharField(label=_("Label"), max_length=LONGEST_LABEL)
     default_runtime_version = VersionField()
-    definition = DefinitionField(26, label="Arguments and resources", required=False)
+    definition = DefinitionField(26, label=_("Arguments and resources"), required=False)
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(
         self, integrations: QuerySet[Integration], data: QueryDict | None = None, *, job: SyncJob | None = None
     ) -> None:
-        initial = self._values_of(job) if job else {"definition": START}
+        initial = self._values_of(job) if job else {"definition": start()}
         super().__init__(data, auto_id="field-%s", label_suffix="", initial=initial)
         self.job = job
         self.fields["label"].widget.attrs["required"] = True
@@ -90,7 +101,9 @@ class JobForm(forms.Form):
         }
 
     def _choose_from(self, integrations: QuerySet[Integration]) -> None:
-        self.fields["integration"] = IntegrationField(integrations, "the resources are checked against it.")
+        self.fields["integration"] = IntegrationField(
+            integrations, gettext("Choose one: the resources are checked against it.")
+        )
         self.order_fields(["label", "integration"])
 
     @property
@@ -123,8 +136,8 @@ class JobForm(forms.Form):
 class ImportForm(forms.Form):
     """A whole definition, pasted or as a file, and where it goes. `seen`: the state of the job that it replaces."""
 
-    text = DefinitionField(22, label="Or its text", required=False)
-    file = forms.FileField(label="A file, as it was exported", required=False, allow_empty_file=True)
+    text = DefinitionField(22, label=_("Or its text"), required=False)
+    file = forms.FileField(label=_("A file, as it was exported"), required=False, allow_empty_file=True)
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
     confirmed = forms.BooleanField(widget=forms.HiddenInput, required=False)
 
@@ -136,7 +149,7 @@ class ImportForm(forms.Form):
     ) -> None:
         super().__init__(data, files, auto_id="field-%s", label_suffix="")
         self.environments = environments
-        self.fields["environment"] = forms.ModelChoiceField(environments, empty_label=None)
+        self.fields["environment"] = forms.ModelChoiceField(environments, label=_("Environment"), empty_label=None)
         self.order_fields(["environment"])
 
     @property
@@ -149,17 +162,17 @@ class ImportForm(forms.Form):
         if given.get("file") is not None:
             given["text"] = self._read(given["file"])
         elif not given.get("text", "").strip():
-            self.add_error("text", "Paste a definition, or choose a file.")
+            self.add_error("text", gettext("Paste a definition, or choose a file."))
         return given
 
     def _read(self, file: UploadedFile) -> str:
         content = file.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            self.add_error("file", f"The file is larger than {MAX_BYTES:,} bytes.")
+            self.add_error("file", gettext("The file is larger than {most:,} bytes.").format(most=MAX_BYTES))
         try:
             return bytes(content).decode().replace("\r\n", "\n")
         except UnicodeDecodeError:
-            self.add_error("file", "The file is not in UTF-8.")
+            self.add_error("file", gettext("The file is not in UTF-8."))
             return ""
 
 

@@ -9,10 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Func, IntegerField, Min, OuterRef, Q, QuerySet, Subquery
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from dashboard.marks import Mark, run_mark
 from runs.models import CronTrigger, SyncJob, SyncJobRun
 
+MOST_NAMES = 8
 LATELY = timedelta(hours=24)  # a bound for the count: the index has the runs of a job by their time
 _UNLISTED = ("resources", "args_schema", "integration__config")
 
@@ -60,6 +64,18 @@ def job_lines(jobs: Sequence[Any], now: datetime) -> list[JobLine]:
     accounts, armed = _accounts_lately(ids, now), _armed(ids)
     latest = SyncJobRun.objects.defer("args", "resources").in_bulk([job.latest_run_id for job in jobs])
     return [_line(job, accounts, armed, latest.get(job.latest_run_id), now) for job in jobs]
+
+
+def entry_names(job: SyncJob) -> SafeString:
+    """The first names of what a job fetches, as a part of a sentence."""
+    entries = job.resources if isinstance(job.resources, list) else []  # made without the services, it may be any JSON
+    names = [_entry_name(entry) for entry in entries]
+    listed = format_html_join(", ", "<b>{}</b>", ([name] for name in names[:MOST_NAMES]))
+    return listed if len(names) <= MOST_NAMES else format_html(_("{names} and more"), names=listed)
+
+
+def _entry_name(entry: Any) -> Any:
+    return (entry.get("name") or entry.get("resource") or "") if isinstance(entry, dict) else ""
 
 
 def _line(

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 MOST_LINES = 1500
 MOST_DEPTH = 20
@@ -33,7 +35,8 @@ class _Tree:
         if not pairs:
             return '<span class="none">{}</span>' if isinstance(value, dict) else '<span class="none">[]</span>'
         if level == MOST_DEPTH:
-            return f'<span class="none">{_count(value)}, not shown at this depth</span>'
+            hidden = _("{count}, not shown at this depth").format(count=_count(value))
+            return f'<span class="none">{hidden}</span>'
         return self._list(pairs, level)
 
     def _list(self, pairs: list[tuple[str, Any]], level: int) -> str:
@@ -42,7 +45,8 @@ class _Tree:
         lines = "".join(self._line(key, item, level) for key, item in shown)
         missing = len(pairs) - len(shown)
         if missing:
-            lines += f'<li class="none">{missing:,} more, not shown</li>'
+            more = ngettext("{count:,} more, not shown", "{count:,} more, not shown", missing).format(count=missing)
+            lines += f'<li class="none">{more}</li>'
         return f'<ul class="tree">{lines}</ul>'
 
     def _line(self, key: str, item: Any, level: int) -> str:
@@ -61,13 +65,18 @@ def _pairs(value: Any) -> list[tuple[str, Any]] | None:
 
 
 def _count(value: Any) -> str:
-    noun = "key" if isinstance(value, dict) else "item"
-    return f"{len(value):,} {noun}{'' if len(value) == 1 else 's'}"
+    count = len(value)
+    if isinstance(value, dict):
+        return ngettext("{count:,} key", "{count:,} keys", count).format(count=count)
+    return ngettext("{count:,} item", "{count:,} items", count).format(count=count)
 
 
 def _scalar(value: Any) -> str:
     if not isinstance(value, str):
         return f'<span class="plain">{escape(json.dumps(value))}</span>'
-    cut = f'<span class="none"> and {len(value) - LONGEST_TEXT:,} characters more</span>'
     text = format_html('<span class="text">{}</span>', value[:LONGEST_TEXT])
-    return f"{text}{cut if len(value) > LONGEST_TEXT else ''}"
+    left = len(value) - LONGEST_TEXT
+    if left <= 0:
+        return text
+    more = ngettext("and {count:,} character more", "and {count:,} characters more", left).format(count=left)
+    return f'{text}<span class="none"> {more}</span>'

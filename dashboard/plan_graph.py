@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from runs.services import EntryKind, PlannedEntry
 
 MOST_NODES = 60  # beyond it a drawing says less than the table below it
@@ -16,6 +19,12 @@ GAP, LEAST_GAP = 44, 14
 LONGEST_NAME, LONGEST_LINE = 19, 25
 EDGE = 1  # around the drawing, so that no line is cut in half
 CORNER = 6
+_KINDS = {
+    EntryKind.PROXY: gettext_lazy("proxy"),
+    EntryKind.UNIFIED: gettext_lazy("unified"),
+    EntryKind.TRANSFORM: gettext_lazy("transform"),
+    EntryKind.SPOOL: gettext_lazy("spool"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,10 +60,10 @@ class Node:
     def work(self) -> str:
         """Whom it asks, and with which method."""
         if self.planned is None:
-            return "each of this list"
+            return _("each of this list")
         kind, method = self.planned.kind, self.planned.entry.method
         derived = kind in (EntryKind.TRANSFORM, EntryKind.SPOOL)
-        return kind.value if derived else shortened(f"{kind} · {method}", LONGEST_LINE)
+        return kind_word(kind) if derived else shortened(f"{kind_word(kind)} · {method}", LONGEST_LINE)
 
     @property
     def keeps(self) -> str:
@@ -126,8 +135,12 @@ def plan_graph(plan: Sequence[PlannedEntry]) -> PlanGraph | None:
 def keeps(planned: PlannedEntry) -> str:
     """What becomes of an entry's records."""
     if planned.entry.persist:
-        return "stored"
-    return "handed on" if planned.has_children else "counted"
+        return _("stored")
+    return _("handed on") if planned.has_children else _("counted")
+
+
+def kind_word(kind: EntryKind) -> str:
+    return str(_KINDS[kind])
 
 
 def shortened(text: str, most: int) -> str:

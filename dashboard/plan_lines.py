@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.plan_graph import PlanGraph, keeps, plan_graph, shortened
+from django.utils.translation import gettext as _
+
+from dashboard.plan_graph import PlanGraph, keeps, kind_word, plan_graph, shortened
 from runs.services import EntryKind, PlannedEntry
 
 LONGEST_NAME = 40
@@ -26,12 +28,19 @@ class PlanLine:
         entry, kind = self.planned.entry, self.planned.kind
         parent, looped = (shortened(name or "", LONGEST_NAME) for name in (entry.parent, entry.loop_on))
         if kind is EntryKind.TRANSFORM:
-            return f"on each page of {parent}"
+            return _("on each page of {parent}").format(parent=parent)
         if kind is EntryKind.SPOOL:
-            return f"once, on all of {parent} together"
-        loops = [f"each record of {parent}"] if parent else []
-        loops += [f"each of args.{looped}"] if looped else []
-        return f"once for {' and '.join(loops)}" if loops else "once"
+            return _("once, on all of {parent} together").format(parent=parent)
+        if parent and looped:
+            both = _("once for each record of {parent} and each of args.{looped}")
+            return both.format(parent=parent, looped=looped)
+        if parent:
+            return _("once for each record of {parent}").format(parent=parent)
+        return _("once for each of args.{looped}").format(looped=looped) if looped else _("once")
+
+    @property
+    def kind(self) -> str:
+        return kind_word(self.planned.kind)
 
     @property
     def keeps(self) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import StartRunForm
 from runs.models import CronTrigger, SyncJob
 from runs.models.run_state import DEFAULT_GROUP
 
-EXAMPLES = (
+EXAMPLES = _(
     "Minute, hour, day of the month, month, day of the week, in UTC: <code>0 * * * *</code> hourly, "
     "<code>30 6 * * 1-5</code> at 06:30 on weekdays, <code>0 0 1 * *</code> monthly."
 )
@@ -22,7 +23,7 @@ class ScheduleForm(StartRunForm):
 
     def __init__(self, job: SyncJob, data: QueryDict | None = None, *, trigger: CronTrigger | None = None) -> None:
         super().__init__(job, data, webhook=trigger.webhook if trigger else None)
-        expression = forms.CharField(label="When", max_length=100, required=False, help_text=EXAMPLES)
+        expression = forms.CharField(label=_("When"), max_length=100, required=False, help_text=EXAMPLES)
         expression.widget.attrs.update(
             required=True, placeholder="30 6 * * 1-5", spellcheck="false", autocomplete="off", **{"class": "mono"}
         )

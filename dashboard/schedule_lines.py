@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from dashboard.marks import Mark, run_mark, trigger_mark
 from runs import cron
@@ -22,7 +23,7 @@ _UNLISTED = (
 
 @dataclass(frozen=True)
 class ScheduleLine:
-    """`gone`: what of its target was deleted; such a trigger can't be armed."""
+    """`gone`: what of its target was deleted, as a code; such a trigger can't be armed."""
 
     trigger: CronTrigger
     mark: Mark
@@ -64,7 +65,7 @@ def _words(trigger: CronTrigger) -> str:
     try:
         return cron.in_words(trigger.cron_expression)
     except cron.BadExpression:
-        return "Not a valid expression"
+        return _("Not a valid expression")
 
 
 def _slots(trigger: CronTrigger) -> list[datetime]:

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.account_page import AccountPage
@@ -41,7 +43,7 @@ def account_test(request: PageRequest, account_id: UUID) -> HttpResponse:
     return _page(request, account, **told)
 
 
-@page_with("runs.change_integratedaccount", "You may look at accounts, but not change them.")
+@page_with("runs.change_integratedaccount", _("You may look at accounts, but not change them."))
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_credentials(request: PageRequest, account_id: UUID) -> HttpResponse:
     account = living_account(request, account_id)
@@ -60,9 +62,9 @@ def account_credentials(request: PageRequest, account_id: UUID) -> HttpResponse:
 
 def _after_credentials(request: PageRequest, account: IntegratedAccount) -> HttpResponse:
     if account.status != AccountStatus.ACTIVE and consent_of(account.integration):
-        messages.success(request, "The new credentials are stored. What is left is to connect the account.")
+        messages.success(request, gettext("The new credentials are stored. What is left is to connect the account."))
         return go_to(request, reverse("account_connect", args=[account.pk]))
-    messages.success(request, "The new credentials are stored. Test the connection to be sure of them.")
+    messages.success(request, gettext("The new credentials are stored. Test the connection to be sure of them."))
     return go_to(request, reverse("account_detail", args=[account.pk]))
 
 

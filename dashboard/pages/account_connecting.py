@@ -16,6 +16,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
@@ -38,10 +40,10 @@ from runs.services import (
 
 FORBIDDEN = 403
 CHANGE = "runs.change_integratedaccount"
-REFUSAL = "You may look at accounts, but not change them."
+REFUSAL = _("You may look at accounts, but not change them.")
 
 
-@page_with("runs.add_integratedaccount", "You may look at accounts, but not make new ones.")
+@page_with("runs.add_integratedaccount", _("You may look at accounts, but not make new ones."))
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_new(request: PageRequest) -> HttpResponse:
     """First the choice of the integration, by the address; then what an account of it needs."""
@@ -69,7 +71,7 @@ def _new_account_of(request: PageRequest, integration: Integration) -> HttpRespo
 def _after_creation(request: PageRequest, account: IntegratedAccount) -> HttpResponse:
     if consent_of(account.integration) and request.user.has_perm(CHANGE):
         return go_to(request, reverse("account_connect", args=[account.pk]))
-    messages.success(request, "The account is stored. Test the connection to be sure of it.")
+    messages.success(request, gettext("The account is stored. Test the connection to be sure of it."))
     return go_to(request, reverse("account_detail", args=[account.pk]))
 
 
@@ -127,7 +129,9 @@ def _came_back(request: PageRequest) -> HttpResponse:
     person = request.user
     if not person.is_authenticated:
         if "state" in request.GET:
-            messages.error(request, "You were logged out while you were at the provider. Connect the account again.")
+            messages.error(
+                request, gettext("You were logged out while you were at the provider. Connect the account again.")
+            )
         return redirect_to_login(reverse("account_list"))
     if not (person.is_staff and person.has_perm(CHANGE)):
         # Not raised: the page that would then be shown has no Referrer-Policy of ours.
@@ -139,11 +143,13 @@ def _came_back(request: PageRequest) -> HttpResponse:
     try:
         connected = finish_authorization(answer, person, _session_key(request))
     except NotConnected as error:
-        messages.error(request, f"The account was not connected. {error}")
+        messages.error(request, gettext("The account was not connected. {why}").format(why=error))
         return redirect("account_detail", error.account_id) if error.account_id else redirect("account_list")
-    messages.success(request, "Connected. Test the connection to be sure of it.")
+    messages.success(request, gettext("Connected. Test the connection to be sure of it."))
     if not connected.lasts:
-        messages.warning(request, "The provider gave no refresh token: when this access ends, connect it again.")
+        messages.warning(
+            request, gettext("The provider gave no refresh token: when this access ends, connect it again.")
+        )
     return redirect("account_detail", connected.account.pk)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from dashboard.account_lines import account_lines
@@ -18,7 +19,7 @@ from runs.models import Integration
 
 COUNT_CAP = 1000
 MOST_CHOICES = 200
-FILTER_WORDS = {"q": "search"}
+FILTER_WORDS = {"q": _("search"), "state": _("state"), "integration": _("integration")}
 
 
 @dataclass(frozen=True)

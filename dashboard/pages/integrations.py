@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.catalog_form import LoadForm
@@ -56,7 +58,7 @@ def catalog_page(request: PageRequest, name: str) -> HttpResponse:
     """What an entry brings; a POST loads it."""
     entry = catalog().get(name)
     if entry is None:
-        raise Http404(f"{name} is not in the catalogue.")
+        raise Http404(_("{name} is not in the catalogue.").format(name=name))
     if request.method == "POST":
         return _load(request, entry)
     return _entry_page(request, entry, LoadForm(_environments(request)))
@@ -64,7 +66,7 @@ def catalog_page(request: PageRequest, name: str) -> HttpResponse:
 
 def _load(request: PageRequest, entry: CatalogEntry) -> HttpResponse:
     if not request.user.can_load_integrations:
-        raise PermissionDenied("You may look at integrations, but not load them.")
+        raise PermissionDenied(_("You may look at integrations, but not load them."))
     form = LoadForm(_environments(request), request.POST)
     if not form.is_valid():
         return _entry_page(request, entry, form, status=BAD_REQUEST)
@@ -83,15 +85,21 @@ def _load(request: PageRequest, entry: CatalogEntry) -> HttpResponse:
 
 def _told(entry: CatalogEntry, environment: Environment, parts: list[LoadedPart]) -> str:
     counts = Counter(part.outcome for part in parts)
-    done = [f"{_parts(counts[outcome])} {outcome}" for outcome in (Outcome.CREATED, Outcome.UPDATED) if counts[outcome]]
+    done = [text for text in (_made(counts[Outcome.CREATED]), _updated(counts[Outcome.UPDATED])) if text]
     if not done:
-        return f"{entry.label} is up to date in {environment}: nothing was changed."
-    return f"{entry.label} is loaded into {environment}: {', '.join(done)}."
+        unchanged = _("{entry} is up to date in {environment}: nothing was changed.")
+        return unchanged.format(entry=entry.label, environment=environment)
+    loaded = _("{entry} is loaded into {environment}: {parts}.")
+    return loaded.format(entry=entry.label, environment=environment, parts=", ".join(done))
 
 
-def _parts(count: int) -> str:
+def _made(count: int) -> str:
     """The integration, its mappings and its jobs are its parts."""
-    return "1 part" if count == 1 else f"{count} parts"
+    return ngettext("{count} part created", "{count} parts created", count).format(count=count) if count else ""
+
+
+def _updated(count: int) -> str:
+    return ngettext("{count} part updated", "{count} parts updated", count).format(count=count) if count else ""
 
 
 def _entry_page(

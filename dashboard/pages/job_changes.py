@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.job_form import JobForm
@@ -27,7 +29,6 @@ from runs.text_diff import diff_lines
 CONFLICT = 409
 BAD_REQUEST = 400
 LONGEST_WHILE_TYPING = 100_000  # a second's work, which a person who types asks for every other second
-LOOK_ONLY = "You may look at jobs, but not {}."
 
 
 @staff_page
@@ -35,7 +36,7 @@ LOOK_ONLY = "You may look at jobs, but not {}."
 def job_edit(request: PageRequest, job_id: UUID) -> HttpResponse:
     """The definition: to those who may not change it, to read."""
     if request.method == "POST" and not request.user.can_change_jobs:
-        raise PermissionDenied(LOOK_ONLY.format("change them"))
+        raise PermissionDenied(gettext("You may look at jobs, but not change them."))
     job = visible_job(request, job_id)
     if not request.user.can_change_jobs:
         return render(request, "jobs/definition.html", {"job": job, "text": definition_text(job)})
@@ -45,7 +46,7 @@ def job_edit(request: PageRequest, job_id: UUID) -> HttpResponse:
     return _editor(request, JobForm(_integrations(request), job=job), verdict)
 
 
-@page_with("runs.add_syncjob", LOOK_ONLY.format("make one"))
+@page_with("runs.add_syncjob", _("You may look at jobs, but not make one."))
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_new(request: PageRequest) -> HttpResponse:
     if request.method == "POST":
@@ -58,7 +59,7 @@ def job_new(request: PageRequest) -> HttpResponse:
 def job_check(request: PageRequest) -> HttpResponse:
     """What saving would say, told while one types; as a whole page to browsers without scripts."""
     if not (request.user.can_change_jobs or request.user.can_add_jobs):
-        raise PermissionDenied(LOOK_ONLY.format("write one"))
+        raise PermissionDenied(gettext("You may look at jobs, but not write one."))
     form = JobForm(_integrations(request), request.POST, job=_job_of(request))
     if request.htmx and len(request.POST.get("definition", "")) > LONGEST_WHILE_TYPING:
         return render(request, "jobs/_verdict_later.html")
@@ -68,7 +69,7 @@ def job_check(request: PageRequest) -> HttpResponse:
     )
 
 
-@page_with("runs.delete_syncjob", LOOK_ONLY.format("delete them"))
+@page_with("runs.delete_syncjob", _("You may look at jobs, but not delete them."))
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_delete(request: PageRequest, job_id: UUID) -> HttpResponse:
     job = visible_job(request, job_id)
@@ -79,7 +80,7 @@ def job_delete(request: PageRequest, job_id: UUID) -> HttpResponse:
     except InvalidInput:
         live = job.runs.live().first()
         return _ask_to_delete(request, job, BAD_REQUEST, live_run_id=live and live.pk, refused=True)
-    messages.success(request, f"Deleted: {job.label}. Its runs stay.")
+    messages.success(request, gettext("Deleted: {job}. Its runs stay.").format(job=job.label))
     return go_to(request, reverse("job_list"))
 
 
@@ -93,7 +94,8 @@ def _save(request: PageRequest, form: JobForm) -> HttpResponse:
         return _editor(request, form, _verdict(form, error), BAD_REQUEST)
     if saved is None:
         return _conflict(request, form, verdict)
-    messages.success(request, f"{'Changed' if form.job else 'Made'}: {saved.label}.")
+    done = gettext("Changed: {job}.") if form.job else gettext("Made: {job}.")
+    messages.success(request, done.format(job=saved.label))
     return go_to(request, reverse("job_detail", args=[saved.pk]))
 
 
@@ -132,7 +134,7 @@ def _editor(
 
 
 def _ask_to_delete(request: PageRequest, job: SyncJob, status: int = 200, **context: Any) -> HttpResponse:
-    crumbs = [(reverse("job_list"), "Jobs"), (reverse("job_detail", args=[job.pk]), job.label)]
+    crumbs = [(reverse("job_list"), gettext("Jobs")), (reverse("job_detail", args=[job.pk]), job.label)]
     armed = job.cron_triggers.filter(deleted_at=None, is_active=True)[:1].exists()
     return ask(request, "jobs/_delete.html", crumbs, status, job=job, armed=armed, **context)
 

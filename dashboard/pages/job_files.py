@@ -11,6 +11,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.job_form import ImportForm, moment
@@ -37,7 +39,7 @@ def job_definition(request: PageRequest, job_id: UUID) -> HttpResponse:
     return HttpResponse(definition_text(job), content_type="application/yaml; charset=utf-8", headers=headers)
 
 
-@page_with("runs.add_syncjob", "You may look at jobs, but not import them.")
+@page_with("runs.add_syncjob", _("You may look at jobs, but not import them."))
 @require_http_methods(["GET", "HEAD", "POST"])
 def job_import(request: PageRequest) -> HttpResponse:
     """Read the definition, show what it would make or change, and do that once it has been confirmed."""
@@ -62,7 +64,7 @@ def _imported(request: PageRequest, form: ImportForm, read: DefinitionText) -> H
     if verdict.faults:
         return _page(request, form, verdict, status=BAD_REQUEST)
     if present and not request.user.can_change_jobs:
-        raise PermissionDenied("A job of this integration and label is there, and you may not change it.")
+        raise PermissionDenied(gettext("A job of this integration and label is there, and you may not change it."))
     values = {**_fields(verdict), **beside}
     if not form.cleaned_data["confirmed"]:
         return _preview(request, form, verdict, values, present)
@@ -80,7 +82,8 @@ def _stored(
     except (ChangedMeanwhile, InvalidInput):
         present = job_labelled(values["integration"], values["label"])
         return _preview(request, form, verdict, values, present, CONFLICT)
-    messages.success(request, f"{'Changed' if present else 'Made'}: {job.label}.")
+    done = gettext("Changed: {job}.") if present else gettext("Made: {job}.")
+    messages.success(request, done.format(job=job.label))
     return redirect("job_detail", job.pk)
 
 
@@ -124,7 +127,7 @@ def _integration(environment: Environment, read: DefinitionText) -> Integration 
 def _unknown(integration: Integration | None, read: DefinitionText) -> list[Failure]:
     if integration or any(failure.path == INTEGRATION for failure in read.failures):
         return []
-    return [Failure(INTEGRATION, "is not the name of an integration of this environment.")]
+    return [Failure(INTEGRATION, gettext("is not the name of an integration of this environment."))]
 
 
 def _fields(verdict: Verdict) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard import live
 from dashboard.forms import StartRunForm
-from dashboard.job_lines import job_lines, jobs_named
+from dashboard.job_lines import entry_names, job_lines, jobs_named
 from dashboard.job_page import JobPage
 from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
 from dashboard.pages.listing import listed
@@ -70,7 +70,8 @@ def run_start(request: PageRequest, job_id: UUID) -> HttpResponse:
             form = _start_form(request, job, may_force=True)
     status = 409 if live_run_id else 400 if form.errors else 200
     template = "jobs/_start.html" if request.htmx else "jobs/start.html"
-    return render(request, template, {"job": job, "form": form, "live_run_id": live_run_id}, status=status)
+    context = {"job": job, "form": form, "live_run_id": live_run_id, "names": entry_names(job)}
+    return render(request, template, context, status=status)
 
 
 def _start_form(request: PageRequest, job: SyncJob, *, may_force: bool) -> StartRunForm:

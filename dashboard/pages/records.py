@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
 from dashboard.pages.access import PageRequest, staff_page, visible
@@ -64,7 +65,7 @@ def record_export(request: PageRequest, form: str) -> HttpResponseBase:
         return redirect("record_list")  # where one is chosen
     account = _chosen(request, [])
     if account is None or form not in list(ExportFormat):
-        raise Http404("There is nothing to export.")
+        raise Http404(_("There is nothing to export."))
     wished = RecordFilter.from_params(request.GET, account)
     if wished.errors:  # a filter that cannot be read would let everything through
         return _listing(request, account, wished)

@@ -10,8 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from dashboard.job_lines import entry_names
 from dashboard.pages.access import PageRequest, go_to, operator_page, staff_page, visible, visible_job
 from dashboard.pages.listing import listed
 from dashboard.pages.questions import ask
@@ -56,7 +58,9 @@ def schedule_job(request: PageRequest, job_id: UUID) -> HttpResponse:
     trigger = _saved(form, job)
     if trigger is None:
         return _form_page(request, form, {"job": job})
-    messages.success(request, f"{job.label} is scheduled for {trigger.integrated_account}.")
+    messages.success(
+        request, _("{job} is scheduled for {account}.").format(job=job.label, account=trigger.integrated_account)
+    )
     return go_to(request, reverse("schedule_list"))
 
 
@@ -70,7 +74,8 @@ def schedule_edit(request: PageRequest, trigger_id: UUID) -> HttpResponse:
     saved = _saved(form, job, trigger)
     if saved is None:
         return _form_page(request, form, {"job": job, "trigger": trigger})
-    messages.success(request, f"Changed: {saved}, for {saved.integrated_account}.")
+    done = _("Changed: {schedule}, for {account}.")
+    messages.success(request, done.format(schedule=saved, account=saved.integrated_account))
     return go_to(request, reverse("schedule_list"))
 
 
@@ -80,10 +85,11 @@ def schedule_delete(request: PageRequest, trigger_id: UUID) -> HttpResponse:
     trigger = _trigger(request, trigger_id)
     if request.method != "POST":
         [line] = schedule_lines([trigger], timezone.now())
-        crumbs = [(reverse("schedule_list"), "Schedules")]
+        crumbs = [(reverse("schedule_list"), _("Schedules"))]
         return ask(request, "schedules/_delete.html", crumbs, trigger=trigger, mark=line.mark, words=line.words)
     delete_trigger(trigger)
-    messages.success(request, f"Deleted: {trigger}, for {trigger.integrated_account}.")
+    done = _("Deleted: {schedule}, for {account}.")
+    messages.success(request, done.format(schedule=trigger, account=trigger.integrated_account))
     return go_to(request, reverse("schedule_list"))
 
 
@@ -91,9 +97,10 @@ def schedule_delete(request: PageRequest, trigger_id: UUID) -> HttpResponse:
 @require_POST
 def schedule_arm(request: PageRequest, trigger_id: UUID) -> HttpResponse:
     try:
-        messages.success(request, f"Armed: {arm_trigger(_trigger(request, trigger_id))}.")
+        armed = arm_trigger(_trigger(request, trigger_id))
+        messages.success(request, _("Armed: {schedule}.").format(schedule=armed))
     except InvalidInput as error:
-        messages.error(request, f"It was not armed. {error}")
+        messages.error(request, _("It was not armed. {why}").format(why=error))
     return go_to(request, reverse("schedule_list"))
 
 
@@ -102,9 +109,10 @@ def schedule_arm(request: PageRequest, trigger_id: UUID) -> HttpResponse:
 def schedule_disarm(request: PageRequest, trigger_id: UUID) -> HttpResponse:
     try:
         trigger = disarm_trigger(_trigger(request, trigger_id))
-        messages.success(request, f"Disarmed: {trigger}. A run that it has started goes on.")
+        done = _("Disarmed: {schedule}. A run that it has started goes on.")
+        messages.success(request, done.format(schedule=trigger))
     except InvalidInput as error:  # somebody was faster, and deleted it
-        messages.error(request, f"It was not disarmed. {error}")
+        messages.error(request, _("It was not disarmed. {why}").format(why=error))
     return go_to(request, reverse("schedule_list"))
 
 
@@ -115,10 +123,10 @@ def schedule_run(request: PageRequest, trigger_id: UUID) -> HttpResponse:
     try:
         run_id = run_now(_trigger(request, trigger_id), actor=request.user.get_username()).pk
     except LiveRunExists as error:
-        messages.info(request, "The same run is live already: this is it. Nothing was started.")
+        messages.info(request, _("The same run is live already: this is it. Nothing was started."))
         run_id = error.live_run_id
     except InvalidInput as error:
-        messages.error(request, f"Nothing was started. {error}")
+        messages.error(request, _("Nothing was started. {why}").format(why=error))
         return go_to(request, reverse("schedule_list"))
     return go_to(request, reverse("run_detail", args=[run_id]))
 
@@ -145,7 +153,8 @@ def _saved(form: ScheduleForm, job: SyncJob, trigger: CronTrigger | None = None)
 
 def _form_page(request: PageRequest, form: ScheduleForm, context: dict[str, Any]) -> HttpResponse:
     status = 400 if form.errors else 200
-    return render(request, "schedules/form.html", {**context, "form": form}, status=status)
+    context |= {"form": form, "names": entry_names(context["job"])}
+    return render(request, "schedules/form.html", context, status=status)
 
 
 def _trigger(request: PageRequest, trigger_id: UUID) -> CronTrigger:

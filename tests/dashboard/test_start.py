@@ -88,6 +88,21 @@ class TestFields:
         SyncJob.objects.update(default_runtime_version=2)
         assert 'value="batch"' in operator.get(address).content.decode()
 
+    def test_stand_below_the_names_of_what_is_fetched(self, operator: Client, job: SyncJob, address: str) -> None:
+        named = [{"resource": "cities", "name": "<b>" if place == 0 else ""} for place in range(8)]
+        SyncJob.objects.filter(pk=job.pk).update(resources=[*named, "no entry"])
+
+        listed = ", ".join(["<b>&lt;b&gt;</b>", *["<b>cities</b>"] * 7])
+        assert f"Fetches {listed} and more of Geo." in operator.get(address).content.decode()
+
+    @pytest.mark.parametrize("resources", [{}, [None, "x"], 7])
+    def test_stand_there_though_a_job_has_no_entries_that_are_some(
+        self, operator: Client, job: SyncJob, address: str, resources: Any
+    ) -> None:
+        SyncJob.objects.filter(pk=job.pk).update(resources=resources)
+
+        assert operator.get(address).status_code == 200
+
     def test_are_replaced_by_a_hint_when_there_is_no_account(
         self, operator: Client, job: SyncJob, address: str
     ) -> None:
