@@ -13,6 +13,8 @@ THROUGH_GETTEXT = {
 }
 _PROSE = re.compile(r"[^\W\d_]{2,}[,.;:]? [^\W\d_]*|^[A-Z][a-z]+$")
 _MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
+_NAMES_OF_CODE = {"class"}
+_HEADER_OR_CODE = re.compile(r"; (?:charset|filename)=|^#|^ *(?:CASE|ELSE)\b")
 
 
 def bare_words(module: Path) -> Iterator[str]:
@@ -24,9 +26,12 @@ def _bare(node: ast.AST) -> Iterator[str]:
     if _is_excused(node):
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if _PROSE.search(_MARKUP.sub("", node.value).strip()):
+        if _PROSE.search(_MARKUP.sub("", node.value).strip()) and not _HEADER_OR_CODE.search(node.value):
             yield f"{node.lineno}: {node.value}"
         return
+    if isinstance(node, ast.Dict):
+        pairs = zip(node.keys, node.values, strict=True)
+        node = ast.Tuple([value for key, value in pairs if getattr(key, "value", "") not in _NAMES_OF_CODE])
     for child in ast.iter_child_nodes(node):
         yield from _bare(child)
 
@@ -38,7 +43,7 @@ def _is_excused(node: ast.AST) -> bool:
         return True
     if isinstance(node, ast.Raise):
         return _called(node.exc) in ("ImproperlyConfigured", "CommandError", "RuntimeError", "ValueError", "TypeError")
-    return isinstance(node, ast.Call) and _called(node) in THROUGH_GETTEXT
+    return isinstance(node, ast.Call) and _called(node) in {*THROUGH_GETTEXT, "TypeVar"}
 
 
 def _called(node: ast.expr | None) -> str:
