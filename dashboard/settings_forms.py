@@ -11,7 +11,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import only_one, refuse_fields
@@ -20,18 +20,11 @@ from runs.errors import Failure
 from runs.models import Environment, Role, Scope, User
 from runs.services import may_manage
 
-_REGIONS = {
-    "Africa": _("Africa"),
-    "America": _("America"),
-    "Antarctica": _("Antarctica"),
-    "Arctic": _("Arctic"),
-    "Asia": _("Asia"),
-    "Atlantic": _("Atlantic"),
-    "Australia": _("Australia"),
-    "Europe": _("Europe"),
-    "Indian": pgettext_lazy("the ocean, a region of time zones", "Indian"),
-    "Pacific": _("Pacific"),
-}
+_REGIONS = (
+    *(gettext_noop("Africa"), gettext_noop("America"), gettext_noop("Antarctica"), gettext_noop("Arctic")),
+    *(gettext_noop("Asia"), gettext_noop("Atlantic"), gettext_noop("Australia"), gettext_noop("Europe")),
+    *(gettext_noop("Indian"), gettext_noop("Pacific")),
+)
 _NAMES = ("first_name", "last_name", "email")
 _LONGEST = timedelta(days=3653)
 _ACCESS = {
@@ -174,7 +167,7 @@ def _zones(chosen: str) -> list[tuple[Any, Any]]:
             groups[region].append((name, place.replace("_", " ")))
     listed = {name for zones in groups.values() for name, _ in zones}
     first = [("UTC", "UTC")] if chosen in listed | {"UTC"} else [("UTC", "UTC"), (chosen, chosen)]
-    return [*first, *((_REGIONS[region], zones) for region, zones in groups.items())]
+    return [*first, *((_(region), zones) for region, zones in groups.items())]
 
 
 def _initial(person: User | None) -> dict[str, Any]:
