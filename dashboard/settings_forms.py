@@ -162,10 +162,10 @@ def _zones(chosen: str) -> list[tuple[Any, Any]]:
     """The zones by region; UTC first, and whatever has been chosen before. Regions are named when they are written."""
     groups: dict[str, list[tuple[str, str]]] = {region: [] for region in _REGIONS}
     for name in sorted(available_timezones()):
-        region, _, place = name.partition("/")
+        region, __, place = name.partition("/")
         if place and region in groups:
             groups[region].append((name, place.replace("_", " ")))
-    listed = {name for zones in groups.values() for name, _ in zones}
+    listed = {zone[0] for zones in groups.values() for zone in zones}
     first = [("UTC", "UTC")] if chosen in listed | {"UTC"} else [("UTC", "UTC"), (chosen, chosen)]
     return [*first, *((_(region), zones) for region, zones in groups.items())]
 
