@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from django.db.models import Count, Exists, F, Max, Min, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from dashboard.error_lines import mark_of
 from dashboard.marks import Kind, Mark, error_group_mark, run_mark
@@ -59,19 +61,19 @@ class Example:
     @property
     def trace(self) -> str:
         """All of it as plain text, to be sent to somebody."""
-        lines = {
-            "When": known_time(self.at),
-            "Run": self.run.pk,
-            "Account": self.run.integrated_account,
-            "Job": self.run.sync_job,
-            "Resource": f"{self.resource} {self.method}".strip(),
-            "Record": self.record_id,
-            "Address": self.url,
-            "Status": self.status_code,
-            "Code": self.code,
-            "Message": self.message,
-        }
-        head = "\n".join(f"{name}: {value}" for name, value in lines.items() if value)
+        lines = [
+            (_("When"), known_time(self.at)),
+            (pgettext("a run", "Run"), self.run.pk),
+            (_("Account"), self.run.integrated_account),
+            (_("Job"), self.run.sync_job),
+            (_("Resource"), f"{self.resource} {self.method}".strip()),
+            (_("Record"), self.record_id),
+            (_("Address"), self.url),
+            (_("Status"), self.status_code),
+            (_("Code"), self.code),
+            (_("Message"), self.message),
+        ]
+        head = "\n".join(f"{name}: {value}" for name, value in lines if value)
         return f"{head}\n\n{self.excerpt}" if self.excerpt else head
 
 

@@ -13,6 +13,8 @@ from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from runs.errors import Failure
 from runs.lookups import parse_uuid
@@ -23,9 +25,15 @@ from runs.services import ArgField, args_fields
 ARGS = "args"
 MOST_ACCOUNTS = 500
 _ERROR_HANDLING = {
-    ErrorHandling.IGNORE: "Note it and go on",
-    ErrorHandling.FAIL_FAST: "End the run as failed",
-    ErrorHandling.BATCH: "Send it in batches, and go on",
+    ErrorHandling.IGNORE: _("Note it and go on"),
+    ErrorHandling.FAIL_FAST: _("End the run as failed"),
+    ErrorHandling.BATCH: _("Send it in batches, and go on"),
+}
+_NOT_USABLE = {
+    AccountStatus.CONNECTING: _("connecting"),
+    AccountStatus.POST_INSTALL_ERROR: _("post install error"),
+    AccountStatus.VALIDATION_ERROR: _("validation error"),
+    AccountStatus.NEEDS_REAUTH: _("needs reauth"),
 }
 
 
@@ -41,7 +49,7 @@ class JsonObject(forms.CharField):
         text = super().clean(value)
         parsed = _parsed(text) if text else None
         if parsed is not None and not isinstance(parsed, dict):
-            raise forms.ValidationError('A JSON object is expected, such as {"key": "value"}.')
+            raise forms.ValidationError(gettext('A JSON object is expected, such as {"key": "value"}.'))
         return parsed
 
 
@@ -90,8 +98,8 @@ class AccountField(forms.ModelChoiceField):
     widget = LongSelect
 
     def label_from_instance(self, account: IntegratedAccount) -> str:
-        usable = account.status == AccountStatus.ACTIVE
-        return str(account) if usable else f"{account} ({account.get_status_display().lower()})"
+        why_not = _NOT_USABLE.get(AccountStatus(account.status))
+        return f"{account} ({why_not})" if why_not else str(account)
 
 
 class WebhookField(forms.ModelChoiceField):
@@ -99,7 +107,8 @@ class WebhookField(forms.ModelChoiceField):
     widget = LongSelect
 
     def label_from_instance(self, webhook: Webhook) -> str:
-        return webhook.target_url if webhook.takes_events else f"{webhook.target_url} (switched off)"
+        address = webhook.target_url
+        return address if webhook.takes_events else gettext("{address} (switched off)").format(address=address)
 
 
 class StartRunForm(forms.Form):
@@ -111,27 +120,29 @@ class StartRunForm(forms.Form):
         """`webhook` is offered although it is switched off: an older choice is not to be lost."""
         super().__init__(data, auto_id="field-%s", label_suffix="")
         self.declared = {f"{ARGS}.{field.name}": field for field in args_fields(job.args_schema)}
-        self.fields["account"] = AccountField(_accounts(job), empty_label=None)
+        self.fields["account"] = AccountField(_accounts(job), label=_("Account"), empty_label=None)
         self.fields.update({name: _arg_field(field) for name, field in self.declared.items()})
         if not self.declared:
-            self.fields[ARGS] = JsonObject(label="Arguments", required=False, help_text="A JSON object; may be empty.")
+            self.fields[ARGS] = JsonObject(
+                label=_("Arguments"), required=False, help_text=_("A JSON object; may be empty.")
+            )
             self.fields[ARGS].widget.attrs.update(rows=3, spellcheck="false", **{"class": "mono"})
         self.fields["error_handling"] = forms.ChoiceField(
-            label="When a request or a record fails", choices=_error_handling(job)
+            label=_("When a request or a record fails"), choices=_error_handling(job)
         )
         webhooks = _webhooks(job, webhook)
         if webhooks.exists():
             self.fields["webhook_id"] = WebhookField(
-                webhooks, label="Records go to", required=False, empty_label="The record store"
+                webhooks, label=_("Records go to"), required=False, empty_label=_("The record store")
             )
         self.fields["daemon_group_key"] = forms.CharField(
-            label="Daemon group", max_length=100, required=False, initial=DEFAULT_GROUP, empty_value=None
+            label=_("Daemon group"), max_length=100, required=False, initial=DEFAULT_GROUP, empty_value=None
         )
         self.fields["ignore_previous_run"] = forms.BooleanField(
-            label="Ignore the previous run date, and fetch everything", required=False
+            label=_("Ignore the previous run date, and fetch everything"), required=False
         )
         if may_force:
-            self.fields["force"] = forms.BooleanField(label="Start another run beside the live one", required=False)
+            self.fields["force"] = forms.BooleanField(label=_("Start another run beside the live one"), required=False)
 
     def choose_account(self, text: str) -> None:
         """Offer this account alone, however many others there are; all of them if it is none of theirs."""
@@ -212,7 +223,8 @@ def _webhooks(job: SyncJob, chosen: Webhook | None) -> QuerySet[Webhook]:
 def _error_handling(job: SyncJob) -> list[tuple[str, str]]:
     """Batches need version 2 of the runtime (contract 3.1)."""
     batches = job.default_runtime_version == 2
-    return [(value, words) for value, words in _ERROR_HANDLING.items() if batches or value != ErrorHandling.BATCH]
+    offered = [value for value in _ERROR_HANDLING if batches or value != ErrorHandling.BATCH]
+    return [(value, str(_ERROR_HANDLING[value])) for value in offered]
 
 
 def _arg_field(arg: ArgField) -> forms.Field:
@@ -236,7 +248,9 @@ def _typed_field(arg: ArgField) -> forms.Field:
         case "number":
             return forms.FloatField(widget=forms.NumberInput(attrs={"step": "any"}))
         case "array":
-            return Lines(widget=forms.Textarea(attrs={"rows": 3, "placeholder": "one a line, or a JSON array"}))
+            return Lines(
+                widget=forms.Textarea(attrs={"rows": 3, "placeholder": gettext("one a line, or a JSON array")})
+            )
         case "object":
             return JsonObject(widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "placeholder": "{}"}))
         case _:
@@ -245,7 +259,7 @@ def _typed_field(arg: ArgField) -> forms.Field:
 
 def _choice(arg: ArgField, values: tuple[Any, ...]) -> forms.Field:
     by_text = {_text(value): value for value in values}
-    blank = [] if arg.required else [("", "not given")]
+    blank = [] if arg.required else [("", gettext("not given"))]
     choices = [*blank, *((text, text) for text in by_text)]
     return forms.TypedChoiceField(choices=choices, coerce=by_text.__getitem__, empty_value=None)
 
@@ -261,6 +275,6 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise forms.ValidationError(f"This is not JSON: {error}.") from error
+        raise forms.ValidationError(gettext("This is not JSON: {error}.").format(error=error)) from error
     except RecursionError as error:
-        raise forms.ValidationError("This is nested too deeply.") from error
+        raise forms.ValidationError(gettext("This is nested too deeply.")) from error

@@ -11,6 +11,8 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import only_one, refuse_fields
 from dashboard.look import CHOICES
@@ -19,16 +21,23 @@ from runs.models import Environment, Role, Scope, User
 from runs.services import may_manage
 
 _REGIONS = (
-    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"),
+    *(gettext_noop("Africa"), gettext_noop("America"), gettext_noop("Antarctica"), gettext_noop("Arctic")),
+    *(gettext_noop("Asia"), gettext_noop("Atlantic"), gettext_noop("Australia"), gettext_noop("Europe")),
+    *(gettext_noop("Indian"), gettext_noop("Pacific")),
 )
 _NAMES = ("first_name", "last_name", "email")
 _LONGEST = timedelta(days=3653)
-_ACCESS = {"read": "Read everything", "write": "Read and write: also start and stop runs, and change definitions"}
-_ROLES = {
-    Role.VIEWER: "Viewer: sees everything",
-    Role.OPERATOR: "Operator: also starts, stops and reruns runs, and looks after schedules and webhooks",
-    Role.ADMIN: "Admin: also changes definitions, tokens and people",
+_ACCESS = {
+    "read": _("Read everything"),
+    "write": _("Read and write: also start and stop runs, and change definitions"),
 }
+_ROLES = {
+    Role.VIEWER: _("Viewer: sees everything"),
+    Role.OPERATOR: _("Operator: also starts, stops and reruns runs, and looks after schedules and webhooks"),
+    Role.ADMIN: _("Admin: also changes definitions, tokens and people"),
+}
+_ROLE_NAMES = {Role.VIEWER: _("Viewer"), Role.OPERATOR: _("Operator"), Role.ADMIN: pgettext_lazy("a role", "Admin")}
+_NO_ROLE = _("As it is: rights of their own, or none")
 
 
 class SettingsForm(forms.Form):
@@ -44,8 +53,10 @@ class SettingsForm(forms.Form):
 class PreferencesForm(SettingsForm):
     """What goes with the person to every browser."""
 
-    time_zone = forms.ChoiceField(label="Time zone", help_text="All times are shown in it, and dates are read in it.")
-    shortcuts = forms.BooleanField(label="Keyboard shortcuts: single keys search, move and act", required=False)
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"), help_text=_("All times are shown in it, and dates are read in it.")
+    )
+    shortcuts = forms.BooleanField(label=_("Keyboard shortcuts: single keys search, move and act"), required=False)
 
     def __init__(self, person: User, data: QueryDict | None = None) -> None:
         super().__init__(data, initial={"time_zone": person.time_zone, "shortcuts": person.shortcuts})
@@ -56,28 +67,31 @@ class PreferencesForm(SettingsForm):
 class LookForm(SettingsForm):
     """What stays in this browser. Its values are cookies; `pages.frame.look` takes them."""
 
-    theme = forms.ChoiceField(choices=CHOICES["theme"].items())
-    density = forms.ChoiceField(label="Rows of lists", choices=CHOICES["density"].items())
-    rail = forms.ChoiceField(label="Navigation", choices=CHOICES["rail"].items())
+    theme = forms.ChoiceField(label=_("Theme"), choices=CHOICES["theme"].items())
+    density = forms.ChoiceField(label=_("Rows of lists"), choices=CHOICES["density"].items())
+    rail = forms.ChoiceField(label=_("Navigation"), choices=CHOICES["rail"].items())
 
 
 class EnvironmentForm(SettingsForm):
-    name = forms.CharField(max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=100)
 
 
 class TokenForm(SettingsForm):
     """A token of one of the environments."""
 
-    environment = forms.ModelChoiceField(Environment.objects.none(), empty_label=None)
-    name = forms.CharField(max_length=100, help_text="What it is for: runs and the audit list name it.")
-    access = forms.ChoiceField(label="It may", choices=_ACCESS.items(), initial="read", widget=forms.RadioSelect)
-    last_day = forms.DateField(label="Last day", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    environment = forms.ModelChoiceField(Environment.objects.none(), label=_("Environment"), empty_label=None)
+    name = forms.CharField(
+        label=_("Name"), max_length=100, help_text=_("What it is for: runs and the audit list name it.")
+    )
+    access = forms.ChoiceField(label=_("It may"), choices=_ACCESS.items(), initial="read", widget=forms.RadioSelect)
+    last_day = forms.DateField(label=_("Last day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
     def __init__(self, environments: QuerySet[Environment], data: QueryDict | None = None) -> None:
         super().__init__(data)
         field: Any = self.fields["environment"]
         field.queryset = environments
-        self.fields["last_day"].help_text = f"In {timezone.get_current_timezone_name()}. Empty: it has no end."
+        ends = gettext("In {zone}. Empty: it has no end.").format(zone=timezone.get_current_timezone_name())
+        self.fields["last_day"].help_text = ends
         if only := only_one(environments):
             field.widget = forms.HiddenInput()
             self.initial["environment"] = only.pk
@@ -86,7 +100,7 @@ class TokenForm(SettingsForm):
         day: date | None = self.cleaned_data["last_day"]
         today = timezone.localdate()
         if day is not None and not today <= day <= today + _LONGEST:
-            raise forms.ValidationError("Choose a day from today to ten years ahead.")
+            raise forms.ValidationError(gettext("Choose a day from today to ten years ahead."))
         return day
 
     @property
@@ -105,13 +119,13 @@ class TokenForm(SettingsForm):
 class PersonForm(SettingsForm):
     """Somebody, in as far as the manager may change them; without a person, somebody new."""
 
-    username = forms.CharField(label="Login name", validators=[User.username_validator], max_length=150)
-    first_name = forms.CharField(max_length=150, required=False)
-    last_name = forms.CharField(max_length=150, required=False)
-    email = forms.EmailField(required=False)
-    role = forms.ChoiceField(widget=forms.RadioSelect)
+    username = forms.CharField(label=_("Login name"), validators=[User.username_validator], max_length=150)
+    first_name = forms.CharField(label=_("First name"), max_length=150, required=False)
+    last_name = forms.CharField(label=_("Last name"), max_length=150, required=False)
+    email = forms.EmailField(label=_("Email"), required=False)
+    role = forms.ChoiceField(label=_("Role"), widget=forms.RadioSelect)
     environments = forms.ModelMultipleChoiceField(
-        Environment.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
+        Environment.objects.none(), label=_("Environments"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, manager: User, person: User | None = None, data: QueryDict | None = None) -> None:
@@ -133,22 +147,27 @@ class PersonForm(SettingsForm):
 
     def _offer_roles(self, person: User | None) -> None:
         field: Any = self.fields["role"]
-        own = [("", "As it is: rights of their own, or none")] if person and person.role is None else []
+        own = [("", _NO_ROLE)] if person and person.role is None else []
         field.required = not own
         field.choices = [*own, *((role.value, words) for role, words in _ROLES.items())]
 
 
+def role_name(person: User) -> str:
+    """The person's role in a word; empty for none."""
+    return str(_ROLE_NAMES[person.role]) if person.role else ""
+
+
 @cache
-def _zones(chosen: str) -> list[tuple[str, Any]]:
-    """The zones by region; UTC first, and whatever has been chosen before."""
+def _zones(chosen: str) -> list[tuple[Any, Any]]:
+    """The zones by region; UTC first, and whatever has been chosen before. Regions are named when they are written."""
     groups: dict[str, list[tuple[str, str]]] = {region: [] for region in _REGIONS}
     for name in sorted(available_timezones()):
-        region, _, place = name.partition("/")
+        region, __, place = name.partition("/")
         if place and region in groups:
             groups[region].append((name, place.replace("_", " ")))
-    listed = {name for zones in groups.values() for name, _ in zones}
+    listed = {zone[0] for zones in groups.values() for zone in zones}
     first = [("UTC", "UTC")] if chosen in listed | {"UTC"} else [("UTC", "UTC"), (chosen, chosen)]
-    return [*first, *groups.items()]
+    return [*first, *((_(region), zones) for region, zones in groups.items())]
 
 
 def _initial(person: User | None) -> dict[str, Any]:

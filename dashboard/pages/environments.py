@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dashboard.pages.access import PageRequest, page_with, staff_page
@@ -19,7 +21,7 @@ from runs.services import create_environment, rename_environment
 
 BAD_REQUEST = 400
 
-environments_page = page_with("runs.change_environment", "You may look at environments, but not change them.")
+environments_page = page_with("runs.change_environment", _("You may look at environments, but not change them."))
 
 
 @staff_page
@@ -42,7 +44,8 @@ def environment_new(request: PageRequest) -> HttpResponse:
         except InvalidInput as error:
             form.refuse(error.failures)
         else:
-            messages.success(request, f"{made} is there. Open it to programs with a token, and to people.")
+            words = gettext("{environment} is there. Open it to programs with a token, and to people.")
+            messages.success(request, words.format(environment=made))
             return redirect("environment_list")
     return _form_page(request, form)
 
@@ -58,7 +61,8 @@ def environment_rename(request: PageRequest, environment_id: UUID) -> HttpRespon
         except InvalidInput as error:
             form.refuse(error.failures)
         else:
-            messages.success(request, f"{environment} is called {renamed} now.")
+            words = gettext("{environment} is called {name} now.")
+            messages.success(request, words.format(environment=environment, name=renamed))
             return redirect("environment_list")
     return _form_page(request, form, environment)
 

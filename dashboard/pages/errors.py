@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.error_lines import error_lines
@@ -18,7 +20,7 @@ from dashboard.error_page import ErrorPage
 from dashboard.marks import run_mark
 from dashboard.pages.access import PageRequest, operator_page, staff_page, visible, visible_run
 from dashboard.pages.listing import listed
-from runs.error_filters import MOST_GROUPS, SHOWN_GROUPS, WINDOWS, ErrorFilter, with_outlook
+from runs.error_filters import MOST_GROUPS, SHOWN_GROUPS, WINDOWS, ErrorFilter, Window, with_outlook
 from runs.errors import NotAllowed
 from runs.filters import NOT_LISTED
 from runs.models import ErrorGroup, IntegratedAccount, SyncJob
@@ -26,7 +28,14 @@ from runs.services import note_cause
 from runs.services.error_groups import LONGEST_NOTE
 
 MOST_CHOICES = 200
-SORTS = {"last": "Last seen first", "count": "Most errors first", "runs": "Most runs first"}
+SORTS = {"last": _("Last seen first"), "count": _("Most errors first"), "runs": _("Most runs first")}
+WINDOW_WORDS = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days")}
+WITHIN = {
+    "24h": pgettext_lazy("after “in” and “within the last”", "24 hours"),
+    "7d": pgettext_lazy("after “in” and “within the last”", "7 days"),
+    "30d": pgettext_lazy("after “in” and “within the last”", "30 days"),
+}
+FILTER_NAMES = {"q": _("search"), "account": _("account"), "job": _("job"), "code": _("code")}
 CONFLICT = 409
 BAD_REQUEST = 400
 
@@ -51,9 +60,11 @@ def error_list(request: PageRequest) -> HttpResponse:
         "shown": min(found, SHOWN_GROUPS),
         "most": MOST_GROUPS,
         "edges": filters.window.edges(filters.now),
-        "windows": [(window, filters.query_string(window=name)) for name, window in WINDOWS.items()],
+        "windows": _windows(filters),
+        "window_words": WINDOW_WORDS[filters.window.name],
+        "within": WITHIN[filters.window.name],
         "sorts": SORTS.items(),
-        "in_force": [(name, filters.query_string(**{name: None})) for name in filters.narrows],
+        "in_force": [(FILTER_NAMES[name], filters.query_string(**{name: None})) for name in filters.narrows],
         **_choices(request, filters),
     }
     return render(request, "errors/list.html", context)
@@ -72,7 +83,7 @@ def error_of_run(request: PageRequest, run_id: UUID, fingerprint: str) -> HttpRe
     run = visible_run(request, run_id)
     group = ErrorGroup.objects.filter(environment=run.environment_id, fingerprint=fingerprint).first()
     if group is None:
-        messages.info(request, "This error is in no group: it was noted before errors were counted in groups.")
+        messages.info(request, gettext("This error is in no group: it was noted before errors were counted in groups."))
         return redirect("error_list")
     return redirect("error_detail", group.pk)
 
@@ -83,16 +94,22 @@ def error_note(request: PageRequest, group_id: UUID) -> HttpResponse:
     """Keep a note. One that was written meanwhile is shown beside what the person has typed; nothing is lost."""
     group, form = _group(request, group_id), NoteForm(request.POST)
     if "note" not in request.POST or not form.is_valid():
-        why = f"A note has at most {LONGEST_NOTE} characters; nothing was saved."
+        why = gettext("A note has at most {most} characters; nothing was saved.").format(most=LONGEST_NOTE)
         return _page(request, group, BAD_REQUEST, problem=why, typed=request.POST.get("note", ""))
     group.note_at = form.cleaned_data["known_since"]
     try:
         note_cause(group, form.cleaned_data["note"], actor=request.user.get_username())
     except NotAllowed as refused:
-        why = f"{refused} It stands above; save yours again to replace it."
+        why = gettext("{refusal} It stands above; save yours again to replace it.").format(refusal=refused)
         return _page(request, _group(request, group_id), CONFLICT, problem=why, typed=form.cleaned_data["note"])
-    messages.success(request, "The note is saved." if form.cleaned_data["note"] else "The note is removed.")
+    is_removed = not form.cleaned_data["note"]
+    messages.success(request, gettext("The note is removed.") if is_removed else gettext("The note is saved."))
     return redirect("error_detail", group_id)
+
+
+def _windows(filters: ErrorFilter) -> list[tuple[Window, str, str]]:
+    """Each with its words, and the query of the list within it."""
+    return [(window, str(WINDOW_WORDS[name]), filters.query_string(window=name)) for name, window in WINDOWS.items()]
 
 
 def _page(request: PageRequest, group: ErrorGroup, status: int = 200, **more: Any) -> HttpResponse:

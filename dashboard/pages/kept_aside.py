@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.access import PageRequest, staff_page, visible
@@ -15,6 +17,14 @@ from runs.models import IntegratedAccount, SyncJob
 from runs.quarantine import QuarantineFilter
 
 LATE = 503
+NAMES = {
+    "run": pgettext_lazy("a run", "run"),
+    "account": _("account"),
+    "job": _("job"),
+    "resource": _("resource"),
+    "code": _("reason"),
+    "record_id": _("record"),
+}
 
 
 @staff_page
@@ -34,10 +44,10 @@ def kept_aside_list(request: PageRequest) -> HttpResponse:
     return render(request, "errors/kept_aside.html", context)
 
 
-def _in_force(request: PageRequest, filters: QuarantineFilter) -> list[tuple[str, str, str]]:
-    """Each filter with what it is set to, as people read it, and the query without it."""
+def _in_force(request: PageRequest, filters: QuarantineFilter) -> list[tuple[str, str, str, str]]:
+    """Each filter with its name and what it is set to, as people read them, and the query without it."""
     return [
-        (name, _words(request, name, value), filters.query_string(**{name: None}))
+        (name, str(NAMES[name]), _words(request, name, value), filters.query_string(**{name: None}))
         for name, value in filters.values.items()
     ]
 

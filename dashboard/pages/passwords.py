@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash, views
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
+from django.utils.translation import gettext as _
 
 from runs.services import set_password
 
@@ -24,7 +25,7 @@ class PasswordChangeView(views.PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         set_password(form.user, form.cleaned_data["new_password1"])
         update_session_auth_hash(self.request, form.user)
-        messages.success(self.request, "Your password is changed. Other browsers are logged out.")
+        messages.success(self.request, _("Your password is changed. Other browsers are logged out."))
         return HttpResponseRedirect(self.get_success_url())
 
 
@@ -42,5 +43,5 @@ class PasswordLinkView(views.PasswordResetConfirmView):
     def form_valid(self, form: Any) -> HttpResponse:
         set_password(form.user, form.cleaned_data["new_password1"])
         self.request.session.flush()  # the key, and whoever was logged in with this browser
-        messages.success(self.request, "Your password is set. Log in with it.")
+        messages.success(self.request, _("Your password is set. Log in with it."))
         return HttpResponseRedirect(self.get_success_url())

@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,7 +19,7 @@ from dashboard.marks import person_mark
 from dashboard.pages.access import PageRequest, go_to, page_with
 from dashboard.pages.listing import listed_by_name
 from dashboard.pages.questions import ask
-from dashboard.settings_forms import PersonForm
+from dashboard.settings_forms import PersonForm, role_name
 from runs.errors import Forbidden, InvalidInput
 from runs.models import Role, User
 from runs.services import (
@@ -33,7 +35,7 @@ from runs.services import (
 CREATED = 201
 BAD_REQUEST = 400
 
-people_page = page_with("runs.change_user", "People are the business of admins.")
+people_page = page_with("runs.change_user", _("People are the business of admins."))
 
 
 @people_page
@@ -46,7 +48,7 @@ def person_list(request: PageRequest) -> HttpResponse:
         people = people.filter(Q(*[Q(**{f"{part}__icontains": query}) for part in parts], _connector=Q.OR))
     context = listed_by_name(request, people, "username")
     mine = set(request.user.visible_environments().values_list("pk", flat=True))
-    lines = [(person, person_mark(person), _shared(person, mine)) for person in context["rows"]]
+    lines = [(person, person_mark(person), role_name(person), _shared(person, mine)) for person in context["rows"]]
     return render(request, "settings/people.html", {**context, "lines": lines, "query": query})
 
 
@@ -78,10 +80,11 @@ def person_edit(request: PageRequest, person_id: int) -> HttpResponse:
         except Forbidden as error:
             raise PermissionDenied(str(error)) from error
         else:
-            messages.success(request, f"Saved: {person}.")
+            messages.success(request, gettext("Saved: {person}.").format(person=person))
             return redirect("person_list")
     manages = may_manage(request.user, person) and person != request.user
-    context = {"form": form, "person": person, "mark": person_mark(person), "manages": manages}
+    facts = {"person": person, "mark": person_mark(person), "role": role_name(person)}
+    context = {**facts, "form": form, "manages": manages}
     return render(request, "settings/person.html", context, status=BAD_REQUEST if form.errors else 200)
 
 
@@ -101,7 +104,7 @@ def person_sessions_end(request: PageRequest, person_id: int) -> HttpResponse:
         end_sessions(request.user, person)
     except Forbidden as error:
         raise PermissionDenied(str(error)) from error
-    messages.success(request, f"{person} is logged out everywhere.")
+    messages.success(request, gettext("{person} is logged out everywhere.").format(person=person))
     return redirect("person_edit", person.pk)
 
 
@@ -110,17 +113,18 @@ def person_sessions_end(request: PageRequest, person_id: int) -> HttpResponse:
 def person_deactivate(request: PageRequest, person_id: int) -> HttpResponse:
     person = _person(request, person_id)
     if request.method != "POST":
-        above = [(reverse("settings"), "Settings"), (reverse("person_list"), "People")]
+        above = [(reverse("settings"), gettext("Settings")), (reverse("person_list"), gettext("People"))]
         crumbs = [*above, (reverse("person_edit", args=[person.pk]), str(person))]
         return ask(request, "settings/_shut_out.html", crumbs, person=person, mark=person_mark(person))
-    return _set_access(request, person, False, f"{person} is shut out.")
+    return _set_access(request, person, False, gettext("{person} is shut out.").format(person=person))
 
 
 @people_page
 @require_POST
 def person_activate(request: PageRequest, person_id: int) -> HttpResponse:
     person = _person(request, person_id)
-    return _set_access(request, person, True, f"{person} may log in again, with the password of before.")
+    words = gettext("{person} may log in again, with the password of before.").format(person=person)
+    return _set_access(request, person, True, words)
 
 
 def _made(request: PageRequest, form: PersonForm) -> User:
@@ -146,7 +150,7 @@ def _set_access(request: PageRequest, person: User, is_active: bool, words: str)
     except Forbidden as error:
         raise PermissionDenied(str(error)) from error
     else:
-        messages.success(request, words if changed else "It was so already; nothing was changed.")
+        messages.success(request, words if changed else gettext("It was so already; nothing was changed."))
     return go_to(request, reverse("person_edit", args=[person.pk]))
 
 

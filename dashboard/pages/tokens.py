@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -24,7 +26,7 @@ from runs.services import issue_token, revoke_token
 CREATED = 201
 BAD_REQUEST = 400
 
-tokens_page = page_with("runs.change_apitoken", "Tokens are the business of admins.")
+tokens_page = page_with("runs.change_apitoken", _("Tokens are the business of admins."))
 
 
 @tokens_page
@@ -62,12 +64,13 @@ def token_new(request: PageRequest) -> HttpResponse:
 def token_revoke(request: PageRequest, token_id: UUID) -> HttpResponse:
     token = get_object_or_404(_tokens(request), pk=token_id)
     if request.method != "POST":
-        crumbs = [(reverse("settings"), "Settings"), (reverse("token_list"), "API tokens")]
+        crumbs = [(reverse("settings"), gettext("Settings")), (reverse("token_list"), gettext("API tokens"))]
         return ask(request, "settings/_revoke.html", crumbs, token=token, mark=token_mark(token))
     if revoke_token(token):
-        messages.success(request, f"Revoked: {token}. It opens nothing any more.")
+        messages.success(request, gettext("Revoked: {token}. It opens nothing any more.").format(token=token))
     else:
-        messages.info(request, f"{token} had been revoked already; nothing was changed.")
+        words = gettext("{token} had been revoked already; nothing was changed.").format(token=token)
+        messages.info(request, words)
     return go_to(request, reverse("token_list"))
 
 

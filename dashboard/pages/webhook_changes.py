@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -50,9 +51,8 @@ def webhook_edit(request: PageRequest, webhook_id: UUID) -> HttpResponse:
         except InvalidInput as error:
             form.refuse(error.failures)
         else:
-            messages.success(
-                request, "The webhook is changed. What was written for it before is sent to its address of now."
-            )
+            words = _("The webhook is changed. What was written for it before is sent to its address of now.")
+            messages.success(request, words)
             return go_to(request, _address(webhook))
     return _form_page(request, form, {"webhook": _webhook(request, webhook_id)})
 
@@ -60,13 +60,14 @@ def webhook_edit(request: PageRequest, webhook_id: UUID) -> HttpResponse:
 @operator_page
 @require_POST
 def webhook_activate(request: PageRequest, webhook_id: UUID) -> HttpResponse:
-    return _switched(request, webhook_id, on=True, words="Switched on. It is told of what happens from now on.")
+    return _switched(request, webhook_id, on=True, words=_("Switched on. It is told of what happens from now on."))
 
 
 @operator_page
 @require_POST
 def webhook_deactivate(request: PageRequest, webhook_id: UUID) -> HttpResponse:
-    return _switched(request, webhook_id, on=False, words="Switched off. What it was still to be told is cancelled.")
+    words = _("Switched off. What it was still to be told is cancelled.")
+    return _switched(request, webhook_id, on=False, words=words)
 
 
 @operator_page
@@ -74,16 +75,16 @@ def webhook_deactivate(request: PageRequest, webhook_id: UUID) -> HttpResponse:
 def webhook_delete(request: PageRequest, webhook_id: UUID) -> HttpResponse:
     webhook = _webhook(request, webhook_id)
     if request.method != "POST":
-        crumbs = [(reverse("webhook_list"), "Webhooks"), (_address(webhook), webhook.target_url)]
+        crumbs = [(reverse("webhook_list"), _("Webhooks")), (_address(webhook), webhook.target_url)]
         schedules = webhook.cron_triggers.live().filter(is_active=True).count()
         mark = webhook_mark(webhook)
         return ask(request, "webhooks/_delete.html", crumbs, webhook=webhook, mark=mark, schedules=schedules)
     try:
         delete_webhook(webhook)
     except InvalidInput as error:
-        messages.error(request, f"It was not deleted. {_said(error)}")
+        messages.error(request, _("It was not deleted. {why}").format(why=_said(error)))
         return go_to(request, _address(webhook))
-    messages.success(request, f"Deleted: {webhook}.")
+    messages.success(request, _("Deleted: {webhook}.").format(webhook=webhook))
     return go_to(request, reverse("webhook_list"))
 
 
@@ -93,13 +94,13 @@ def _switched(request: PageRequest, webhook_id: UUID, *, on: bool, words: str) -
         save_webhook(webhook.environment, {"is_active": on}, webhook)
         messages.success(request, words)
     except InvalidInput as error:
-        messages.error(request, f"Nothing was changed. {_said(error)}")
+        messages.error(request, _("Nothing was changed. {why}").format(why=_said(error)))
     return go_to(request, _address(webhook))
 
 
 def _said(error: InvalidInput) -> str:
     """The faults in a sentence; those of the webhook as such name no field."""
-    subjects = {"id": "The webhook"}
+    subjects = {"id": _("The webhook")}
     return " ".join(f"{subjects.get(failure.path, failure.path)} {failure.message}" for failure in error.failures)
 
 

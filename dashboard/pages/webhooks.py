@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.marks import delivery_mark, webhook_mark
@@ -21,6 +23,12 @@ from runs.models import Delivery, DeliveryStatus, Webhook
 from runs.services import resend, send_test
 
 SHOWN_BODY = 100_000  # characters
+STATUSES = {
+    DeliveryStatus.PENDING: _("Pending"),
+    DeliveryStatus.DELIVERED: _("Delivered"),
+    DeliveryStatus.FAILED: _("Failed"),
+    DeliveryStatus.CANCELLED: _("Cancelled"),
+}
 
 
 @staff_page
@@ -39,7 +47,7 @@ def webhook_detail(request: PageRequest, webhook_id: UUID) -> HttpResponse:
     chosen = _chosen(request)
     context = listed(request, webhook.deliveries.filter(**chosen).defer("body"))
     lines = [(delivery, delivery_mark(delivery)) for delivery in context["rows"]]
-    more = {"webhook": webhook, "mark": webhook_mark(webhook), "lines": lines, "statuses": DeliveryStatus.choices}
+    more = {"webhook": webhook, "mark": webhook_mark(webhook), "lines": lines, "statuses": STATUSES.items()}
     return render(request, "webhooks/detail.html", {**context, **more, "chosen": chosen})
 
 
@@ -60,9 +68,9 @@ def webhook_test(request: PageRequest, webhook_id: UUID) -> HttpResponse:
     webhook = get_object_or_404(_webhooks(request), pk=webhook_id)
     try:
         send_test(webhook)
-        messages.success(request, "The receiver has taken the test.")
+        messages.success(request, gettext("The receiver has taken the test."))
     except RemoteError as refused:
-        messages.error(request, f"The test was not taken. {refused}")
+        messages.error(request, gettext("The test was not taken. {why}").format(why=refused))
     return redirect("webhook_detail", webhook.pk)
 
 
@@ -72,9 +80,9 @@ def delivery_resend(request: PageRequest, webhook_id: UUID, delivery_id: UUID) -
     delivery = _delivery(request, webhook_id, delivery_id)
     try:
         resend(delivery)
-        messages.success(request, "The event is sent again, with the same id and body.")
+        messages.success(request, gettext("The event is sent again, with the same id and body."))
     except NotAllowed as refused:
-        messages.error(request, f"Nothing was sent. {refused}")
+        messages.error(request, gettext("Nothing was sent. {why}").format(why=refused))
     return redirect("delivery_detail", webhook_id, delivery_id)
 
 
