@@ -11,7 +11,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop, pgettext_lazy
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import only_one, refuse_fields
@@ -36,7 +36,6 @@ _ROLES = {
     Role.OPERATOR: _("Operator: also starts, stops and reruns runs, and looks after schedules and webhooks"),
     Role.ADMIN: _("Admin: also changes definitions, tokens and people"),
 }
-_ROLE_NAMES = {Role.VIEWER: _("Viewer"), Role.OPERATOR: _("Operator"), Role.ADMIN: pgettext_lazy("a role", "Admin")}
 _NO_ROLE = _("As it is: rights of their own, or none")
 
 
@@ -154,7 +153,7 @@ class PersonForm(SettingsForm):
 
 def role_name(person: User) -> str:
     """The person's role in a word; empty for none."""
-    return str(_ROLE_NAMES[person.role]) if person.role else ""
+    return str(person.role.label) if person.role else ""
 
 
 @cache

@@ -11,7 +11,6 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.marks import delivery_mark, webhook_mark
@@ -23,12 +22,6 @@ from runs.models import Delivery, DeliveryStatus, Webhook
 from runs.services import resend, send_test
 
 SHOWN_BODY = 100_000  # characters
-STATUSES = {
-    DeliveryStatus.PENDING: _("Pending"),
-    DeliveryStatus.DELIVERED: _("Delivered"),
-    DeliveryStatus.FAILED: _("Failed"),
-    DeliveryStatus.CANCELLED: _("Cancelled"),
-}
 
 
 @staff_page
@@ -47,7 +40,7 @@ def webhook_detail(request: PageRequest, webhook_id: UUID) -> HttpResponse:
     chosen = _chosen(request)
     context = listed(request, webhook.deliveries.filter(**chosen).defer("body"))
     lines = [(delivery, delivery_mark(delivery)) for delivery in context["rows"]]
-    more = {"webhook": webhook, "mark": webhook_mark(webhook), "lines": lines, "statuses": STATUSES.items()}
+    more = {"webhook": webhook, "mark": webhook_mark(webhook), "lines": lines, "statuses": DeliveryStatus.choices}
     return render(request, "webhooks/detail.html", {**context, **more, "chosen": chosen})
 
 

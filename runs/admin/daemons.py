@@ -23,6 +23,6 @@ class DaemonAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Daemon.objects.order_by("-last_active_at")
 
-    @admin.display(description="Status")
+    @admin.display(description=_("Status"))
     def status_now(self, daemon: Daemon) -> Any:
         return daemon.status_now.label

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 
 from runs.models.base import DeletableModel, Now, TimedModel, uuid7
 from runs.models.environment import Environment, User
@@ -40,11 +39,11 @@ class Integration(DeletableModel):
 
 
 class AccountStatus(models.TextChoices):
-    CONNECTING = "connecting", _("Connecting")
-    ACTIVE = "active", _("Active")
-    POST_INSTALL_ERROR = "post_install_error", _("Post Install Error")
-    VALIDATION_ERROR = "validation_error", _("Validation Error")
-    NEEDS_REAUTH = "needs_reauth", _("Needs Reauth")
+    CONNECTING = "connecting"
+    ACTIVE = "active"
+    POST_INSTALL_ERROR = "post_install_error"
+    VALIDATION_ERROR = "validation_error"
+    NEEDS_REAUTH = "needs_reauth"
 
 
 class IntegratedAccount(DeletableModel):
