@@ -19,6 +19,7 @@ from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import get_language
 
 OK = 200
 STOP_POLLING = 286
@@ -90,7 +91,7 @@ def shared(
     answer is told for `TOLD_FOR`; without a state, and for what is new, for a `TICK` in any case. Those who ask at the
     same time wait for one of them. An answer that ends the polling, and one with a form, is its reader's alone.
     """
-    question = _key(request.get_full_path(), get_current_timezone_name(), sees)
+    question = _key(request.get_full_path(), get_current_timezone_name(), get_language(), sees)
     if _recall(question, state):
         return HttpResponse(status=NOTHING_NEW)
     key = _key(question, rights())
