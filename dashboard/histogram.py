@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from dashboard.live import version_of
-from dashboard.marks import Mark, status_mark
+from dashboard.marks import Kind, Mark, status_mark
 from runs.models import RunStatus
 from runs.wire import known_time
 
@@ -55,7 +57,7 @@ class Bar:
     @property
     def words(self) -> str:
         """What it tells to those who do not see it, and on hover."""
-        return ", ".join(f"{part.count} {part.mark.word.lower()}" for part in self.slices) or "no runs"
+        return ", ".join(f"{part.count} {str(part.mark.word).lower()}" for part in self.slices) or _("no runs")
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,12 @@ class Histogram:
 
     @property
     def failed(self) -> int:
-        failed = status_mark(RunStatus.FAILED)
-        return sum(part.count for bar in self.bars for part in bar.slices if part.mark == failed)
+        return sum(part.count for bar in self.bars for part in bar.slices if part.mark.kind == Kind.FAILED)
 
     @property
     def version(self) -> str:
-        return version_of(self.bars[0].start, *(bar.words for bar in self.bars))
+        counts = ([(part.mark.kind, part.count) for part in bar.slices] for bar in self.bars)
+        return version_of(self.bars[0].start, *counts)
 
 
 def first_half_hour(now: datetime) -> datetime:

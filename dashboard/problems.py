@@ -7,6 +7,7 @@ import sys
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from runs.api.errors import BUSY_MESSAGE, error_response
 from runs.database import RETRY_AFTER, is_busy, is_outage
@@ -32,10 +33,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """The page needs neither database nor session, which may be what has failed: then it says so."""
     error = sys.exception()
     if isinstance(error, MissingKey):
-        return _problem(request, 503, why=str(error), title="A key is missing")
+        return _problem(request, 503, why=str(error), title=_("A key is missing"))
     if not is_outage(error):
         return _problem(request, 500)
-    told = {"why": BUSY_MESSAGE, "title": "The database is busy"} if is_busy(error) else {}
+    told = {"why": BUSY_MESSAGE, "title": _("The database is busy")} if is_busy(error) else {}
     response = _problem(request, 503, **told)
     response["Retry-After"] = str(RETRY_AFTER)
     return response

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from dashboard.json_view import json_tree
 from dashboard.marks import Mark, record_mark
@@ -61,8 +62,8 @@ class RecordPage:
         """First and last run: words, time, and the run's line, which is None once the run is no longer kept."""
         record = self.record
         lines = self._lines()
-        first = ("First stored", record.created_at, lines.get(record.first_run_id))
-        return [first, ("Last changed", record.updated_at, lines.get(record.last_run_id))]
+        first = (_("First stored"), record.created_at, lines.get(record.first_run_id))
+        return [first, (_("Last changed"), record.updated_at, lines.get(record.last_run_id))]
 
     def _lines(self) -> dict[Any, RunLine]:
         wanted = {self.record.first_run_id, self.record.last_run_id}

@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.marks import status_mark
 from dashboard.templatetags.syncdeck import duration, moment, started_by
@@ -18,22 +20,37 @@ from runs.filters import ANY_WARNING, PARAMETERS, RunFilter
 from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
 from runs.search_words import NEGATABLE, NOT
 
-PERIODS = {"24h": "24 h", "7d": "7 days", "30d": "30 days", "all": "All time"}
-_TOLD = {timedelta(days=1): "24 h", timedelta(days=7): "7 days", timedelta(days=30): "30 days"}
+PERIODS = {"24h": _("24 h"), "7d": _("7 days"), "30d": _("30 days"), "all": _("All time")}
+_TOLD = {timedelta(days=1): _("24 h"), timedelta(days=7): _("7 days"), timedelta(days=30): _("30 days")}
 TEXTS = ("account", "job", "resource", "over", "under")
 SELECTS = ("trigger", "errors", "records", "warning")
 DATES = ("since", "until")
 WORDS = {
-    "q": "search",
-    "since": "created from",
-    "until": "created to",
-    "over": "took over",
-    "under": "took under",
-    "slow": "longer than usual",
-    "by": "started by",
-    "error": "error",
-    "unresolved": "unresolved error",
-    "open": "needs attention",
+    "q": pgettext_lazy("filter", "search"),
+    "status": pgettext_lazy("filter", "status"),
+    "account": pgettext_lazy("filter", "account"),
+    "job": pgettext_lazy("filter", "job"),
+    "resource": pgettext_lazy("filter", "resource"),
+    "trigger": pgettext_lazy("filter", "trigger"),
+    "since": _("created from"),
+    "until": _("created to"),
+    "over": _("took over"),
+    "under": _("took under"),
+    "slow": _("longer than usual"),
+    "errors": pgettext_lazy("filter", "errors"),
+    "records": pgettext_lazy("filter", "records"),
+    "warning": pgettext_lazy("filter", "warning"),
+    "by": _("started by"),
+    "error": pgettext_lazy("filter", "error"),
+    "unresolved": _("unresolved error"),
+    "open": _("needs attention"),
+}
+_NEGATED_WORDS = {
+    "status": _("status is not"),
+    "account": _("account is not"),
+    "job": _("job is not"),
+    "resource": _("resource is not"),
+    "trigger": _("trigger is not"),
 }
 _ZERO = re.compile(r" 0[hms]$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -48,10 +65,6 @@ class InForce:
     without: str
     turned: str | None
     is_negated: bool
-
-    @property
-    def turn_words(self) -> str:
-        return "Show these only" if self.is_negated else "Exclude these"
 
 
 @dataclass(frozen=True)
@@ -118,12 +131,12 @@ class FilterWords:
     def _words(self, name: str, plain: str) -> str:
         if name == "since" and isinstance(self.filters.values[name], timedelta):
             return ""
-        return f"{plain} is not" if plain != name else WORDS.get(name, name)
+        return str(WORDS[name] if plain == name else _NEGATED_WORDS[plain])
 
     def _shown(self, plain: str, value: Any) -> str:
         match plain, value:
             case ("since", timedelta()):
-                return f"last {_TOLD.get(value) or _ZERO.sub('', duration(value))}"
+                return gettext("last {time}").format(time=_TOLD.get(value) or _ZERO.sub("", duration(value)))
             case (_, timedelta()):
                 return _ZERO.sub("", duration(value))
             case (_, datetime()):
@@ -156,8 +169,10 @@ class FilterWords:
         current = asked if asked in PERIODS else "7d" if usual == timedelta(days=7) else ""
         if "until" in self.filters.values:
             current = ""
-        query = self.filters.query_string
-        return [Period(words, query(since=value, until=None), value == current) for value, words in PERIODS.items()]
+        return [self._period(since, str(words), since == current) for since, words in PERIODS.items()]
+
+    def _period(self, since: str, words: str, current: bool) -> Period:
+        return Period(words, self.filters.query_string(since=since, until=None), current)
 
 
 @dataclass(frozen=True)
@@ -197,16 +212,17 @@ class FilterForm:
 
     @property
     def error_choices(self) -> list[tuple[str, str]]:
-        return self._with_shown("errors", [("yes", "with errors"), ("no", "without errors")])
+        return self._with_shown("errors", [("yes", gettext("with errors")), ("no", gettext("without errors"))])
 
     @property
     def record_choices(self) -> list[tuple[str, str]]:
-        return self._with_shown("records", [("none", "no records fetched"), ("some", "records fetched")])
+        choices = [("none", gettext("no records fetched")), ("some", gettext("records fetched"))]
+        return self._with_shown("records", choices)
 
     @property
     def warning_choices(self) -> list[tuple[str, str]]:
-        codes = [(code.value, code.label.lower()) for code in WarningCode]
-        return self._with_shown("warning", [(ANY_WARNING, "any warning"), *codes])
+        codes = [(code.value, str(code.label).lower()) for code in WarningCode]
+        return self._with_shown("warning", [(ANY_WARNING, gettext("any warning")), *codes])
 
     @property
     def count(self) -> int:

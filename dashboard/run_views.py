@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from runs.filters import ANY_WARNING, RunFilter, canonical
 from runs.models import SavedView, User, WarningCode
@@ -39,14 +41,14 @@ def _for_everybody(user: User) -> list[tuple[str, str]]:
     recent: dict[str, Any] = {"since": WINDOW}
     mine = recent | {"by": user.get_username()}
     views: list[tuple[str, dict[str, Any]]] = [
-        ("All", recent),
-        ("Running now", {"status": ["running", "created"], "since": "all"}),
-        ("Failed", recent | {"status": "failed"}),
-        ("With errors", recent | {"status": "completed", "errors": "yes"}),
-        ("With warnings", recent | {"warning": ANY_WARNING}),
-        ("Zero records", recent | {"warning": WarningCode.ZERO.value}),
-        ("Slow", recent | {"slow": "yes"}),
-        ("Mine", mine),
+        (pgettext("runs", "All"), recent),
+        (_("Running now"), {"status": ["running", "created"], "since": "all"}),
+        (pgettext("runs", "Failed"), recent | {"status": "failed"}),
+        (_("With errors"), recent | {"status": "completed", "errors": "yes"}),
+        (_("With warnings"), recent | {"warning": ANY_WARNING}),
+        (_("Zero records"), recent | {"warning": WarningCode.ZERO.value}),
+        (pgettext("runs", "Slow"), recent | {"slow": "yes"}),
+        (pgettext("runs", "Mine"), mine),
     ]
     return [(name, urlencode(query, doseq=True)) for name, query in views]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from dashboard.plan_lines import PlanView
 from runs.definition_text import DefinitionText, read_body
 from runs.errors import Failure
@@ -73,4 +75,5 @@ def verdict_on(
 
 
 def unreadable(error: NotPlain) -> Verdict:
-    return Verdict({}, [Fault("", f"This can't be read: {error}.", error.line)], PlanView.of(()))
+    told = _("This can't be read: {why}.").format(why=error)
+    return Verdict({}, [Fault("", told, error.line)], PlanView.of(()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -23,6 +25,9 @@ from runs.dispatch import watched_broker
 from runs.filters import NOT_LISTED
 from runs.models import SyncJob, SyncJobRun, User
 from runs.models.environment import OPERATE
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponseBase]
@@ -48,7 +53,7 @@ def staff_page(view: View) -> View:
         if not request.user.is_authenticated:
             return _to_login(request)
         if not request.user.is_staff:
-            raise PermissionDenied("These pages are for staff.")
+            raise PermissionDenied(gettext("These pages are for staff."))
         response = view(request, *args, **kwargs)
         patch_vary_headers(response, ["HX-Request"])
         return response
@@ -56,7 +61,7 @@ def staff_page(view: View) -> View:
     return guarded
 
 
-def page_with(permission: str, refusal: str) -> Callable[[View], View]:
+def page_with(permission: str, refusal: _StrOrPromise) -> Callable[[View], View]:
     """Let in those of the staff who have this permission; others are told why not."""
 
     def decorated(view: View) -> View:
@@ -71,7 +76,7 @@ def page_with(permission: str, refusal: str) -> Callable[[View], View]:
     return decorated
 
 
-BROKER_AWAY = "Cannot reach the workers' broker; the request is stored and will be picked up."
+BROKER_AWAY = _("Cannot reach the workers' broker; the request is stored and will be picked up.")
 
 
 def operator_page(view: View) -> View:
@@ -85,7 +90,8 @@ def operator_page(view: View) -> View:
             messages.warning(request, BROKER_AWAY)
         return response
 
-    return page_with(OPERATE, "You may look, but not run, stop or change anything: that takes an operator.")(guarded)
+    refusal = _("You may look, but not run, stop or change anything: that takes an operator.")
+    return page_with(OPERATE, refusal)(guarded)
 
 
 def visible(rows: QuerySet[Row], user: User) -> QuerySet[Row]:

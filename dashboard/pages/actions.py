@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from dashboard.marks import run_mark
@@ -54,10 +55,11 @@ def run_force_stop(request: PageRequest, run_id: UUID) -> HttpResponse:
     try:
         force_stop(run, actor=_actor(request), reason=request.POST.get("reason", ""))
     except NotAllowed as error:
-        return _ask(request, "runs/_refused.html", run, CONFLICT, heading="It was not stopped by force", why=str(error))
+        heading = _("It was not stopped by force")
+        return _ask(request, "runs/_refused.html", run, CONFLICT, heading=heading, why=str(error))
     except InvalidInput as error:
         return _ask(request, "runs/_force_stop.html", run, BAD_REQUEST, may_force=True, why=str(error), **_REASON)
-    messages.success(request, "The run is stopped. Its daemon will find that it came too late.")
+    messages.success(request, _("The run is stopped. Its daemon will find that it came too late."))
     return go_to(request, came_from(request, _address(run)))
 
 
@@ -90,7 +92,7 @@ def _address(run: SyncJobRun) -> str:
 
 
 def _ask(request: PageRequest, question: str, run: SyncJobRun, status: int = 200, **context: Any) -> HttpResponse:
-    crumbs = [(reverse("run_list"), "Runs"), (_address(run), short_id(run.pk))]
+    crumbs = [(reverse("run_list"), _("Runs")), (_address(run), short_id(run.pk))]
     return ask(request, question, crumbs, status, run=run, mark=run_mark(run, timezone.now()), **context)
 
 
@@ -108,7 +110,7 @@ def _ask_rerun(request: PageRequest, run: SyncJobRun, ignore: bool) -> HttpRespo
 def _not_again(
     request: PageRequest, run: SyncJobRun, why: str, status: int = CONFLICT, live_run_id: UUID | None = None
 ) -> HttpResponse:
-    told: dict[str, Any] = {"heading": "It was not run again", "why": why, "live_run_id": live_run_id}
+    told: dict[str, Any] = {"heading": _("It was not run again"), "why": why, "live_run_id": live_run_id}
     return _ask(request, "runs/_refused.html", run, status, **told)
 
 
@@ -117,16 +119,17 @@ def _go_on_after_rerun(request: PageRequest, run: SyncJobRun, new: SyncJobRun) -
     back = came_from(request, _address(run))
     if back == _address(run):
         return go_to(request, _address(new))
-    link = format_html('<a href="{}">Open the new run</a>', _address(new))
-    messages.success(request, format_html("{} runs again. {}", run.integrated_account, link))
+    link = format_html('<a href="{}">{}</a>', _address(new), _("Open the new run"))
+    messages.success(request, format_html(_("{account} runs again. {link}"), account=run.integrated_account, link=link))
     return go_to(request, back)
 
 
 def _tell_stop(request: PageRequest, before: SyncJobRun, after: SyncJobRun) -> None:
     asker = after.stop_requested_by
     if before.is_stopping or asker != _actor(request):
-        messages.info(request, f"{asker or 'Somebody'} had asked it to stop before; nothing was changed.")
+        told = _("{name} had asked it to stop before; nothing was changed.").format(name=asker)
+        messages.info(request, told if asker else _("Somebody had asked it to stop before; nothing was changed."))
     elif after.is_live:
-        messages.success(request, "Stop asked for. The run ends at its next page, request or wait.")
+        messages.success(request, _("Stop asked for. The run ends at its next page, request or wait."))
     else:
-        messages.success(request, "The run is stopped.")
+        messages.success(request, _("The run is stopped."))

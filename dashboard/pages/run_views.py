@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dashboard.pages.access import PageRequest, staff_page
@@ -27,7 +28,7 @@ def view_new(request: PageRequest) -> HttpResponse:
             open_with(view, default=True)
     except InvalidInput as error:
         return _refused(request, error, query)
-    messages.success(request, f"“{view.name}” is saved.")
+    messages.success(request, _("“{name}” is saved.").format(name=view.name))
     return _to_list(view.query)
 
 
@@ -42,7 +43,7 @@ def view_change(request: PageRequest, view_id: UUID) -> HttpResponse:
             rename_view(view, wish.get("name", ""))
         elif "query" in wish:
             change_view(view, wish["query"])
-            messages.success(request, f"“{view.name}” has these filters now.")
+            messages.success(request, _("“{name}” has these filters now.").format(name=view.name))
         elif "default" in wish:
             open_with(view, default=wish["default"] == "yes")
         elif "left" in wish:
@@ -57,7 +58,7 @@ def view_change(request: PageRequest, view_id: UUID) -> HttpResponse:
 def view_delete(request: PageRequest, view_id: UUID) -> HttpResponse:
     view = _own(request, view_id)
     delete_view(view)
-    messages.success(request, f"The view “{view.name}” is deleted. No run is.")
+    messages.success(request, _("The view “{name}” is deleted. No run is.").format(name=view.name))
     return _to_list(view.query)
 
 

@@ -251,7 +251,7 @@ def _half_hours(filters: RunFilter, now: datetime) -> list[tuple[int, str, int]]
     try:
         return filters.half_hours(first_half_hour(now))
     except ReadTimedOut:
-        return "too slow"  # not None, which the cache does not keep
+        return "late"  # not None, which the cache does not keep
 
 
 def _chips(filters: RunFilter, counts: dict[str, int | None]) -> list[Chip]:

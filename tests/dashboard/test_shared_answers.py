@@ -10,11 +10,11 @@ import pytest
 import time_machine
 from django.core.cache import caches
 from django.http import HttpResponse
-from django.test import Client
-from django.utils import timezone
+from django.test import Client, RequestFactory
+from django.utils import timezone, translation
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard.live import TICK, TOLD_FOR
+from dashboard.live import TICK, TOLD_FOR, shared
 from runs.models import Environment, SyncJobRun
 from tests.dashboard import states
 from tests.dashboard.conftest import HTMX, logged_in, member
@@ -108,6 +108,14 @@ def test_times_are_those_of_the_readers_zone(
     far = logged_in(member("tomoko", environment, time_zone="Asia/Tokyo"))
     knows_nothing = re.sub(r"\bv=[^&]*", "v=", question(viewer.get(place)))
     assert ask(viewer, knows_nothing).content != ask(far, knows_nothing).content
+
+
+def test_words_are_those_of_the_readers_language(rf: RequestFactory) -> None:
+    def told(language: str) -> bytes:
+        with translation.override(language):
+            return shared(rf.get("/"), lambda: HttpResponse(language), rights=lambda: True, state="same").content
+
+    assert [told("en"), told("de"), told("en")] == [b"en", b"de", b"en"]
 
 
 def test_what_was_written_beside_the_run_is_seen_after_a_while(viewer: Client, run: SyncJobRun) -> None:
