@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from dashboard.marks import Kind, Mark, step_mark
-from dashboard.templatetags.syncdeck import duration
+from dashboard.templatetags.syncdeck import brief_duration
 from runs.models import RunStep, StepStatus, SyncJobRun
 
 MOST = 60
@@ -111,7 +111,9 @@ class _Scale:
         step = next((step for step in _STEPS if self.length / step <= _MOST_TICKS), None)
         if step is None:
             step = _DAY * (1 + self.length // (_MOST_TICKS * _DAY))
-        return [Tick(self._percent(self.start + step * n), _words(step * n)) for n in range(self.length // step + 1)]
+        return [
+            Tick(self._percent(self.start + step * n), brief_duration(step * n)) for n in range(self.length // step + 1)
+        ]
 
     def _percent(self, moment: datetime) -> float:
         return round(100 * min(max((moment - self.start) / self.length, 0), 1), 2)
@@ -140,8 +142,3 @@ def _telling(steps: Sequence[RunStep], run: SyncJobRun) -> list[RunStep]:
 
     chosen = {step.pk for step in sorted(steps, key=weight, reverse=True)[:MOST]}
     return [step for step in steps if step.pk in chosen]
-
-
-def _words(after: timedelta) -> str:
-    """`5m` instead of `5m 0s`."""
-    return duration(after).removesuffix(" 0s").removesuffix(" 0m").removesuffix(" 0h")

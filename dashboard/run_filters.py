@@ -15,7 +15,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.marks import status_mark
-from dashboard.templatetags.syncdeck import duration, moment, started_by
+from dashboard.templatetags.syncdeck import brief_duration, moment, started_by
 from runs.filters import ANY_WARNING, PARAMETERS, RunFilter
 from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
 from runs.search_words import NEGATABLE, NOT
@@ -52,7 +52,6 @@ _NEGATED_WORDS = {
     "resource": _("resource is not"),
     "trigger": _("trigger is not"),
 }
-_ZERO = re.compile(r" 0[hms]$")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -136,9 +135,9 @@ class FilterWords:
     def _shown(self, plain: str, value: Any) -> str:
         match plain, value:
             case ("since", timedelta()):
-                return gettext("last {time}").format(time=_TOLD.get(value) or _ZERO.sub("", duration(value)))
+                return gettext("last {time}").format(time=_TOLD.get(value) or brief_duration(value))
             case (_, timedelta()):
-                return _ZERO.sub("", duration(value))
+                return brief_duration(value)
             case (_, datetime()):
                 return moment(value)
             case ("status", _):

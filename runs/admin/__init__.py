@@ -1,6 +1,7 @@
 """The admin: everything may be looked at, and only what has no history behind it is edited directly."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from runs.admin import (
     alerts,
@@ -20,7 +21,7 @@ from runs.admin import (
 )
 
 admin.site.site_header = admin.site.site_title = "Syncdeck"
-admin.site.index_title = "Administration"
+admin.site.index_title = _("Administration")
 
 __all__ = [
     "alerts",

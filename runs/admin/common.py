@@ -12,6 +12,7 @@ from django.db.models import JSONField, Model, QuerySet
 from django.db.models.fields.related import RelatedField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 
 from runs.admin.forms import JsonField
 from runs.errors import InvalidInput
@@ -76,7 +77,7 @@ class ScopedAdmin(admin.ModelAdmin):
         try:
             return super().response_action(request, *args, **kwargs)
         except ValidationError as not_an_id:
-            messages.error(request, f"Nothing was done. {' '.join(not_an_id.messages)}")
+            messages.error(request, gettext("Nothing was done. {why}").format(why=" ".join(not_an_id.messages)))
             return HttpResponseRedirect(request.get_full_path())
 
     def get_field_queryset(
@@ -159,5 +160,5 @@ def visible(rows: QuerySet[Any], path: str, request: HttpRequest) -> QuerySet[An
 
 
 def _refused(request: HttpRequest, refused: InvalidInput) -> HttpResponse:
-    messages.error(request, f"Nothing was deleted. {refused}")
+    messages.error(request, gettext("Nothing was deleted. {why}").format(why=refused))
     return HttpResponseRedirect(request.path)

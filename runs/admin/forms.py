@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from runs.errors import Failure, InvalidInput
 from runs.models import CronTrigger, IntegratedAccount, Integration, SyncJob, UnifiedMapping, Webhook
@@ -33,7 +35,7 @@ class JsonField(forms.JSONField):
         try:
             return super().to_python(value)
         except RecursionError as error:
-            raise forms.ValidationError("This is nested too deeply.") from error
+            raise forms.ValidationError(gettext("This is nested too deeply.")) from error
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         try:
@@ -140,7 +142,9 @@ class AccountForm(ServiceForm):
     credentials = JsonField(
         required=False,
         widget=WriteOnlyTextarea,
-        help_text="A JSON object that is merged into the stored context, which is never shown. Empty: nothing changes.",
+        help_text=_(
+            "A JSON object that is merged into the stored context, which is never shown. Empty: nothing changes."
+        ),
     )
 
     class Meta:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from runs.admin.common import ScopedAdmin, person
 from runs.admin.noted import NotedAdmin
@@ -26,7 +27,7 @@ class PersonForm(UserChangeForm):
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"]
         if name not in available_timezones():
-            raise ValidationError("This is not the name of a time zone.")
+            raise ValidationError(gettext("This is not the name of a time zone."))
         return name
 
 

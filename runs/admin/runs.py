@@ -10,7 +10,10 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from runs.admin.common import BoundedPaginator, EnvironmentFilter, ReadOnlyAdmin, person
 from runs.connectors import masked_value
@@ -45,7 +48,7 @@ class RecentFilter(admin.ChoicesFieldListFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = f"{self.title}, of the newest {REACH:,}"
+        self.title = gettext("{field}, of the newest {reach}").format(field=self.title, reach=f"{REACH:,}")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         return super().queryset(request, newest(queryset) if self.used_parameters else queryset)
@@ -103,8 +106,9 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("sync_job", "integrated_account")
     search_fields = ("id",)
-    search_help_text = (
-        f"An id or the start of one; or, of the newest {REACH:,}, an account, a job, or a part of an error."
+    search_help_text = format_lazy(
+        _("An id or the start of one; or, of the newest {reach}, an account, a job, or a part of an error."),
+        reach=f"{REACH:,}",
     )
     actions = ("stop_runs", "rerun_runs", "rerun_runs_from_the_beginning")
     inlines = (StepInline,)
@@ -125,31 +129,33 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
     def has_operate_permission(self, request: HttpRequest) -> bool:
         return person(request).can_operate
 
-    @admin.display(description="Args")
+    @admin.display(description=_("Args"))
     def arguments(self, run: SyncJobRun) -> str:
         """Without what is named like a credential: arguments are a program's own."""
         return json.dumps(masked_value(run.args), ensure_ascii=False)
 
-    @admin.display(description="What happened")
+    @admin.display(description=_("What happened"))
     def timeline(self, run: SyncJobRun) -> str:
         """Links to the lists, which have pages: a run may have any number of events and errors."""
         events, errors = (reverse(f"admin:runs_{name}_changelist") for name in ("runevent", "recorderror"))
         query = f"?run__id__exact={run.id}"
-        return format_html('<a href="{}{}">Events</a>, <a href="{}{}">Errors</a>', events, query, errors, query)
+        links = ((events, query, gettext("Events")), (errors, query, gettext("Errors")))
+        return format_html_join(", ", '<a href="{}{}">{}</a>', links)
 
-    @admin.action(description="Stop selected runs", permissions=["operate"])
+    @admin.action(description=_("Stop selected runs"), permissions=["operate"])
     def stop_runs(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         def stop(run: SyncJobRun) -> str:
             stopped = request_stop(run, actor=person(request).get_username())
-            return f"Run {run.id} is asked to stop." if stopped.is_live else f"Run {run.id} is {stopped.status}."
+            asked, ended = gettext("Run {run} is asked to stop."), gettext("Run {run} is {status}.")
+            return (asked if stopped.is_live else ended).format(run=run.id, status=stopped.status)
 
         self._each(request, queryset, Action.STOP, stop)
 
-    @admin.action(description="Rerun selected runs", permissions=["operate"])
+    @admin.action(description=_("Rerun selected runs"), permissions=["operate"])
     def rerun_runs(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._rerun(request, queryset, ignore_previous_run=False)
 
-    @admin.action(description="Rerun ignoring the previous run date", permissions=["operate"])
+    @admin.action(description=_("Rerun ignoring the previous run date"), permissions=["operate"])
     def rerun_runs_from_the_beginning(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self._rerun(request, queryset, ignore_previous_run=True)
 
@@ -159,7 +165,7 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
         def run_again(run: SyncJobRun) -> str:
             new = rerun(run, actor=actor, trigger=RunTrigger.ADMIN, ignore_previous_run=ignore_previous_run)
             address = reverse("admin:runs_syncjobrun_change", args=[new.id])
-            return format_html('Run {} runs again as <a href="{}">{}</a>.', run.id, address, new.id)
+            return format_html(gettext('Run {} runs again as <a href="{}">{}</a>.'), run.id, address, new.id)
 
         self._each(request, queryset, Action.RERUN, run_again)
 
@@ -173,17 +179,19 @@ class SyncJobRunAdmin(ReadOnlyAdmin):
         """Carry the action out on each run that allows it, and tell of every run what became of it."""
         selected = list(queryset[: MOST_AT_ONCE + 1])
         if len(selected) > MOST_AT_ONCE:
-            messages.error(request, f"Select at most {MOST_AT_ONCE} runs at once; nothing was done.")
+            too_many = gettext("Select at most {most} runs at once; nothing was done.")
+            messages.error(request, too_many.format(most=MOST_AT_ONCE))
             return
         legal = set(queryset.that_can(action).values_list("id", flat=True))  # type: ignore[attr-defined]
         for run in selected:
             if run.id not in legal:
-                messages.warning(request, f"Run {run.id} is {run.status}: {action} is not possible.")
+                illegal = gettext("Run {run} is {status}: {action} is not possible.")
+                messages.warning(request, illegal.format(run=run.id, status=run.status, action=action))
                 continue
             try:
                 messages.success(request, carry_out(run))
             except (NotAllowed, InvalidInput) as refused:
-                messages.warning(request, f"Run {run.id}: {refused}")
+                messages.warning(request, gettext("Run {run}: {why}").format(run=run.id, why=refused))
 
 
 class WithinRunAdmin(ReadOnlyAdmin):

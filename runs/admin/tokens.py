@@ -11,6 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, ScopedAdmin, person
 from runs.admin.noted import NotedAdmin
@@ -19,7 +21,7 @@ from runs.services import issue_token, revoke_token
 
 
 class TokenForm(forms.ModelForm):
-    read_only = forms.BooleanField(required=False, help_text="It may look at everything and change nothing.")
+    read_only = forms.BooleanField(required=False, help_text=_("It may look at everything and change nothing."))
 
     class Meta:
         model = ApiToken
@@ -28,7 +30,7 @@ class TokenForm(forms.ModelForm):
     def clean_expires_at(self) -> datetime | None:
         end: datetime | None = self.cleaned_data["expires_at"]
         if end is not None and end <= timezone.now():
-            raise ValidationError("This is past: revoke a token that is to open nothing.")
+            raise ValidationError(gettext("This is past: revoke a token that is to open nothing."))
         return end
 
 
@@ -76,18 +78,19 @@ class ApiTokenAdmin(NotedAdmin, ScopedAdmin):
             scopes=[Scope.READ] if form.cleaned_data["read_only"] else list(Scope),
         )
         obj.pk, obj.prefix = issued.pk, issued.prefix
-        messages.warning(request, f"The token is {secret} - copy it now, it is not shown again.")
+        told = gettext("The token is {token} - copy it now, it is not shown again.")
+        messages.warning(request, told.format(token=secret))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """A new one is noted where it is issued."""
         if change:
             super().save_related(request, form, formsets, change)
 
-    @admin.action(description="Revoke selected tokens", permissions=["change"])
+    @admin.action(description=_("Revoke selected tokens"), permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset:
             revoke_token(token)
-            messages.success(request, f"{token} is revoked.")
+            messages.success(request, gettext("{token} is revoked.").format(token=token))
 
 
 @admin.register(KeyedRequest)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from runs.admin.common import EnvironmentFilter, ReadOnlyAdmin, RemovedByService
 from runs.admin.forms import WebhookForm
@@ -34,7 +35,8 @@ class WebhookAdmin(RemovedByService):
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         """The form's service has written it; what is left is to tell the secret."""
         if not change:
-            messages.warning(request, f"The signing secret is {obj.secret} - copy it now, it is not shown again.")
+            told = gettext("The signing secret is {secret} - copy it now, it is not shown again.")
+            messages.warning(request, told.format(secret=obj.secret))
 
 
 @admin.register(Delivery)
