@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.look import CHOICES, chosen, look_of
@@ -45,4 +46,4 @@ def look(request: HttpRequest) -> HttpResponse:
 @require_safe
 def shortcuts(request: PageRequest) -> HttpResponse:
     """The single keys: in the dialog that `?` opens, or as a page of its own."""
-    return ask(request, "frame/_shortcuts.html", [(reverse("settings"), "Settings")], groups=shortcut_groups())
+    return ask(request, "frame/_shortcuts.html", [(reverse("settings"), _("Settings"))], groups=shortcut_groups())
