@@ -198,9 +198,9 @@ class Attention:
         return Section("schedules", heading, concerns, len(found), reverse("schedule_list"))
 
     def _schedule(self, line: ScheduleLine) -> Concern:
-        reason = _reason(line.trigger, self._now)
-        facts = (reason, line.trigger.last_skip_reason)
-        return _other("schedule", line.trigger.pk, line.mark, line, *facts, reason=reason)
+        fault = _fault(line.trigger, self._now)
+        facts = (fault, line.trigger.last_skip_reason)
+        return _other("schedule", line.trigger.pk, line.mark, line, *facts, fault=fault)
 
 
 def attention_count(environments: QuerySet[Environment], now: datetime) -> int:
@@ -241,7 +241,7 @@ def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[C
     return armed.filter(refused_triggers() | unfired(now) | overdue(now) & ~told).order_by("next_run_at", "id")
 
 
-def _reason(trigger: CronTrigger, now: datetime) -> str:
+def _fault(trigger: CronTrigger, now: datetime) -> str:
     """Why a schedule that needs somebody does, as `trigger_mark` sees it."""
     if is_unfired(trigger, now):
         return "unfired"

@@ -32,9 +32,8 @@ from runs.punctuality import FIRED_WITHIN, unfired
 from runs.queues import COUNT_CAP, WaitingGroup, waiting_groups
 from runs.version import VERSION
 
-GOOD = Mark(Kind.COMPLETED, gettext_lazy("Good"))
-WORTH_A_LOOK = Mark(Kind.WARNED, gettext_lazy("Worth a look"))
-BAD = Mark(Kind.FAILED, gettext_lazy("Bad"))
+GOOD, WORTH_A_LOOK, BAD = Kind.COMPLETED, Kind.WARNED, Kind.FAILED
+_WORDS = {GOOD: gettext_lazy("Good"), WORTH_A_LOOK: gettext_lazy("Worth a look"), BAD: gettext_lazy("Bad")}
 KEPT_SECONDS = 3  # one look serves all open tabs
 SLOW_DATABASE = timedelta(milliseconds=100)
 WRONG_CLOCK = timedelta(seconds=5)
@@ -54,13 +53,17 @@ class Check:
     """`words` is how it is, `advice` what to do about it: empty where there is nothing to do."""
 
     name: str
-    mark: Mark
+    kind: Kind
     words: str
     advice: str = ""
 
     @property
+    def mark(self) -> Mark:
+        return Mark(self.kind, str(_WORDS[self.kind]))
+
+    @property
     def is_good(self) -> bool:
-        return self.mark.kind == GOOD.kind
+        return self.kind == GOOD
 
 
 def health_checks() -> list[Check]:
@@ -70,10 +73,10 @@ def health_checks() -> list[Check]:
 
 def verdict(checks: list[Check]) -> Mark:
     """The worst of the lines, in words for all of them."""
-    kinds = {check.mark.kind for check in checks}
+    kinds = {check.kind for check in checks}
     if Kind.FAILED in kinds:
         return Mark(Kind.FAILED, _("Something is broken"))
-    return WORTH_A_LOOK if Kind.WARNED in kinds else Mark(Kind.COMPLETED, _("All is well"))
+    return Mark(Kind.WARNED, _("Worth a look")) if Kind.WARNED in kinds else Mark(Kind.COMPLETED, _("All is well"))
 
 
 def looked(looks: Mapping[str, Look]) -> list[Check]:
@@ -262,8 +265,8 @@ def _disk(now: datetime) -> list[Check]:
     free, whole = (str(filesizeformat(size)).replace("\xa0", " ") for size in (usage.free, usage.total))
     words = _("{free} of {whole} are free where DATA_DIR is.").format(free=free, whole=whole)
     if usage.free < LITTLE_DISK:
-        mark = BAD if usage.free < HARDLY_ANY_DISK else WORTH_A_LOOK
-        return [Check(_("Disk"), mark, words, _("Free some, or move DATA_DIR: without space nothing can be stored."))]
+        kind = BAD if usage.free < HARDLY_ANY_DISK else WORTH_A_LOOK
+        return [Check(_("Disk"), kind, words, _("Free some, or move DATA_DIR: without space nothing can be stored."))]
     return [Check(_("Disk"), GOOD, words)]
 
 
