@@ -11,10 +11,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 # `check --deploy` is meant for the settings of a production installation; nothing of this is kept.
 DEPLOYED := DATA_DIR=$(VENV)/lint PUBLIC_URL=https://syncdeck.example.org
 
+MESSAGES := $(BIN)/python manage.py makemessages --ignore $(VENV) --ignore tests --ignore vendor --no-obsolete --add-location file
 HAS_CHROMIUM := { command -v chromium-headless-shell || command -v chromium; } >/dev/null
 APT_INSTALL := DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends
 
-.PHONY: setup demo test lint audit bench faults profile lock screenshots chromium
+.PHONY: setup demo test lint audit bench faults profile lock screenshots messages chromium gettext
 .SILENT:
 
 setup: $(VENV)/.installed $(BIN)/syncdeck
@@ -22,7 +23,7 @@ setup: $(VENV)/.installed $(BIN)/syncdeck
 demo: setup
 	ALLOW_PRIVATE_NETWORKS=true exec $(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
 
-test: $(VENV)/.installed-for-tests chromium lint
+test: $(VENV)/.installed-for-tests chromium gettext lint
 	exec $(BIN)/python -m tests.legs
 
 lint: $(VENV)/.installed-for-tests
@@ -58,6 +59,13 @@ lock: $(VENV)/.made
 screenshots: $(VENV)/.installed-for-tests chromium
 	$(BIN)/python -m tests.browser.screenshots
 
+# Needs gettext. Takes the texts of pages and scripts into the catalogues, and compiles what has been translated.
+# Another language: `make messages LOCALE=fr`, and its line in LANGUAGES.
+messages: $(VENV)/.installed gettext
+	$(MESSAGES) $(if $(LOCALE),--locale $(LOCALE),--all) --domain django --extension html,py --ignore static
+	$(MESSAGES) $(if $(LOCALE),--locale $(LOCALE),--all) --domain djangojs --extension js
+	$(BIN)/python manage.py compilemessages --ignore $(VENV) --verbosity 0
+
 # The headless shell is the same engine without windows, which are half of what a browser test costs.
 chromium:
 	if ! $(HAS_CHROMIUM) && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
@@ -65,6 +73,12 @@ chromium:
 		{ apt-get -qq update && { $(APT_INSTALL) chromium-headless-shell || $(APT_INSTALL) chromium; }; } >/dev/null 2>&1 || true; \
 	fi
 	$(HAS_CHROMIUM) || $(SAY) 'Chromium is missing: the browser tests will be skipped. On Debian: apt-get install chromium-headless-shell'
+
+gettext:
+	if ! command -v msgfmt >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		{ apt-get -qq update && $(APT_INSTALL) gettext; } >/dev/null 2>&1 || true; \
+	fi
+	command -v msgfmt >/dev/null || $(SAY) 'gettext is missing: whether all texts are translated is not tested. On Debian: apt-get install gettext'
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

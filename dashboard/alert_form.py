@@ -9,15 +9,17 @@ from django import forms
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms import AccountField, FirstRows
 from dashboard.settings_forms import SettingsForm
 from runs.models import AlertChannel, AlertRule, Environment, IntegratedAccount, SyncJob
 
 _CHANNELS = {
-    AlertChannel.MAIL: "Mail",
-    AlertChannel.SLACK: "A channel: an incoming webhook of Slack, Mattermost or another that takes the same",
-    AlertChannel.WEBHOOK: "A program: a webhook that is signed as Standard Webhooks says",
+    AlertChannel.MAIL: _("Mail"),
+    AlertChannel.SLACK: _("A channel: an incoming webhook of Slack, Mattermost or another that takes the same"),
+    AlertChannel.WEBHOOK: _("A program: a webhook that is signed as Standard Webhooks says"),
 }
 _MUTES = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -29,19 +31,21 @@ class JobField(forms.ModelChoiceField):
 class AlertForm(SettingsForm):
     """A rule of one environment. The service alone judges the values; `refuse` shows its verdict."""
 
-    name = forms.CharField(max_length=100, help_text="For you: mails and the audit list name it.")
-    sync_job = JobField(SyncJob.objects.none(), label="Job", required=False, empty_label="Every job")
+    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("For you: mails and the audit list name it."))
+    sync_job = JobField(SyncJob.objects.none(), label=_("Job"), required=False, empty_label=_("Every job"))
     integrated_account = AccountField(
-        IntegratedAccount.objects.none(), label="Account", required=False, empty_label="Every account"
+        IntegratedAccount.objects.none(), label=_("Account"), required=False, empty_label=_("Every account")
     )
-    on_first_failure = forms.BooleanField(label="The first failure of a job for an account", required=False)
+    on_first_failure = forms.BooleanField(label=_("The first failure of a job for an account"), required=False)
     on_nth_failure = forms.IntegerField(
-        label="And when this many have failed in a row", required=False, widget=forms.NumberInput(attrs={"min": 2})
+        label=_("And when this many have failed in a row"), required=False, widget=forms.NumberInput(attrs={"min": 2})
     )
-    on_recovery = forms.BooleanField(label="The recovery, where a failure was told", required=False)
-    channel = forms.ChoiceField(label="By", choices=_CHANNELS.items(), widget=forms.RadioSelect)
-    target = forms.CharField(label="To", max_length=2000, required=False)
-    is_active = forms.BooleanField(label="Switched on", required=False)
+    on_recovery = forms.BooleanField(label=_("The recovery, where a failure was told"), required=False)
+    channel = forms.ChoiceField(
+        label=pgettext_lazy("alert channel", "By"), choices=_CHANNELS.items(), widget=forms.RadioSelect
+    )
+    target = forms.CharField(label=pgettext_lazy("whom an alert tells", "To"), max_length=2000, required=False)
+    is_active = forms.BooleanField(label=_("Switched on"), required=False)
 
     def __init__(self, environment: Environment, data: QueryDict | None = None, rule: AlertRule | None = None) -> None:
         super().__init__(data, initial=_initial(rule))
@@ -51,11 +55,10 @@ class AlertForm(SettingsForm):
         self._offer("integrated_account", accounts, environment, rule and rule.integrated_account_id, "tenant_id")
         target = self.fields["target"]
         target.widget.attrs.update(spellcheck="false", autocomplete="off", required=not self._keeps_target)
-        target.help_text = "Mail addresses, separated by commas; else the address that begins with https://"
+        target.help_text = gettext("Mail addresses, separated by commas; else the address that begins with https://")
         if rule and self._keeps_target:
-            target.help_text = (
-                f"Empty: it stays {rule.shown_target}. The whole address is not shown, as it is a secret."
-            )
+            told = gettext("Empty: it stays {target}. The whole address is not shown, as it is a secret.")
+            target.help_text = told.format(target=rule.shown_target)
 
     def values(self) -> dict[str, Any]:
         """What `save_alert_rule` takes."""
@@ -75,13 +78,13 @@ class AlertForm(SettingsForm):
 class MuteForm(forms.Form):
     """For how long nobody is told."""
 
-    span = forms.ChoiceField(choices=[("hour", "1 hour"), ("day", "1 day"), ("date", "until a day")])
+    span = forms.ChoiceField(choices=[("hour", _("1 hour")), ("day", _("1 day")), ("date", _("until a day"))])
     last_day = forms.DateField(required=False)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if given.get("span") == "date" and not given.get("last_day") and not self.errors:
-            raise forms.ValidationError("Choose the last day of the mute.")
+            raise forms.ValidationError(gettext("Choose the last day of the mute."))
         return given
 
     @property

@@ -13,17 +13,18 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from dashboard.causes import SAMPLES, Cause, causes, open_failures, open_warnings
 from dashboard.first_steps import FirstStep, first_steps
 from dashboard.live import version_of
 from dashboard.marks import Mark, account_mark, run_mark, webhook_mark
 from dashboard.run_lines import named
-from dashboard.schedule_lines import schedule_lines, triggers_named
+from dashboard.schedule_lines import ScheduleLine, schedule_lines, triggers_named
 from dashboard.troubled_runs import Stuck, stuck_runs, troubled
 from runs.models import AccountStatus, Action, CronTrigger, Environment, IntegratedAccount, SyncJobRun, Webhook
 from runs.models.job import refused_triggers
-from runs.punctuality import overdue, unfired
+from runs.punctuality import is_unfired, overdue, unfired
 
 SHOWN = 20  # of each section: six of fifty lines take 120 ms to write, and nobody reads them
 COUNTED = 1000
@@ -136,7 +137,7 @@ class Attention:
         shown = [(stuck, self._runs.get(stuck.run_ids[0])) for stuck in self._stuck[:SHOWN]]
         concerns = [self._stuck_concern(stuck, run) for stuck, run in shown if run is not None]
         total = sum(len(stuck.run_ids) for stuck in self._stuck)
-        return Section("live", "Live, but stuck", concerns, total, _list("status=running&status=created&since=all"))
+        return Section("live", _("Live, but stuck"), concerns, total, _list("status=running&status=created&since=all"))
 
     def _stuck_concern(self, stuck: Stuck, run: SyncJobRun) -> Concern:
         if not stuck.is_group:
@@ -150,7 +151,7 @@ class Attention:
     def _failed(self) -> Section:
         concerns = [concern for cause in self._causes[:SHOWN] for concern in self._of_cause(cause)][:SHOWN]
         total = sum(len(cause.failures) for cause in self._causes)
-        heading = "Failed, and not followed by a run that went well"
+        heading = _("Failed, and not followed by a run that went well")
         return Section("failed", heading, concerns, total, _list("open=failed"))
 
     def _of_cause(self, cause: Cause) -> list[Concern]:
@@ -164,7 +165,7 @@ class Attention:
     def _warned(self) -> Section:
         runs = [self._runs[run_id] for run_id in self._warned_ids[:SHOWN] if run_id in self._runs]
         concerns = [self._run(run, "warned") for run in runs]
-        heading = "Completed, but entries failed or the records look wrong"
+        heading = _("Completed, but entries failed or the records look wrong")
         return Section("warned", heading, concerns, len(self._warned_ids), _list("open=warned"))
 
     def _run(self, run: SyncJobRun, reason: str, *facts: object, **more: Any) -> Concern:
@@ -178,26 +179,28 @@ class Attention:
         accounts = list(rows.select_related("integration").defer(*hidden)[: SHOWN + 1])
         concerns = [_other("account", one.pk, account_mark(one), one, one.updated_at) for one in accounts[:SHOWN]]
         total = _total(rows, len(accounts))
-        return Section("accounts", "Accounts that need new credentials", concerns, total, reverse("account_list"))
+        return Section("accounts", _("Accounts that need new credentials"), concerns, total, reverse("account_list"))
 
     def _webhooks(self) -> Section:
         rows = _webhooks(self._environments)
         webhooks = list(rows.defer("secret")[: SHOWN + 1])
         concerns = [_other("webhook", one.pk, webhook_mark(one), one, one.updated_at) for one in webhooks[:SHOWN]]
         total = _total(rows, len(webhooks))
-        return Section("webhooks", "Webhooks that were switched off", concerns, total, reverse("webhook_list"))
+        return Section("webhooks", _("Webhooks that were switched off"), concerns, total, reverse("webhook_list"))
 
     def _schedules(self) -> Section:
         rows = _schedules(self._environments, self._now)
         # Found first and named then: joined to all that a line names, the few would be sought among all runs.
         found = list(rows.values_list("pk", flat=True)[: COUNTED + 1])
         triggers = triggers_named(CronTrigger.objects.filter(pk__in=found[:SHOWN])).order_by("next_run_at", "id")
-        concerns = [
-            _other("schedule", line.trigger.pk, line.mark, line, line.mark.word, line.trigger.last_skip_reason)
-            for line in schedule_lines(triggers, self._now)
-        ]
-        heading = "Schedules that bring no completed run"
+        concerns = [self._schedule(line) for line in schedule_lines(triggers, self._now)]
+        heading = _("Schedules that bring no completed run")
         return Section("schedules", heading, concerns, len(found), reverse("schedule_list"))
+
+    def _schedule(self, line: ScheduleLine) -> Concern:
+        fault = _fault(line.trigger, self._now)
+        facts = (fault, line.trigger.last_skip_reason)
+        return _other("schedule", line.trigger.pk, line.mark, line, *facts, fault=fault)
 
 
 def attention_count(environments: QuerySet[Environment], now: datetime) -> int:
@@ -238,8 +241,16 @@ def _schedules(environments: QuerySet[Environment], now: datetime) -> QuerySet[C
     return armed.filter(refused_triggers() | unfired(now) | overdue(now) & ~told).order_by("next_run_at", "id")
 
 
-def _other(kind: str, pk: UUID, mark: Mark, about: object, *facts: object) -> Concern:
-    return Concern(f"{kind}-{pk.hex}", f"attention/_{kind}.html", mark, about, version_of(mark.kind, *facts))
+def _fault(trigger: CronTrigger, now: datetime) -> str:
+    """Why a schedule that needs somebody does, as `trigger_mark` sees it."""
+    if is_unfired(trigger, now):
+        return "unfired"
+    return "refused" if trigger.is_refused else "overdue"
+
+
+def _other(kind: str, pk: UUID, mark: Mark, about: object, *facts: object, **more: Any) -> Concern:
+    version = version_of(mark.kind, *facts)
+    return Concern(f"{kind}-{pk.hex}", f"attention/_{kind}.html", mark, about, version, more)
 
 
 def _total(rows: QuerySet[Any], read: int) -> int:

@@ -11,73 +11,85 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.templatetags.syncdeck import moment
 from runs.models import AuditEntry, BulkAction, CronTrigger, IntegratedAccount, SyncJob, SyncJobRun, User, Webhook
 
 SYNCDECK = "Syncdeck"
 UUID_LENGTH = 36
-NOUNS = (
-    *("run", "bulk", "account", "job", "schedule", "integration", "mapping", "webhook"),
-    *("token", "environment", "member", "person", "group", "view", "error_group", "records", "audit", "keys"),
-)
 _NOUNS = {
-    "mapping": "unified mapping",
-    "keys": "keys of credentials",
-    "token": "API token",
-    "member": "membership",
-    "bulk": "bulk action",
+    "run": _("run"),
+    "bulk": _("bulk action"),
+    "account": _("account"),
+    "job": _("job"),
+    "schedule": _("schedule"),
+    "integration": _("integration"),
+    "mapping": _("unified mapping"),
+    "webhook": _("webhook"),
+    "token": _("API token"),
+    "environment": _("environment"),
+    "member": _("membership"),
+    "person": _("person"),
+    "group": _("group"),
+    "view": _("view"),
+    "error_group": _("error group"),
+    "records": _("records"),
+    "audit": _("audit"),
+    "keys": _("keys of credentials"),
 }
+# Each stands before one of the nouns.
 _VERBS = {
-    "create": "Created",
-    "save": "Saved",
-    "rename": "Renamed",
-    "move": "Moved",
-    "change": "Changed",
-    "delete": "Deleted",
-    "arm": "Armed",
-    "disarm": "Disarmed",
-    "activate": "Switched on",
-    "deactivate": "Switched off",
-    "issue": "Issued",
-    "revoke": "Revoked",
-    "stop": "Stopped",
-    "force_stop": "Forced to stop",
-    "test": "Tested",
-    "export": "Exported",
-    "acknowledge": "Acknowledged",
-    "reopen": "Kept open",
+    "create": pgettext_lazy("audit", "Created"),
+    "save": pgettext_lazy("audit", "Saved"),
+    "rename": pgettext_lazy("audit", "Renamed"),
+    "move": pgettext_lazy("audit", "Moved"),
+    "change": pgettext_lazy("audit", "Changed"),
+    "delete": pgettext_lazy("audit", "Deleted"),
+    "arm": pgettext_lazy("audit", "Armed"),
+    "disarm": pgettext_lazy("audit", "Disarmed"),
+    "activate": pgettext_lazy("audit", "Switched on"),
+    "deactivate": pgettext_lazy("audit", "Switched off"),
+    "issue": pgettext_lazy("audit", "Issued"),
+    "revoke": pgettext_lazy("audit", "Revoked"),
+    "stop": pgettext_lazy("audit", "Stopped"),
+    "force_stop": pgettext_lazy("audit", "Forced to stop"),
+    "test": pgettext_lazy("audit", "Tested"),
+    "export": pgettext_lazy("audit", "Exported"),
+    "acknowledge": pgettext_lazy("audit", "Acknowledged"),
+    "reopen": pgettext_lazy("audit", "Kept open"),
 }
 _WHOLE = {
-    "run.create": "Started run",
-    "run.rerun": "Ran again",
-    "run.prune": "Pruned old runs",
-    "webhook.resend": "Sent an event again to webhook",
-    "account.credentials": "Gave new credentials to account",
-    "account.credentials_drop": "Took its credentials, which would have gone to another address, from account",
-    "account.connect": "Connected account",
-    "account.connect_refused": "Was refused when connecting account",
-    "account.test": "Tested the connection of account",
-    "keys.rotate": "Encrypted what is secret with the new key",
-    "audit.export": "Exported the audit list",
-    "bulk.stop": "Ordered bulk action",
-    "bulk.rerun": "Ordered bulk action",
-    "bulk.rerun_ignoring": "Ordered bulk action",
-    "bulk.cancel": "Cancelled bulk action",
-    "error_group.note": "Noted the cause of error",
-    "member.add": "Added a member to environment",
-    "member.remove": "Removed a member from environment",
-    "person.login": "Logged in",
-    "person.login_failed": "Failed to log in",
-    "person.lock_out": "Was locked out",
-    "person.activate": "Let in again",
-    "person.deactivate": "Shut out",
-    "person.end_sessions": "Ended all sessions of",
-    "person.password": "Set the password of",
-    "person.password_link": "Made a password link for",
-    "person.preferences": "Changed preferences of",
-    "person.role": "Changed the role of",
-    "view.default": "Chose the first view:",
+    "run.create": _("Started run"),
+    "run.rerun": _("Ran again"),
+    "run.prune": _("Pruned old runs"),
+    "webhook.resend": _("Sent an event again to webhook"),
+    "account.credentials": _("Gave new credentials to account"),
+    "account.credentials_drop": _("Took its credentials, which would have gone to another address, from account"),
+    "account.connect": _("Connected account"),
+    "account.connect_refused": _("Was refused when connecting account"),
+    "account.test": _("Tested the connection of account"),
+    "keys.rotate": _("Encrypted what is secret with the new key"),
+    "audit.export": _("Exported the audit list"),
+    "bulk.stop": _("Ordered bulk action"),
+    "bulk.rerun": _("Ordered bulk action"),
+    "bulk.rerun_ignoring": _("Ordered bulk action"),
+    "bulk.cancel": _("Cancelled bulk action"),
+    "error_group.note": _("Noted the cause of error"),
+    "member.add": _("Added a member to environment"),
+    "member.remove": _("Removed a member from environment"),
+    "person.login": _("Logged in"),
+    "person.login_failed": _("Failed to log in"),
+    "person.lock_out": _("Was locked out"),
+    "person.activate": _("Let in again"),
+    "person.deactivate": _("Shut out"),
+    "person.end_sessions": _("Ended all sessions of"),
+    "person.password": _("Set the password of"),
+    "person.password_link": _("Made a password link for"),
+    "person.preferences": _("Changed preferences of"),
+    "person.role": _("Changed the role of"),
+    "view.default": _("Chose the first view:"),
 }
 
 
@@ -153,20 +165,22 @@ def audit_lines(entries: Iterable[AuditEntry], reader: User) -> list[AuditLine]:
 
 def in_words(action: str) -> str:
     """`job.change` is "Changed job". An action that is not known here is told by its own words."""
-    noun, _, verb = action.partition(".")
-    name = _NOUNS.get(noun, noun.replace("_", " "))
-    return _WHOLE.get(action) or f"{_VERBS.get(verb, verb.replace('_', ' ').capitalize())} {name}"
+    if action in _WHOLE:
+        return str(_WHOLE[action])
+    noun, _dot, verb = action.partition(".")
+    done = _VERBS.get(verb, verb.replace("_", " ").capitalize())
+    return pgettext("audit", "{done} {thing}").format(done=done, thing=_NOUNS.get(noun, noun.replace("_", " ")))
 
 
 def kinds() -> list[tuple[str, str]]:
     """What the list can be narrowed to: the nouns of actions, in words."""
-    return [(noun, _NOUNS.get(noun, noun)) for noun in NOUNS]
+    return [(noun, str(words)) for noun, words in _NOUNS.items()]
 
 
 def _there(entries: list[AuditEntry], reader: User) -> set[tuple[str, str]]:
     """The targets that exist in the reader's environments, as kind and id."""
     found: set[tuple[str, str]] = set()
-    for kind, (rows_of, _) in _PAGES.items():
+    for kind, (rows_of, _page) in _PAGES.items():
         ids = {UUID(entry.target_id) for entry in entries if entry.target_type == kind and entry.target_id}
         if ids and (reader.can_operate or kind not in _FOR_OPERATORS):
             found |= {(kind, str(pk)) for pk in rows_of(reader).filter(pk__in=ids).values_list("pk", flat=True)}
@@ -180,7 +194,7 @@ def _address(entry: AuditEntry, there: set[tuple[str, str]]) -> str:
 
 def _told(value: Any) -> str:
     if value is True:
-        return "yes"
+        return gettext("yes")
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return _in_zone(value) if isinstance(value, str) and _TIME.fullmatch(value) else str(value)

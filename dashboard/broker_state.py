@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from kombu.exceptions import ChannelError
 from kombu.exceptions import OperationalError as Unreachable
 
@@ -36,7 +37,7 @@ def queue_lengths(groups: Iterable[str]) -> dict[str, int]:
 def _broker() -> Iterator[Any]:
     """A connection of its own, with timeouts of its own: those that are shared wait longer."""
     if settings.EMBEDDED_BROKER and not os.access(settings.DATA_DIR, os.W_OK):
-        raise BrokerDown("its folder can't be written")
+        raise BrokerDown(_("its folder can't be written"))
     connection = hurried_connection(PATIENCE)
     try:
         with connection:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
 
 from dashboard.run_filters import FilterWords, looked_up
 from runs.filters import RunFilter
@@ -66,10 +67,10 @@ class BulkWish:
         try:
             order_id, count = parse_uuid(params.get("id", "")), parse_integer(params.get("count", ""))
         except ValueError as error:
-            raise Unreadable("The confirmation is not complete; nothing was done.") from error
+            raise Unreadable(_("The confirmation is not complete; nothing was done.")) from error
         reason, set_hash = params.get("reason", ""), params.get("set_hash", "")
         if not _HASH.fullmatch(set_hash):
-            raise Unreadable("The confirmation is not complete; nothing was done.")
+            raise Unreadable(_("The confirmation is not complete; nothing was done."))
         return BulkOrder(
             order_id, self.kind, count, set_hash, actor, reason, is_selection=bool(self.picked), query=self.query
         )
@@ -108,29 +109,30 @@ def _choice(params: QueryDict, name: str, choices: list[str]) -> str:
     try:
         return parse_choice(choices)(params.get(name, ""))
     except ValueError as error:
-        raise Unreadable(f"The form does not say which {name}: choose the action again.") from error
+        raise Unreadable(_("The form does not say which {name}: choose the action again.").format(name=name)) from error
 
 
 def _picked(params: QueryDict) -> tuple[UUID, ...]:
     texts = params.getlist("run")
     if not texts:
-        raise Unreadable("No run is selected: tick the boxes of those you mean.")
+        raise Unreadable(_("No run is selected: tick the boxes of those you mean."))
     if len(texts) > MOST_SELECTED:
-        raise Unreadable(f"At most {MOST_SELECTED} runs can be picked one by one: use a filter.")
+        why = _("At most {most} runs can be picked one by one: use a filter.")
+        raise Unreadable(why.format(most=MOST_SELECTED))
     try:
         return tuple(dict.fromkeys(parse_uuid(text) for text in texts))
     except ValueError as error:
-        raise Unreadable("One of the selected runs has no valid id.") from error
+        raise Unreadable(_("One of the selected runs has no valid id.")) from error
 
 
 def _narrowing(text: str, environments: QuerySet[Environment]) -> str:
     """The list's query without what only turns its pages. A filter that can't be read would match every run."""
     if len(text) > LONGEST_FILTER:
-        raise Unreadable("The filter is too long to be kept.")
+        raise Unreadable(_("The filter is too long to be kept."))
     params = QueryDict(text, mutable=True)
     params.pop("cursor", None)
     filters = RunFilter.from_params(params, environments)
     if filters.errors:
         faults = "; ".join(f"{name}: {error}" for name, error in filters.errors.items())
-        raise Unreadable(f"The filter can't be read ({faults}).")
+        raise Unreadable(_("The filter can't be read ({faults}).").format(faults=faults))
     return params.urlencode()

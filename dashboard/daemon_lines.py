@@ -47,7 +47,7 @@ class DaemonLine:
     @property
     def version(self) -> str:
         """Changes whenever the line reads otherwise; an active daemon's heartbeat is no change."""
-        return version_of(self.daemon.pk, self.mark.word, self.held, *(run.pk for run in self.shown_runs))
+        return version_of(self.daemon.pk, self.mark.kind, self.held, *(run.pk for run in self.shown_runs))
 
 
 def daemon_lines(daemons: list[Daemon], environments: QuerySet[Environment]) -> list[DaemonLine]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from dashboard.marks import Kind, Mark
 from runs.models import CronTrigger, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun
@@ -22,8 +23,8 @@ class FirstStep:
     @property
     def mark(self) -> Mark:
         if self.is_done:
-            return Mark(Kind.COMPLETED, "Done")
-        return Mark(Kind.CREATED, "Next" if self.is_next else "Later")
+            return Mark(Kind.COMPLETED, _("Done"))
+        return Mark(Kind.CREATED, _("Next") if self.is_next else _("Later"))
 
 
 def first_steps(environments: QuerySet[Environment]) -> list[FirstStep]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import metadata
+from itertools import islice
 
 from django.conf import settings
 from django.core.cache import cache
@@ -18,6 +19,8 @@ from django.db import connection
 from django.db.models import Min
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy, gettext_noop
+from django.utils.translation import gettext as _
 
 from dashboard.broker_state import BrokerDown, queue_lengths
 from dashboard.health import missing_migrations
@@ -29,17 +32,16 @@ from runs.punctuality import FIRED_WITHIN, unfired
 from runs.queues import COUNT_CAP, WaitingGroup, waiting_groups
 from runs.version import VERSION
 
-GOOD = Mark(Kind.COMPLETED, "Good")
-WORTH_A_LOOK = Mark(Kind.WARNED, "Worth a look")
-BAD = Mark(Kind.FAILED, "Bad")
+GOOD, WORTH_A_LOOK, BAD = Kind.COMPLETED, Kind.WARNED, Kind.FAILED
+_WORDS = {GOOD: gettext_lazy("Good"), WORTH_A_LOOK: gettext_lazy("Worth a look"), BAD: gettext_lazy("Bad")}
 KEPT_SECONDS = 3  # one look serves all open tabs
 SLOW_DATABASE = timedelta(milliseconds=100)
 WRONG_CLOCK = timedelta(seconds=5)
 LONG_QUEUE = timedelta(minutes=5)
 LATE_SWEEPS = 4
 MOST_GROUPS = 20
-DATABASE = "Database"
-START_IT = "Start it, or look at DATABASE_URL and at the way there."
+DATABASE = gettext_noop("Database")
+START_IT = gettext_lazy("Start it, or look at DATABASE_URL and at the way there.")
 LITTLE_DISK, HARDLY_ANY_DISK = 2 * 1024**3, 256 * 1024**2
 
 
@@ -51,26 +53,30 @@ class Check:
     """`words` is how it is, `advice` what to do about it: empty where there is nothing to do."""
 
     name: str
-    mark: Mark
+    kind: Kind
     words: str
     advice: str = ""
 
     @property
+    def mark(self) -> Mark:
+        return Mark(self.kind, str(_WORDS[self.kind]))
+
+    @property
     def is_good(self) -> bool:
-        return self.mark == GOOD
+        return self.kind == GOOD
 
 
 def health_checks() -> list[Check]:
-    """All lines, at most `KEPT_SECONDS` old."""
-    return cache.get_or_set("health-checks", lambda: looked(LOOKS), KEPT_SECONDS) or []
+    """All lines, at most `KEPT_SECONDS` old, in the reader's language."""
+    return cache.get_or_set(f"health-checks-{get_language()}", lambda: looked(LOOKS), KEPT_SECONDS) or []
 
 
 def verdict(checks: list[Check]) -> Mark:
     """The worst of the lines, in words for all of them."""
-    kinds = {check.mark.kind for check in checks}
+    kinds = {check.kind for check in checks}
     if Kind.FAILED in kinds:
-        return Mark(Kind.FAILED, "Something is broken")
-    return Mark(Kind.WARNED, "Worth a look") if Kind.WARNED in kinds else Mark(Kind.COMPLETED, "All is well")
+        return Mark(Kind.FAILED, _("Something is broken"))
+    return Mark(Kind.WARNED, _("Worth a look")) if Kind.WARNED in kinds else Mark(Kind.COMPLETED, _("All is well"))
 
 
 def looked(looks: Mapping[str, Look]) -> list[Check]:
@@ -83,8 +89,9 @@ def _safely(name: str, look: Look, now: datetime) -> list[Check]:
     try:
         return look(now)
     except DATABASE_FAULTS as error:
-        words = f"It could not be looked at: the database answered {type(error).__name__}."
-        return [Check(name, BAD, words, START_IT if name == DATABASE else "Look at the database first.")]
+        words = _("It could not be looked at: the database answered {error}.").format(error=type(error).__name__)
+        advice = str(START_IT) if name == DATABASE else _("Look at the database first.")
+        return [Check(_(name), BAD, words, advice)]
 
 
 def _database(now: datetime) -> list[Check]:
@@ -95,11 +102,14 @@ def _database(now: datetime) -> list[Check]:
     size = _size()
     server = ".".join(map(str, connection.get_database_version()))
     milliseconds = took / timedelta(milliseconds=1)
-    latency = f"in {milliseconds:.1f} ms" if milliseconds >= 0.1 else "within 0.1 ms"
-    words = f"{connection.display_name} {server}, answers {latency}, {size}."
+    latency = f"{milliseconds:.1f}" if milliseconds >= 0.1 else "0.1"
+    words = _("{server}, answers in {latency} ms, {size}.")
+    if milliseconds < 0.1:
+        words = _("{server}, answers within {latency} ms, {size}.")
+    words = words.format(server=f"{connection.display_name} {server}", latency=latency, size=size)
     if took > SLOW_DATABASE:
-        return [Check(DATABASE, WORTH_A_LOOK, words, "It is slow to answer: look at its load and its disk.")]
-    return [Check(DATABASE, GOOD, words)]
+        return [Check(_(DATABASE), WORTH_A_LOOK, words, _("It is slow to answer: look at its load and its disk."))]
+    return [Check(_(DATABASE), GOOD, words)]
 
 
 def _size() -> str:
@@ -115,9 +125,10 @@ def _size() -> str:
 def _tables(now: datetime) -> list[Check]:
     missing = missing_migrations()
     if missing:
-        advice = "Run `python manage.py migrate`, and start the other processes again."
-        return [Check("Tables", BAD, f"Migrations that are not applied: {missing}.", advice)]
-    return [Check("Tables", GOOD, "Up to date: every migration is applied.")]
+        words = _("Migrations that are not applied: {count}.").format(count=missing)
+        advice = _("Run `python manage.py migrate`, and start the other processes again.")
+        return [Check(_("Tables"), BAD, words, advice)]
+    return [Check(_("Tables"), GOOD, _("Up to date: every migration is applied."))]
 
 
 def _clocks(now: datetime) -> list[Check]:
@@ -127,14 +138,14 @@ def _clocks(now: datetime) -> list[Check]:
         before = timezone.now().timestamp()
         cursor.execute(sqlite if connection.vendor == "sqlite" else "SELECT extract(epoch FROM clock_timestamp())")
         difference = float(cursor.fetchone()[0]) - (before + timezone.now().timestamp()) / 2
-    words = f"Database and this host differ by {abs(difference):.2f} s."
+    words = _("Database and this host differ by {seconds} s.").format(seconds=f"{abs(difference):.2f}")
     if abs(difference) > WRONG_CLOCK.total_seconds():
-        advice = "Let both hosts set their clocks by NTP: ages on the pages are wrong, and tokens end unforeseen."
-        return [Check("Clocks", WORTH_A_LOOK, words, advice)]
-    return [Check("Clocks", GOOD, words)]
+        advice = _("Let both hosts set their clocks by NTP: ages on the pages are wrong, and tokens end unforeseen.")
+        return [Check(_("Clocks"), WORTH_A_LOOK, words, advice)]
+    return [Check(_("Clocks"), GOOD, words)]
 
 
-BROKERS = {"filesystem": "Embedded broker", "amqp": "RabbitMQ", "amqps": "RabbitMQ", "rediss": "Redis"}
+BROKERS = {"filesystem": gettext_lazy("Embedded broker"), "amqp": "RabbitMQ", "amqps": "RabbitMQ", "rediss": "Redis"}
 
 
 def _broker(now: datetime) -> list[Check]:
@@ -144,11 +155,16 @@ def _broker(now: datetime) -> list[Check]:
     try:
         lengths = queue_lengths(groups)
     except BrokerDown as error:
-        words = f"{kind}: no answer within a second ({error})."
-        advice = "Start it again. Meanwhile runs wait in the database; nothing is lost, stops and starts come later."
-        return [Check("Broker", BAD, words, advice)]
-    waiting = ", ".join(f"{number(length)} for {group}" for group, length in lengths.items() if length)
-    return [Check("Broker", GOOD, f"{kind} answers. Messages waiting: {waiting or 'none'}.")]
+        words = _("{broker}: no answer within a second ({error}).").format(broker=kind, error=error)
+        advice = _("Start it again. Meanwhile runs wait in the database; nothing is lost, stops and starts come later.")
+        return [Check(_("Broker"), BAD, words, advice)]
+    counts = (
+        _("{count} for {group}").format(count=number(length), group=group)
+        for group, length in lengths.items()
+        if length
+    )
+    words = _("{broker} answers. Messages waiting: {counts}.")
+    return [Check(_("Broker"), GOOD, words.format(broker=kind, counts=", ".join(counts) or _("none")))]
 
 
 def _groups_in_use() -> list[str]:
@@ -166,28 +182,37 @@ def _daemons(now: datetime) -> list[Check]:
         for group in daemon.groups:
             alive[group] = alive.get(group, 0) + 1
     lines = [_group_without_daemon(group) for group in waiting_groups() if group.key not in alive]
-    counts = ", ".join(f"{count} in {group}" for group, count in sorted(alive.items())[:MOST_GROUPS])
     if not alive:
-        advice = "Start one: `python manage.py up`, or `python manage.py daemon --group default` alone."
-        return [*lines, Check("Daemons", BAD, "None is alive; no run makes progress.", advice)]
-    return [*lines, Check("Daemons", GOOD, f"Alive: {counts}.")]
+        advice = _("Start one: `python manage.py up`, or `python manage.py daemon --group default` alone.")
+        return [*lines, Check(_("Daemons"), BAD, _("None is alive; no run makes progress."), advice)]
+    counts = _in_groups(sorted(alive.items()))
+    return [*lines, Check(_("Daemons"), GOOD, _("Alive: {counts}.").format(counts=counts))]
+
+
+def _in_groups(counts: Iterable[tuple[str, int | str]]) -> str:
+    """How many there are in each group."""
+    told = (_("{count} in {group}").format(count=count, group=group) for group, count in counts)
+    return ", ".join(islice(told, MOST_GROUPS))
 
 
 def _group_without_daemon(group: WaitingGroup) -> Check:
-    words = f"None of the group {group.key} is alive; runs that wait for one: {group.shown_count}."
-    return Check("Daemons", BAD, words, f"Start one: `python manage.py daemon --group {group.key}`.")
+    words = _("None of the group {group} is alive; runs that wait for one: {count}.")
+    advice = _("Start one: `python manage.py daemon --group {group}`.").format(group=group.key)
+    return Check(_("Daemons"), BAD, words.format(group=group.key, count=group.shown_count), advice)
 
 
 def _queue(now: datetime) -> list[Check]:
     waiting = waiting_groups()
     if not waiting:
-        return [Check("Queue", GOOD, "No run waits for a daemon.")]
-    counts = ", ".join(f"{group.shown_count} in {group.key}" for group in waiting[:MOST_GROUPS])
+        return [Check(_("Queue"), GOOD, _("No run waits for a daemon."))]
+    counts = _in_groups((group.key, group.shown_count) for group in waiting)
     oldest = max(group.age(now) for group in waiting)
-    words = f"Waiting for a daemon: {counts}; the longest for {duration(oldest)}."
+    words = _("Waiting for a daemon: {counts}; the longest for {age}.").format(counts=counts, age=duration(oldest))
     if oldest > LONG_QUEUE:
-        return [Check("Queue", WORTH_A_LOOK, words, "Start more daemons, or give those there are more concurrency.")]
-    return [Check("Queue", GOOD, words)]
+        return [
+            Check(_("Queue"), WORTH_A_LOOK, words, _("Start more daemons, or give those there are more concurrency."))
+        ]
+    return [Check(_("Queue"), GOOD, words)]
 
 
 def _scheduler(now: datetime) -> list[Check]:
@@ -196,44 +221,53 @@ def _scheduler(now: datetime) -> list[Check]:
     if missed:
         oldest = armed.aggregate(oldest=Min("next_run_at"))["oldest"]
         shown = f"{number(COUNT_CAP)}+" if missed > COUNT_CAP else number(missed)
-        words = f"Slots that have come and were not fired: {shown}, the oldest for {duration(now - oldest)}."
-        advice = "Start the scheduler: `celery -A dashboard beat`. Missed slots are made up for by one run each."
-        return [Check("Scheduler", BAD, words, advice)]
+        words = _("Slots that have come and were not fired: {count}, the oldest for {age}.")
+        words = words.format(count=shown, age=duration(now - oldest))
+        advice = _("Start the scheduler: `celery -A dashboard beat`. Missed slots are made up for by one run each.")
+        return [Check(_("Scheduler"), BAD, words, advice)]
     due = armed.aggregate(next=Min("next_run_at"))["next"]
     if due is None:
-        return [Check("Scheduler", GOOD, "No schedule is armed, so nothing tells whether it runs.")]
-    ahead = f"the next slot is in {duration(due - now)}" if due > now else "a slot is due now"
-    return [Check("Scheduler", GOOD, f"No slot waits for longer than {duration(FIRED_WITHIN)}; {ahead}.")]
+        return [Check(_("Scheduler"), GOOD, _("No schedule is armed, so nothing tells whether it runs."))]
+    words = _("No slot waits for longer than {patience}; a slot is due now.")
+    if due > now:
+        words = _("No slot waits for longer than {patience}; the next slot is in {ahead}.")
+    return [Check(_("Scheduler"), GOOD, words.format(patience=duration(FIRED_WITHIN), ahead=duration(due - now)))]
 
 
 def _sweep(now: datetime) -> list[Check]:
     """Daemons tell their last sweep with their heartbeat."""
     swept = [time for daemon in Daemon.objects.alive() if (time := daemon.swept_at)]
     stale = SyncJobRun.objects.filter(silent(now)).order_by()[: COUNT_CAP + 1].count()
-    left = f" Runs that have lost their daemon and wait to be taken over: {number(stale)}." if stale else ""
+    left = _("Runs that have lost their daemon and wait to be taken over: {count}.") if stale else ""
+    left = left.format(count=number(stale))
     if not swept:
-        advice = "Daemons sweep, so start one." if not Daemon.objects.alive().exists() else ""
-        return [Check("Sweep", WORTH_A_LOOK, f"No living daemon has told of a sweep yet.{left}", advice)]
+        advice = _("Daemons sweep, so start one.") if not Daemon.objects.alive().exists() else ""
+        return [Check(_("Sweep"), WORTH_A_LOOK, _joined(_("No living daemon has told of a sweep yet."), left), advice)]
     age = now - max(swept)
-    words = f"Lost and forgotten runs were last looked for {duration(age)} ago.{left}"
+    words = _("Lost and forgotten runs were last looked for {age} ago.").format(age=duration(age))
+    words = _joined(words, left)
     if age > LATE_SWEEPS * timedelta(seconds=settings.SWEEP_SECONDS):
-        advice = "A sweep takes far longer than usual: look at the daemons' logs and at the database."
-        return [Check("Sweep", BAD, words, advice)]
-    return [Check("Sweep", WORTH_A_LOOK if stale else GOOD, words)]
+        advice = _("A sweep takes far longer than usual: look at the daemons' logs and at the database.")
+        return [Check(_("Sweep"), BAD, words, advice)]
+    return [Check(_("Sweep"), WORTH_A_LOOK if stale else GOOD, words)]
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
 def _disk(now: datetime) -> list[Check]:
     try:
         usage = shutil.disk_usage(settings.DATA_DIR)
     except OSError as error:
-        advice = "Set DATA_DIR to a folder that can be read and written."
-        return [Check("Disk", BAD, f"DATA_DIR can't be looked at ({error.strerror}).", advice)]
+        advice = _("Set DATA_DIR to a folder that can be read and written.")
+        return [Check(_("Disk"), BAD, _("DATA_DIR can't be looked at ({error}).").format(error=error.strerror), advice)]
     free, whole = (str(filesizeformat(size)).replace("\xa0", " ") for size in (usage.free, usage.total))
-    words = f"{free} of {whole} are free where DATA_DIR is."
+    words = _("{free} of {whole} are free where DATA_DIR is.").format(free=free, whole=whole)
     if usage.free < LITTLE_DISK:
-        mark = BAD if usage.free < HARDLY_ANY_DISK else WORTH_A_LOOK
-        return [Check("Disk", mark, words, "Free some, or move DATA_DIR: without space nothing can be stored.")]
-    return [Check("Disk", GOOD, words)]
+        kind = BAD if usage.free < HARDLY_ANY_DISK else WORTH_A_LOOK
+        return [Check(_("Disk"), kind, words, _("Free some, or move DATA_DIR: without space nothing can be stored."))]
+    return [Check(_("Disk"), GOOD, words)]
 
 
 def _versions(now: datetime) -> list[Check]:
@@ -241,20 +275,21 @@ def _versions(now: datetime) -> list[Check]:
     own = f"Syncdeck {VERSION}, Python {platform.python_version()}, {packages}"
     others = {str(daemon.metadata.get("version", VERSION)) for daemon in Daemon.objects.alive()} - {VERSION}
     if others:
-        advice = "Bring all processes to one version."
-        return [Check("Versions", WORTH_A_LOOK, f"{own}; daemons of {', '.join(sorted(others))}.", advice)]
-    return [Check("Versions", GOOD, f"{own}.")]
+        words = _("{versions}; daemons of {others}.").format(versions=own, others=", ".join(sorted(others)))
+        advice = _("Bring all processes to one version.")
+        return [Check(_("Versions"), WORTH_A_LOOK, words, advice)]
+    return [Check(_("Versions"), GOOD, f"{own}.")]
 
 
 LOOKS: dict[str, Look] = {
     DATABASE: _database,
-    "Tables": _tables,
-    "Clocks": _clocks,
-    "Broker": _broker,
-    "Daemons": _daemons,
-    "Queue": _queue,
-    "Scheduler": _scheduler,
-    "Sweep": _sweep,
-    "Disk": _disk,
-    "Versions": _versions,
+    gettext_noop("Tables"): _tables,
+    gettext_noop("Clocks"): _clocks,
+    gettext_noop("Broker"): _broker,
+    gettext_noop("Daemons"): _daemons,
+    gettext_noop("Queue"): _queue,
+    gettext_noop("Scheduler"): _scheduler,
+    gettext_noop("Sweep"): _sweep,
+    gettext_noop("Disk"): _disk,
+    gettext_noop("Versions"): _versions,
 }

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 # By cookie: the values with their words. The first is what holds until something is chosen.
-CHOICES = {
-    "theme": {"system": "System", "light": "Light", "dark": "Dark"},
-    "density": {"compact": "Compact", "comfortable": "Comfortable"},
-    "rail": {"auto": "By width", "wide": "With words", "narrow": "Icons only"},
+CHOICES: dict[str, dict[str, _StrOrPromise]] = {
+    "theme": {"system": pgettext_lazy("theme", "System"), "light": _("Light"), "dark": _("Dark")},
+    "density": {"compact": _("Compact"), "comfortable": _("Comfortable")},
+    "language": {"auto": _("As the browser asks for"), **dict(settings.LANGUAGES)},
+    "rail": {"auto": _("By width"), "wide": _("With words"), "narrow": _("Icons only")},
 }
 
 

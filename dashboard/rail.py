@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 # `g` and one of these goes to a place, by its segment: letters that stay when places come or go.
 _KEYS = {
@@ -22,9 +27,9 @@ class Place:
 
     url_name: str
     icon: str
-    words: str
+    words: _StrPromise
     segment: str
-    short: str = ""
+    short: _StrPromise | None = None
 
     @property
     def address(self) -> str:
@@ -36,30 +41,30 @@ class Place:
         return _KEYS.get(self.segment, "")
 
     @property
-    def short_words(self) -> str:
+    def short_words(self) -> _StrPromise:
         return self.short or self.words
 
 
 RAIL = (
     (
-        Place("attention", "bell", "Needs attention", "", "Attention"),
-        Place("run_list", "activity", "Runs", "runs"),
-        Place("account_list", "plug", "Accounts", "accounts"),
-        Place("error_list", "triangle-alert", "Errors", "errors"),
-        Place("bulk_list", "list-checks", "Bulk actions", "bulk", "Bulk"),
+        Place("attention", "bell", _("Needs attention"), "", _("Attention")),
+        Place("run_list", "activity", _("Runs"), "runs"),
+        Place("account_list", "plug", _("Accounts"), "accounts"),
+        Place("error_list", "triangle-alert", _("Errors"), "errors"),
+        Place("bulk_list", "list-checks", _("Bulk actions"), "bulk", _("Bulk")),
     ),
     (
-        Place("job_list", "layers", "Jobs", "jobs"),
-        Place("schedule_list", "clock", "Schedules", "schedules"),
-        Place("integration_list", "blocks", "Integrations", "integrations"),
-        Place("record_list", "database", "Records", "records"),
-        Place("webhook_list", "webhook", "Webhooks", "webhooks"),
+        Place("job_list", "layers", _("Jobs"), "jobs"),
+        Place("schedule_list", "clock", _("Schedules"), "schedules"),
+        Place("integration_list", "blocks", _("Integrations"), "integrations"),
+        Place("record_list", "database", _("Records"), "records"),
+        Place("webhook_list", "webhook", _("Webhooks"), "webhooks"),
     ),
     (
-        Place("daemon_list", "server", "Daemons", "daemons"),
-        Place("audit_list", "scroll-text", "Audit", "audit"),
-        Place("health", "heart-pulse", "Health", "health"),
-        Place("settings", "settings", "Settings", "settings"),
+        Place("daemon_list", "server", _("Daemons"), "daemons"),
+        Place("audit_list", "scroll-text", _("Audit"), "audit"),
+        Place("health", "heart-pulse", _("Health"), "health"),
+        Place("settings", "settings", _("Settings"), "settings"),
     ),
 )
 

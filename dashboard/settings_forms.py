@@ -68,6 +68,7 @@ class LookForm(SettingsForm):
 
     theme = forms.ChoiceField(label=_("Theme"), choices=CHOICES["theme"].items())
     density = forms.ChoiceField(label=_("Rows of lists"), choices=CHOICES["density"].items())
+    language = forms.ChoiceField(label=_("Language"), choices=CHOICES["language"].items())
     rail = forms.ChoiceField(label=_("Navigation"), choices=CHOICES["rail"].items())
 
 

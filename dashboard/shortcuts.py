@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from dashboard.rail import RAIL
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True)
@@ -12,23 +19,23 @@ class Shortcut:
     """The keys, pressed one after another, and what they do."""
 
     keys: tuple[str, ...]
-    words: str
+    words: _StrPromise
 
 
 EVERYWHERE = (
-    Shortcut(("/",), "Search"),
-    Shortcut(("?",), "Show these shortcuts"),
-    Shortcut(("Esc",), "Close a dialog or a menu"),
+    Shortcut(("/",), _("Search")),
+    Shortcut(("?",), _("Show these shortcuts")),
+    Shortcut(("Esc",), _("Close a dialog or a menu")),
 )
 IN_A_LIST = (
-    Shortcut(("j",), "Next row"),
-    Shortcut(("k",), "Previous row"),
-    Shortcut(("Enter",), "Open the row"),
-    Shortcut(("x",), "Select the row"),
+    Shortcut(("j",), _("Next row")),
+    Shortcut(("k",), _("Previous row")),
+    Shortcut(("Enter",), _("Open the row")),
+    Shortcut(("x",), _("Select the row")),
 )
 OF_A_RUN = (
-    Shortcut(("s",), "Stop it; asks first"),
-    Shortcut(("r",), "Rerun it; asks first"),
+    Shortcut(("s",), _("Stop it; asks first")),
+    Shortcut(("r",), _("Rerun it; asks first")),
 )
 
 
@@ -36,8 +43,8 @@ def shortcut_groups() -> list[tuple[str, tuple[Shortcut, ...]]]:
     """All of them under their headings."""
     places = [place for group in RAIL for place in group if place.key]
     return [
-        ("Everywhere", EVERYWHERE),
-        ("In a list", IN_A_LIST),
-        ("On a run's page, or its row", OF_A_RUN),
-        ("Go to", tuple(Shortcut(("g", place.key), place.words) for place in places)),
+        (gettext("Everywhere"), EVERYWHERE),
+        (gettext("In a list"), IN_A_LIST),
+        (gettext("On a run's page, or its row"), OF_A_RUN),
+        (gettext("Go to"), tuple(Shortcut(("g", place.key), place.words) for place in places)),
     ]

@@ -6,12 +6,18 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any
 
+from runs.models import SyncJobRun
 from runs.run_log import LogLine
 from runs.wire import known_time, wire_bytes
 
 MOST_BYTES = 256 * 1024 * 1024
 PIECE = 64 * 1024
 CUT = "The log goes on; this file is cut here because of its size."
+
+
+def heading(run: SyncJobRun, zone: tzinfo) -> str:
+    """The first line of a log as text. In English in every language, as the log is."""
+    return f"Run {run.pk} · {run.integrated_account} · {run.sync_job.label} · times in {zone}"
 
 
 def as_text(lines: Iterable[LogLine], heading: str, zone: tzinfo) -> Iterator[bytes]:

@@ -10,6 +10,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -27,7 +29,7 @@ from runs.services import delete_alert_rule, save_alert_rule
 CREATED = 201
 BAD_REQUEST = 400
 
-alerts_page = page_with("runs.change_alertrule", "Who is told of failures is the business of admins.")
+alerts_page = page_with("runs.change_alertrule", _("Who is told of failures is the business of admins."))
 
 
 @never_cache
@@ -40,7 +42,7 @@ def alert_new(request: PageRequest) -> HttpResponse:
         return render(request, "alerts/environment.html", {"environments": request.user.visible_environments()})
     form = AlertForm(environment, request.POST or None)
     if rule := _saved(form, environment):
-        return _told(request, rule, "made", new_channel=True)
+        return _told(request, rule, gettext("{rule} is made. Send a test to see that it arrives."), new_channel=True)
     return _form_page(request, form, environment)
 
 
@@ -52,7 +54,8 @@ def alert_edit(request: PageRequest, rule_id: UUID) -> HttpResponse:
     channel = rule.channel
     form = AlertForm(rule.environment, request.POST or None, rule)
     if saved := _saved(form, rule.environment, rule):
-        return _told(request, saved, "changed", new_channel=saved.channel != channel)
+        done = gettext("{rule} is changed. Send a test to see that it arrives.")
+        return _told(request, saved, done, new_channel=saved.channel != channel)
     return _form_page(request, form, rule.environment, visible_rule(request, rule_id))
 
 
@@ -61,13 +64,13 @@ def alert_edit(request: PageRequest, rule_id: UUID) -> HttpResponse:
 def alert_delete(request: PageRequest, rule_id: UUID) -> HttpResponse:
     rule = visible_rule(request, rule_id)
     if request.method != "POST":
-        crumbs = [(reverse("alert_list"), "Alerts"), (reverse("alert_detail", args=[rule.pk]), rule.name)]
+        crumbs = [(reverse("alert_list"), gettext("Alerts")), (reverse("alert_detail", args=[rule.pk]), rule.name)]
         return ask(request, "alerts/_delete.html", crumbs, rule=rule, mark=alert_rule_mark(rule, timezone.now()))
     try:
         delete_alert_rule(rule)
-        messages.success(request, f"Deleted: {rule}.")
+        messages.success(request, gettext("Deleted: {rule}.").format(rule=rule))
     except InvalidInput:  # somebody was faster
-        messages.info(request, f"{rule} had been deleted already.")
+        messages.info(request, gettext("{rule} had been deleted already.").format(rule=rule))
     return go_to(request, reverse("alert_list"))
 
 
@@ -95,7 +98,7 @@ def _told(request: PageRequest, rule: AlertRule, done: str, *, new_channel: bool
     """The only page that shows the signing secret does not redirect."""
     if new_channel and rule.channel == AlertChannel.WEBHOOK:
         return render(request, "alerts/secret.html", {"rule": rule}, status=CREATED)
-    messages.success(request, f"{rule} is {done}. Send a test to see that it arrives.")
+    messages.success(request, done.format(rule=rule))
     return redirect("alert_detail", rule.pk)
 
 

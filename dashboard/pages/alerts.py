@@ -10,6 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.alert_form import MuteForm
@@ -54,11 +55,12 @@ def alert_mute(request: PageRequest, rule_id: UUID) -> HttpResponse:
     if form.is_valid():
         try:
             mute_alert_rule(rule, form.until(timezone.now()))
-            messages.success(request, f"{rule} is muted. Failures are counted, and nobody is told.")
+            said = _("{rule} is muted. Failures are counted, and nobody is told.")
+            messages.success(request, said.format(rule=rule))
         except InvalidInput as error:
-            messages.error(request, f"It was not muted. {_said(error)}")
+            messages.error(request, _("It was not muted. {why}").format(why=_said(error)))
     else:
-        messages.error(request, f"It was not muted. {form.faults}")
+        messages.error(request, _("It was not muted. {why}").format(why=form.faults))
     return redirect("alert_detail", rule.pk)
 
 
@@ -68,9 +70,10 @@ def alert_unmute(request: PageRequest, rule_id: UUID) -> HttpResponse:
     rule = visible_rule(request, rule_id)
     try:
         mute_alert_rule(rule, None)
-        messages.success(request, f"{rule} tells again, of what is new from the next run's end on.")
+        said = _("{rule} tells again, of what is new from the next run's end on.")
+        messages.success(request, said.format(rule=rule))
     except InvalidInput as error:  # somebody was faster, and deleted it
-        messages.error(request, f"Nothing was changed. {_said(error)}")
+        messages.error(request, _("Nothing was changed. {why}").format(why=_said(error)))
     return redirect("alert_detail", rule.pk)
 
 
@@ -80,9 +83,9 @@ def alert_test(request: PageRequest, rule_id: UUID) -> HttpResponse:
     rule = visible_rule(request, rule_id)
     try:
         send_test_alert(rule)
-        messages.success(request, f"The test was taken by {rule.shown_target}.")
+        messages.success(request, _("The test was taken by {target}.").format(target=rule.shown_target))
     except RemoteError as refused:
-        messages.error(request, f"The test was not taken. {refused}")
+        messages.error(request, _("The test was not taken. {why}").format(why=refused))
     return redirect("alert_detail", rule.pk)
 
 
@@ -105,4 +108,4 @@ def _failing(rule: AlertRule) -> QuerySet[AlertState]:
 
 
 def _said(error: InvalidInput) -> str:
-    return " ".join(f"The time {failure.message}" for failure in error.failures)
+    return " ".join(_("The time {fault}").format(fault=failure.message) for failure in error.failures)

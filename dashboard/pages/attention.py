@@ -11,6 +11,8 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import live
@@ -57,9 +59,11 @@ def attention_count(request: PageRequest) -> HttpResponse:
 def run_acknowledge(request: PageRequest, run_id: UUID) -> HttpResponse:
     run = visible_run(request, run_id)
     if acknowledge_failure(run, actor=request.user.get_username()):
-        messages.success(request, f"Acknowledged: {_named(run)} needs nobody now. Its page can open it again.")
+        said = _("Acknowledged: {run} needs nobody now. Its page can open it again.")
+        messages.success(request, said.format(run=_named(run)))
     else:
-        messages.info(request, f"{_named(run)} was settled already; nothing was changed.")
+        said = _("{run} was settled already; nothing was changed.")
+        messages.info(request, said.format(run=_named(run)))
     return go_to(request, _back(request, run))
 
 
@@ -68,9 +72,11 @@ def run_acknowledge(request: PageRequest, run_id: UUID) -> HttpResponse:
 def run_reopen(request: PageRequest, run_id: UUID) -> HttpResponse:
     run = visible_run(request, run_id)
     if reopen_failure(run, actor=request.user.get_username()):
-        messages.success(request, f"{_named(run)} needs attention until somebody acknowledges it.")
+        said = _("{run} needs attention until somebody acknowledges it.")
+        messages.success(request, said.format(run=_named(run)))
     else:
-        messages.info(request, f"{_named(run)} is not settled; nothing was changed.")
+        said = _("{run} is not settled; nothing was changed.")
+        messages.info(request, said.format(run=_named(run)))
     return go_to(request, _back(request, run))
 
 
@@ -81,14 +87,17 @@ def cause_acknowledge(request: PageRequest) -> HttpResponse:
     found = causes(open_failures(request.user.visible_environments(), timezone.now()), COUNTED + 1)
     cause = next((cause for cause in found if cause.key == request.POST.get("cause")), None)
     if cause is None:
-        raise Http404("No failures of this cause are open.")
+        raise Http404(_("No failures of this cause are open."))
     newest = request.POST.get("newest", "")
     seen = list(dropwhile(lambda run_id: run_id.hex != newest, (failure.run_id for failure in cause.failures)))
     if not seen:
-        messages.info(request, "The failures have changed since the page was made; nothing was acknowledged.")
+        messages.info(request, _("The failures have changed since the page was made; nothing was acknowledged."))
         return go_to(request, reverse("attention"))
     count = acknowledge_failures(SyncJobRun.objects.filter(pk__in=seen), actor=request.user.get_username())
-    messages.success(request, f"Acknowledged: {count:,} failures need nobody now.")
+    said = ngettext(
+        "Acknowledged: {count} failure needs nobody now.", "Acknowledged: {count} failures need nobody now.", count
+    )
+    messages.success(request, said.format(count=f"{count:,}"))
     return go_to(request, reverse("attention"))
 
 
@@ -104,7 +113,7 @@ def _context(request: PageRequest) -> dict[str, Any]:
 
 
 def _named(run: SyncJobRun) -> str:
-    return f"{run.sync_job.label} for {run.integrated_account}"
+    return _("{job} for {account}").format(job=run.sync_job.label, account=run.integrated_account)
 
 
 def _back(request: PageRequest, run: SyncJobRun) -> str:

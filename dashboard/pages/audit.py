@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_GET, require_safe
 
 from dashboard.audit_export import csv_lines, json_lines
@@ -13,7 +15,15 @@ from dashboard.pages.access import PageRequest, staff_page
 from runs.audit_filters import AuditFilter
 from runs.services import note
 
-FILTER_WORDS = {"q": "search", "since": "from", "until": "to", "kind": "about"}
+FILTER_WORDS = {
+    "q": _("search"),
+    "since": pgettext_lazy("start of a time range", "from"),
+    "until": pgettext_lazy("end of a time range", "to"),
+    "kind": _("about"),
+    "action": _("action"),
+    "actor": _("actor"),
+    "target": _("target"),
+}
 
 
 @staff_page

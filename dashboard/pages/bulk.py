@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 from uuid_utils.compat import uuid7
 
@@ -52,7 +53,7 @@ def bulk_new(request: PageRequest) -> HttpResponse:
     except SetChanged as changed:
         return _ask(request, wish, changed.now, CONFLICT, changed=changed)
     except TooManyRuns as error:
-        return _refuse(request, f"{error} Narrow the filter, for instance by a time window.")
+        return _refuse(request, _("{why} Narrow the filter, for instance by a time window.").format(why=error))
     except (Unreadable, InvalidInput) as error:
         return _refuse(request, str(error))
     return go_to(request, reverse("bulk_detail", args=[action.pk]))
@@ -88,7 +89,8 @@ def bulk_cancel(request: PageRequest, action_id: UUID) -> HttpResponse:
         crumbs = [*_crumbs()[1:], (address, short_id(action.pk))]
         return ask(request, "bulk/_cancel.html", crumbs, action=action, mark=bulk_mark(action))
     left = cancel_bulk(action, actor=request.user.get_username())
-    messages.success(request, f"Cancelled: {number(left)} left alone." if left else "Nothing was left to cancel.")
+    said = _("Cancelled: {count} left alone.").format(count=number(left)) if left else _("Nothing was left to cancel.")
+    messages.success(request, said)
     return go_to(request, address)
 
 
@@ -136,4 +138,4 @@ def _refuse(request: PageRequest, why: str) -> HttpResponse:
 
 
 def _crumbs() -> list[tuple[str, str]]:
-    return [(reverse("run_list"), "Runs"), (reverse("bulk_list"), "Bulk actions")]
+    return [(reverse("run_list"), _("Runs")), (reverse("bulk_list"), _("Bulk actions"))]

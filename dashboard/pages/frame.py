@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog
@@ -61,4 +62,4 @@ def words(request: HttpRequest, language: str) -> HttpResponseBase:
 @require_safe
 def shortcuts(request: PageRequest) -> HttpResponse:
     """The single keys: in the dialog that `?` opens, or as a page of its own."""
-    return ask(request, "frame/_shortcuts.html", [(reverse("settings"), "Settings")], groups=shortcut_groups())
+    return ask(request, "frame/_shortcuts.html", [(reverse("settings"), _("Settings"))], groups=shortcut_groups())

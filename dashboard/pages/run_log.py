@@ -54,8 +54,7 @@ def run_log_line(request: PageRequest, run_id: UUID, line_id: UUID) -> HttpRespo
 def run_log_text(request: PageRequest, run_id: UUID) -> StreamingHttpResponse:
     """The whole log as text, in the reader's time zone."""
     run, zone = visible_run(request, run_id), timezone.get_current_timezone()
-    heading = f"Run {run.pk} · {run.integrated_account} · {run.sync_job.label} · times in {zone}"
-    parts = log_export.as_text(RunLog(run).whole(), heading, zone)
+    parts = log_export.as_text(RunLog(run).whole(), log_export.heading(run, zone), zone)
     return _file(request, run, "txt", "text/plain; charset=utf-8", parts, f"# {log_export.CUT}".encode())
 
 

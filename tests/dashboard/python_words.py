@@ -14,7 +14,12 @@ THROUGH_GETTEXT = {
 _PROSE = re.compile(r"[^\W\d_]{2,}[,.;:]? [^\W\d_]*|^[A-Z][a-z]+$")
 _MARKUP = re.compile(r"<[^>]*>|\{[^}]*\}")
 _NAMES_OF_CODE = {"class"}
-_HEADER_OR_CODE = re.compile(r"; (?:charset|filename)=|^#|^ *(?:CASE|ELSE)\b")
+_CODE = re.compile(r"; (?:charset|filename)=|^#|^ *(?:CASE|ELSE|SELECT|PRAGMA|SHOW)\b")
+_SAME_EVERYWHERE = {"Authorization", "Accept", "Lax", "Esc", "Enter", "Syncdeck", "Django", "Celery", "Redis"}
+_FOR_NOBODYS_EYES = {
+    *("ImproperlyConfigured", "CommandError", "RuntimeError", "ValueError", "TypeError", "Http404", "ChannelError"),
+    "TypeVar",
+}
 
 
 def bare_words(module: Path) -> Iterator[str]:
@@ -26,7 +31,7 @@ def _bare(node: ast.AST) -> Iterator[str]:
     if _is_excused(node):
         return
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        if _PROSE.search(_MARKUP.sub("", node.value).strip()) and not _HEADER_OR_CODE.search(node.value):
+        if _PROSE.search(_MARKUP.sub("", node.value).strip()) and not _is_code(node.value):
             yield f"{node.lineno}: {node.value}"
         return
     if isinstance(node, ast.Dict):
@@ -36,18 +41,19 @@ def _bare(node: ast.AST) -> Iterator[str]:
         yield from _bare(child)
 
 
+def _is_code(text: str) -> bool:
+    return bool(_CODE.search(text)) or text.strip() in _SAME_EVERYWHERE
+
+
 def _is_excused(node: ast.AST) -> bool:
-    """A docstring, an annotation's text, what gettext is given, and what no reader of a page sees: errors of the
-    program itself."""
+    """A docstring, what gettext is given, and what no reader of a page sees: log lines, errors of the program."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
-    if isinstance(node, ast.Raise):
-        return _called(node.exc) in ("ImproperlyConfigured", "CommandError", "RuntimeError", "ValueError", "TypeError")
-    return isinstance(node, ast.Call) and _called(node) in {*THROUGH_GETTEXT, "TypeVar"}
+    if not isinstance(node, ast.Call):
+        return False
+    is_log = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "log"
+    return is_log or _called(node) in THROUGH_GETTEXT | _FOR_NOBODYS_EYES
 
 
-def _called(node: ast.expr | None) -> str:
-    if isinstance(node, ast.Call):
-        function = node.func
-        return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return ""
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

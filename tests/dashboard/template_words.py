@@ -18,23 +18,23 @@ VOID_ELEMENTS = {"meta", "link", "input", "br", "hr", "img", "wbr", "use", "col"
 SAME_IN_ALL_LANGUAGES = re.compile(r"\b(Syncdeck|UTC|JSON|API|CSV|ID|URL)\b|&[a-z]+;|https?://\S*")
 _LETTER = re.compile(r"[^\W\d_]{2,}")
 _LITERAL = re.compile(r'"([^"]*)"' + "|'([^']*)'")
-_WORDY_FILTERS = re.compile(r'\|(?:default|default_if_none|yesno|pluralize|add|join)\s*:\s*("[^"]*")')
+_WORDY_FILTERS = re.compile(r'\|(?:default|default_if_none|yesno|pluralize|join)\s*:\s*("[^"]*")')
 _PLACEHOLDER = "\x00"
 
 
 def bare_words(template: Path) -> Iterator[str]:
     """Each text of the template that a person reads and a translator would not get, with its line."""
     words = _Words()
-    inside_block = False
+    is_hidden = False
     for token in Lexer(template.read_text()).tokenize():
         name = token.contents.split(maxsplit=1)[0] if token.token_type == TokenType.BLOCK else ""
-        if name in ("blocktranslate", "blocktrans", "comment", "verbatim"):
-            inside_block = True
-        if not inside_block:
+        if name in ("blocktranslate", "comment") or token.contents == "block body_class":
+            is_hidden = True
+        if not is_hidden:
             words.line = token.lineno
             _feed(words, token, name)
-        if name in ("endblocktranslate", "endblocktrans", "endcomment", "endverbatim"):
-            inside_block = False
+        if name in ("endblocktranslate", "endcomment", "endblock"):
+            is_hidden = False
     words.close()
     yield from words.found
 
@@ -47,7 +47,7 @@ def _feed(words: _Words, token: Token, name: str) -> None:
             words.feed(_PLACEHOLDER)
             words.check_literals(_WORDY_FILTERS.findall(token.contents))
         case TokenType.BLOCK:
-            words.feed(_PLACEHOLDER if name in ("translate", "trans") else "")
+            words.feed(_PLACEHOLDER if name == "translate" else "")
             words.check_literals(_WORDY_FILTERS.findall(token.contents))
             if name in ("include", "with"):
                 words.check_literals(re.findall(r'\w+=("[^"]*")', token.contents), only_sentences=True)

@@ -12,14 +12,15 @@ from tests.dashboard import python_words, template_words
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
 # Modules without a word of a page, though they have prose: settings, addresses, and what processes say of themselves.
+DASHBOARD = settings.BASE_DIR / "dashboard"
 NO_PAGES = {
-    *("settings.py", "urls.py", "celery.py", "asgi.py", "wsgi.py", "broker.py", "consumer.py", "logs.py"),
-    *("checked_settings.py", "keys.py", "metrics.py", "mail.py", "apps.py", "request_ids.py"),
+    *("settings", "urls", "celery", "asgi", "wsgi", "broker", "consumer", "logs", "health"),
+    *("checked_settings", "keys", "metrics", "mail", "apps", "request_ids"),
 }
 MODULES = sorted(
-    module
-    for module in (settings.BASE_DIR / "dashboard").rglob("*.py")
-    if module.name not in NO_PAGES and "management" not in module.parts
+    {*DASHBOARD.rglob("*.py")}
+    - {DASHBOARD / f"{name}.py" for name in NO_PAGES}
+    - {*(DASHBOARD / "management").rglob("*.py")}
 )
 
 
