@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from dashboard.marks import Kind, Mark
 from runs.models import CronTrigger, Environment, IntegratedAccount, Integration, SyncJob, SyncJobRun
@@ -24,7 +25,7 @@ class FirstStep:
     def mark(self) -> Mark:
         if self.is_done:
             return Mark(Kind.COMPLETED, _("Done"))
-        return Mark(Kind.CREATED, _("Next") if self.is_next else _("Later"))
+        return Mark(Kind.CREATED, pgettext("a step", "Next") if self.is_next else _("Later"))
 
 
 def first_steps(environments: QuerySet[Environment]) -> list[FirstStep]:

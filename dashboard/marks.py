@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from runs.account_filters import BY_PUNCTUALITY, AccountState
 from runs.models import (
@@ -252,7 +252,7 @@ def token_mark(token: ApiToken) -> Mark:
 
 def person_mark(person: User) -> Mark:
     if not person.is_active:
-        return Mark(Kind.STOPPED, _("Shut out"))
+        return Mark(Kind.STOPPED, pgettext("a state", "Shut out"))
     if not person.is_staff:
         return Mark(Kind.STOPPED, _("Not staff"))
     has_password = person.has_usable_password()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -169,7 +169,7 @@ def slot(value: datetime) -> str:
     """A slot of a schedule in the reader's time zone, with its day of the week; in UTC, as schedules are written, on
     hover."""
     utc = value.astimezone(UTC)
-    title = f"{_whole(value)}, {_day(utc)} {utc:%H:%M} UTC"
+    title = f"{_whole(value)}, {day(utc)} {utc:%H:%M} UTC"
     return format_html(
         '<time datetime="{}" title="{}" class="slot">{}</time>',
         known_time(value),
@@ -294,10 +294,12 @@ def _in_units(seconds: int, *, is_past: bool) -> str:
 
 def _date(value: datetime) -> str:
     local = timezone.localtime(value)
-    return _day(local) if local.year == timezone.localtime().year else _day_and_year(local)
+    return day(local) if local.year == timezone.localtime().year else _day_and_year(local)
 
 
-def _day(value: datetime) -> str:
+@register.filter
+def day(value: date) -> str:
+    """A day of this year in plain text: `12 Nov`."""
     # Translators: a day without its year, in the letters of Django's filter `date`.
     return dateformat.format(value, pgettext("date format", "j M"))
 

@@ -15,7 +15,17 @@ from tests.dashboard.conftest import logged_in, person_of
 from tests.dashboard.routes import Rank, access_of, address_of, all_routes, page_routes
 
 PEOPLE = (Rank.CUSTOMER, Rank.VIEWER, Rank.OPERATOR, Rank.ADMIN, Rank.SUPERUSER)
-OPEN = {"/healthz", "/readyz", "/login/", "/admin/login/", "/ping", "/docs", "/openapi.json", "/password/MQ/a-b/"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/login/",
+    "/admin/login/",
+    "/ping",
+    "/docs",
+    "/openapi.json",
+    "/password/MQ/a-b/",
+    "/words/en.js",
+}
 
 
 @pytest.fixture(scope="module")
