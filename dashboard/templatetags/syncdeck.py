@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
@@ -193,6 +194,7 @@ def mark(of: Mark, bare: bool = False) -> dict[str, Any]:
 
 
 @register.simple_tag
+@cache  # a list has some hundred, and where a file is does not change under a process
 def icon(name: str) -> SafeString:
     """A drawing of the sprite, silent for screen readers: the words beside it say what it means."""
     address = static("vendor/lucide-1.62.0/sprite.svg")
