@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
+from django.utils import translation
 
 from runs.acting import current_actor
 from runs.connectors import is_secret_name, masked, masked_value, redact
@@ -106,7 +108,8 @@ def _label(target: models.Model) -> str:
     if isinstance(target, SyncJobRun):
         named = SyncJobRun.objects.filter(pk=target.pk).values_list("integrated_account__tenant_id", "sync_job__label")
         return ", ".join(filter(None, named.first() or ()))
-    return redact(str(target))
+    with translation.override(settings.LANGUAGE_CODE):  # whoever acts may have chosen another
+        return redact(str(target))
 
 
 def _environment_id(target: models.Model | None) -> UUID | None:

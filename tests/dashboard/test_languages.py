@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 
-from runs.models import RunStatus, SyncJobRun
+from runs.models import BulkAction, BulkKind, RunStatus, SyncJobRun
+from runs.services.audit import note
 from tests import factories
 from tests.dashboard import states
 
@@ -80,6 +82,11 @@ class TestProgramsReadEnglish:
         told = " ".join(run.events.values_list("message", flat=True))
         assert "Stop" in told
         assert not re.search(r"[Gg]estoppt|Lauf", told), told
+
+    def test_so_is_what_the_audit_list_calls_a_thing(self, db: None) -> None:
+        with translation.override("de"):
+            noted = note("bulk.create", BulkAction(kind=BulkKind.RERUN, run_count=2))
+        assert noted.target_label == "Rerun: 2 runs"
 
 
 def test_times_and_numbers_of_a_page_are_in_its_language(operator: Client, run: SyncJobRun) -> None:
