@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import JavaScriptCatalog
 
@@ -49,6 +50,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@gzip_page
 @cache_control(max_age=_A_DAY, public=True)
 def words(request: HttpRequest, language: str) -> HttpResponseBase:
     """The words of the scripts in this language, and `gettext`, `ngettext` and `interpolate` for them."""

@@ -19,6 +19,7 @@ from runs.depth import MAX_DEPTH
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
+_WHOLE = range(-(2**63), 2**64)  # what lies beyond is a float for the parser of whole bodies, and so another id
 _UNREADABLE = (msgspec.DecodeError, RecursionError)  # a ValidationError is a DecodeError
 
 
@@ -57,7 +58,10 @@ def _opened(raw: Any, path: str | None, record_id: str, most: int) -> Any:
 
 
 def _slices(raw: Any, record_id: str, most: int) -> Any:
-    slices = Slices(map(bytes, _LIST.decode(raw)), [one.value for one in _ids(record_id).decode(raw)])
+    ids = [one.value for one in _ids(record_id).decode(raw)]
+    if any(type(one) is int and one not in _WHOLE for one in ids):
+        return MISSING
+    slices = Slices(map(bytes, _LIST.decode(raw)), ids)
     suspects = [orjson.loads(record) for record in slices if may_be_deep(record, most)]
     return slices if not suspects or are_shallow(suspects, most) else MISSING
 

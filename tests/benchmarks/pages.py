@@ -16,7 +16,7 @@ LEADS_ON, LACKS_SOMETHING = 302, 400
 FLAT = (1.2, 1.0)
 ADMIN_GROWTH = (1.5, 1.2)
 # For those who are not logged in; the rest of the addresses that are read stand in `PAGES`.
-NOT_MEASURED = {"login/", "password/<uidb64>/<token>/", "words/<language>.js"}
+NOT_MEASURED = {"login/", "password/<uidb64>/<token>/", "words/<slug:language>.js"}
 
 
 @dataclass(frozen=True)

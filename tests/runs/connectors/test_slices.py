@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from runs.connectors import parse_integration
@@ -36,6 +36,8 @@ def sliced(body: bytes, path: str | None = "data", key: str = "id", charset: str
     return sliced_body(reply(body, charset), path, key)
 
 
+@example([{"id": -(2**63) - 1}], None, False, None)
+@example([{"id": 2**64}], None, False, None)
 @given(st.lists(RECORD), JSON, st.booleans(), st.sampled_from([None, 1]))
 def test_a_slice_means_what_the_parser_reads(
     records: list[Any], rest: Any, ensure_ascii: bool, indent: int | None
