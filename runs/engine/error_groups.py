@@ -22,7 +22,7 @@ from runs.models import ErrorGroup, ErrorSighting, RecordError, SyncJobRun
 
 MOST_KINDS = 200  # groups that one run may found; a hostile source has a new message for each request
 
-# One statement for all groups that are there; it tells by its row count whether some are not.
+# One statement for all groups that are there; it returns which these are.
 COUNT = """
     INSERT INTO runs_errorsighting
       (id, group_id, run_id, environment_id, integrated_account_id, sync_job_id, count, created_at, last_at)
@@ -31,7 +31,8 @@ COUNT = """
     FROM seen JOIN runs_errorgroup known ON known.fingerprint = seen.fingerprint AND known.environment_id = %s
     WHERE true
     ON CONFLICT (group_id, run_id) DO UPDATE
-      SET count = runs_errorsighting.count + excluded.count, last_at = excluded.last_at"""
+      SET count = runs_errorsighting.count + excluded.count, last_at = excluded.last_at
+    RETURNING group_id"""
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,11 @@ def _count(run: SyncJobRun, seen: Mapping[str, int]) -> set[str]:
         cursor.execute(
             COUNT.format(rows=", ".join(["(%s, %s, %s)"] * len(seen))), [*rows, *of, _id(run.environment_id)]
         )
-        counted = cursor.rowcount
-    if counted == len(seen):
+        counted = [group for (group,) in cursor.fetchall()]
+    if len(counted) == len(seen):
         return set()
-    groups = ErrorGroup.objects.filter(environment=run.environment_id, fingerprint__in=list(seen))
-    return set(seen) - set(groups.values_list("fingerprint", flat=True))
+    # By what was counted, not by what is there: another run may have founded a group since.
+    return set(seen) - set(ErrorGroup.objects.filter(pk__in=counted).values_list("fingerprint", flat=True))
 
 
 def _id(value: Any) -> Any:

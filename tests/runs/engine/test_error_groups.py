@@ -194,6 +194,34 @@ def test_what_is_rolled_back_is_not_counted() -> None:
     assert RecordError.objects.count() == 1
 
 
+@pytest.mark.only_on("postgresql")
+def test_a_group_that_another_run_founds_meanwhile_is_counted_in() -> None:
+    """After this run has counted in the groups that there were, and before it has looked which are missing."""
+    first, second = rows.runs(2, status=RunStatus.RUNNING)
+    for run in (first, second):
+        run.steps.create(index=0, name="a", resource="countries", method="list", incremental_key="0" * 64)
+
+    def other_founds_it() -> None:
+        with transaction.atomic():
+            note_errors(second, [an_error(second, "Gone.")])
+        connections.close_all()
+
+    others = [threading.Thread(target=other_founds_it)]
+
+    def meanwhile(execute: Any, sql: str, *given: Any) -> Any:
+        found = execute(sql, *given)
+        if "INTO runs_errorsighting" in sql and others:
+            other = others.pop()
+            other.start()
+            other.join(20)
+        return found
+
+    with transaction.atomic(), connection.execute_wrapper(meanwhile):
+        note_errors(first, [an_error(first, "Gone.")])
+    assert not others
+    assert sorted(ErrorSighting.objects.values_list("run", "count")) == sorted([(first.pk, 1), (second.pk, 1)])
+
+
 def test_runs_that_fail_at_once_share_a_new_group_and_count_exactly() -> None:
     """Each in its own thread, in as many transactions, with the kinds in its own order."""
     runs = rows.runs(4, status=RunStatus.RUNNING)
