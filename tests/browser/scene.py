@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,6 +147,16 @@ def look_at(page: Page, path: str) -> None:
     page.goto(path)
     page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
+
+
+def too_wide(page: Page, name: str, sizes: Mapping[int, int]) -> list[str]:
+    """Of windows of these widths and heights those that the page is wider than, each in a sentence."""
+    found = []
+    for width, height in sizes.items():
+        page.set_viewport_size({"width": width, "height": height})
+        if (beyond := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
+            found.append(f"{name}: {beyond} px wider than a window of {width} px")
+    return found
 
 
 def opened(page: Page, paths: dict[str, str]) -> Iterator[str]:

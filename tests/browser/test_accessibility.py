@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page
 
-from tests.browser.scene import WIDTHS, Scene, log_in, opened
+from tests.browser.scene import WIDTHS, Scene, log_in, opened, too_wide
 
 # Lines further down are like those above them; each costs the time of many elements.
 ALIKE = "tbody tr:nth-of-type(n+26), ol > li:nth-of-type(n+26), pre > :nth-child(n+60)"
@@ -47,10 +47,8 @@ class Inspector:
         """Also in a window of middle width, of which a desk's is made for as long."""
         wide = self.page.viewport_size
         assert wide is not None
-        for width in {wide["width"], 1024} if wide["width"] > 1024 else {wide["width"]}:
-            self.page.set_viewport_size({"width": width, "height": wide["height"]})
-            if (beyond := self.page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-                self.findings.append(f"{name}: {beyond} px wider than a window of {width} px")
+        widths = {wide["width"], 1024} if wide["width"] > 1024 else {wide["width"]}
+        self.findings.extend(too_wide(self.page, name, dict.fromkeys(widths, wide["height"])))
         self.page.set_viewport_size(wide)
 
     def _run(self, name: str, *rules: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.scene import WIDTHS, Scene, log_in, logged_in
+from tests.browser.scene import WIDTHS, Scene, log_in, logged_in, too_wide
 
 
 @pytest.fixture
@@ -23,16 +23,13 @@ def reader(browser: Browser, scene: Scene) -> Iterator[Page]:
 
 
 def test_no_page_scrolls_sideways(reader: Page, scene: Scene) -> None:
-    wide = []
+    wide: list[str] = []
     for name, path in scene.paths.items():
         answer = reader.goto(path)
         assert answer is not None
         assert answer.status < 500, name
         assert reader.evaluate("document.documentElement.lang") == "de", name
-        for width, height in WIDTHS.items():
-            reader.set_viewport_size({"width": width, "height": height})
-            if (beyond := reader.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-                wide.append(f"{name}: {beyond} px wider than a window of {width} px")
+        wide.extend(too_wide(reader, name, WIDTHS))
     assert not wide, "\n".join(wide)
 
 
