@@ -9,8 +9,9 @@ from typing import Any
 
 import django
 from celery import Celery
-from celery.signals import celeryd_init, setup_logging, worker_init
+from celery.signals import celeryd_init, setup_logging, task_postrun, task_prerun, worker_init
 from django.conf import settings
+from django.db import close_old_connections
 
 import dashboard.broker  # noqa: F401 - its signal receiver places the daemon's temporary folder
 from dashboard.broker import prepare_embedded_broker
@@ -61,3 +62,11 @@ def settle(**_: Any) -> None:
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Django has configured logging already; a receiver here keeps Celery from replacing it."""
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_good_connections(**_: Any) -> None:
+    """What Django does around each request. A new connection is a new process of PostgreSQL, which has to learn its
+    catalogue and to plan each statement anew: more than a short run costs otherwise."""
+    close_old_connections()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "sync.default"
 CELERY_WORKER_CONSUMER = "dashboard.consumer:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_DB_REUSE_MAX = sys.maxsize  # Celery would connect anew for each task; see `dashboard.celery`
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # stopping and liveness are rows; nobody may steer a daemon by message
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
