@@ -124,7 +124,6 @@ class Ours:
         from django.db import connection
         from django.db.models import Max, Sum
 
-        from runs.dispatch import publish
         from runs.models import RunTrigger, SyncJobRun
         from runs.services import Origin, RunRequest, create_run
 
@@ -132,8 +131,8 @@ class Ours:
             cursor.execute("TRUNCATE runs_record")
         origin = Origin(RunTrigger.CLI, "a benchmark")
         wishes = (RunRequest(self.job, account, ignore_previous_run=True) for account in self.accounts[:count])
-        runs = [create_run(wish, origin, dispatch=False) for wish in wishes]
-        began = _let_loose(self.daemon, lambda: [publish(run) for run in runs])
+        runs: list[SyncJobRun] = []
+        began = _let_loose(self.daemon, lambda: runs.extend(create_run(wish, origin) for wish in wishes))
         self.settle()
         done = SyncJobRun.objects.filter(id__in=[run.id for run in runs], status="completed", error_count=0)
         told = done.aggregate(last=Max("finished_at"), persisted=Sum("persisted"))
