@@ -69,9 +69,9 @@ def run_lines(
     Those that `usual` tells of by their ids are compared with it.
     """
     runs = list(runs)
-    waiting = [run for run in runs if awaits_daemon(run, now)]
+    waiting = {run.pk for run in runs if awaits_daemon(run, now)}
     alive = Daemon.objects.living_groups() if waiting else set()
-    return [_line(run, run in waiting and run.queue_group not in alive, usual.get(run.pk), now) for run in runs]
+    return [_line(run, run.pk in waiting and run.queue_group not in alive, usual.get(run.pk), now) for run in runs]
 
 
 def _line(run: SyncJobRun, waits_in_vain: bool, usual: Usual | None, now: datetime) -> RunLine:
