@@ -22,6 +22,7 @@ from runs.engine import alert_sending
 from runs.engine.deliveries import deliver, due_heads, due_webhooks, receiver_client, take
 from runs.log_ids import log_ids
 from runs.models import AlertRule, Webhook
+from runs.senders import Senders
 
 POLL = 0.5  # seconds
 AT_ONCE = 32  # sends under way: they mostly wait
@@ -29,7 +30,7 @@ AT_ONCE_EACH = 2  # of them for one webhook or rule, so that a slow receiver doe
 
 
 class Courier(threading.Thread):
-    """Looks for events that are due, and sends each in a short-lived thread. Errors of the database are logged.
+    """Looks for events that are due, and sends each in a thread of its own. Errors of the database are logged.
 
     On a stop it takes nothing more. What is under way is finished or, if the process ends before, sent again by
     another courier when the time that it was taken for is over.
@@ -38,6 +39,7 @@ class Courier(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="courier", daemon=True)
         self._client = receiver_client(AT_ONCE)  # a connection for each, else the slow would hold up the others
+        self._senders = Senders()
         self._under_way: Counter[UUID] = Counter()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -56,6 +58,7 @@ class Courier(threading.Thread):
     def stop(self) -> None:
         self._stopping.set()
         self._woken.set()
+        self._senders.end()
 
     def look(self) -> int:
         """One round: take what is due and may be sent now. Returns how many sends are under way after it."""
@@ -87,8 +90,7 @@ class Courier(threading.Thread):
     def _start(self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any, **ids: object) -> None:
         with self._lock:
             self._under_way[receiver_id] += 1
-        work = partial(self._send, receiver_id, send, what, ids)
-        threading.Thread(target=work, name="delivery", daemon=True).start()
+        self._senders.start(partial(self._send, receiver_id, send, what, ids))
 
     def _send(
         self, receiver_id: UUID, send: Callable[[Any, ReceiverClient], None], what: Any, ids: dict[str, object]
@@ -98,7 +100,6 @@ class Courier(threading.Thread):
             with log_ids(**of_run, **ids), outages_survived("courier"):
                 send(what, self._client)
         finally:
-            connection.close()
             with self._lock:
                 self._under_way[receiver_id] -= 1
                 self._under_way += Counter()  # forget those that have nothing under way
