@@ -66,11 +66,11 @@ class Demo:
         return create_run(RunRequest(self.job, self.accounts[0]), Origin(RunTrigger.CLI, "demo"))
 
 
-def find_or_make(usual_port: int = USUAL_PORT) -> Demo:
-    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken; with that
-    its accounts lose their tokens, and get new ones."""
+def find_or_make(usual_port: int = USUAL_PORT, *, web_port: int = 0) -> Demo:
+    """Whatever of the demo is missing is made. The sample API moves to another port when its own is taken, or about to
+    be by the web process; with that its accounts lose their tokens, and get new ones."""
     environment, _ = Environment.objects.get_or_create(name=ENVIRONMENT)
-    integration = _integration(environment, usual_port)
+    integration = _integration(environment, usual_port, web_port)
     job = _job(integration, MAIN_JOB, [COUNTRIES, CITIES], ARGS_SCHEMA)
     _job(integration, SMALL_JOB, [{**COUNTRIES, "query": {}}], {})
     accounts = [_account(integration, tenant) for tenant in TENANTS]
@@ -91,13 +91,13 @@ def config(port: int) -> dict[str, Any]:
     }
 
 
-def _integration(environment: Environment, usual_port: int) -> Integration:
+def _integration(environment: Environment, usual_port: int, web_port: int) -> Integration:
     found = Integration.objects.live().filter(environment=environment, name=INTEGRATION).first()
     if found is None:
         values = {"name": INTEGRATION, "label": "Sample of GeoNames", "category": "reference data"}
-        return save_integration(environment, {**values, "config": config(_free_port(usual_port))})
+        return save_integration(environment, {**values, "config": config(_free_port(usual_port, web_port))})
     port = port_of(found)
-    free = _free_port(port)
+    free = _free_port(port, web_port)
     if free == port:
         return found
     return save_integration(environment, {"config": {**found.config, "base_url": f"http://127.0.0.1:{free}"}}, found)
@@ -107,8 +107,10 @@ def port_of(integration: Integration) -> int:
     return urlsplit(integration.config["base_url"]).port or USUAL_PORT
 
 
-def _free_port(wanted: int) -> int:
-    return wanted if is_free("127.0.0.1", wanted) else any_free_port()
+def _free_port(wanted: int, web_port: int) -> int:
+    while wanted == web_port or not is_free("127.0.0.1", wanted):
+        wanted = any_free_port()
+    return wanted
 
 
 def _job(integration: Integration, label: str, resources: list[dict[str, Any]], args_schema: dict[str, Any]) -> SyncJob:

@@ -62,6 +62,10 @@ def test_the_sample_api_moves_when_its_port_is_taken(taken: int) -> None:
     assert find_or_make(taken).sample_port != taken
 
 
+def test_the_sample_api_leaves_the_web_process_its_port(usual_port: int) -> None:
+    assert find_or_make(usual_port, web_port=usual_port).sample_port != usual_port
+
+
 def test_accounts_that_lost_their_tokens_with_the_address_get_new_ones(usual_port: int) -> None:
     before = find_or_make(usual_port)
     with listening(usual_port):

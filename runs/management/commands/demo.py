@@ -44,7 +44,7 @@ class Command(BaseCommand):
         require_free(host, port)
         ensure_tables()
         with typing(), refusals_told():
-            demo = find_or_make()
+            demo = find_or_make(web_port=port)
         console, logs = Console(), settings.DATA_DIR / "logs"
         supervisor = Supervisor([*whole(host, port, CONCURRENCY), sample_api(demo)], console.print, logs)
         tour = Tour(demo, host, port, console, supervisor.stopping)
