@@ -21,6 +21,8 @@ from runs.connectors.errors import RequestFailed
 
 HIGHEST_PORT = 65_535
 LONGEST_NAME = 253  # RFC 1035, section 2.3.4, as text
+# Who reads it may be a newcomer whose API is on the same machine.
+NOT_INSIDE = "private networks are not allowed (the setting ALLOWED_PRIVATE_HOSTS opens single hosts)."
 _LABEL = re.compile(r"[\w-]{1,63}", re.ASCII)
 _NUMBER = re.compile(r"\d+|0x[\da-f]*", re.ASCII)
 
@@ -171,7 +173,7 @@ def check_url(url: str, private: PrivateHosts) -> None:
     parsed = parse_url(url)
     is_usual = parsed.scheme == "https" and parsed.port is None
     if not is_usual and not private.frees_host(ascii_host(parsed)):
-        raise AddressRefused("The address must use https on its default port: private networks are not allowed.")
+        raise AddressRefused(f"The address must use https on its default port: {NOT_INSIDE}")
 
 
 def resolve_host(host: str, port: int) -> list[str]:
@@ -190,4 +192,4 @@ def checked_addresses(host: str, port: int, private: PrivateHosts, resolve: Reso
 def check_addresses(host: str, addresses: Iterable[str], private: PrivateHosts) -> None:
     """Raises AddressRefused if the host leads to an address that is neither public nor allowed. Which, is not told."""
     if not all(private.may_be_connected(host, address) for address in addresses):
-        raise AddressRefused(f"{host} is not on the public internet: private networks are not allowed.")
+        raise AddressRefused(f"{host} is not on the public internet: {NOT_INSIDE}")

@@ -15,6 +15,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx2
 
 from runs.connectors.address_guard import (
+    NOT_INSIDE,
     AddressRefused,
     PrivateHosts,
     Resolver,
@@ -71,7 +72,7 @@ def check_target(url: str, private: PrivateHosts) -> None:
     if private.frees_host(host):
         return
     if host == "localhost" or host.endswith(".localhost"):
-        raise AddressRefused(f"{host} is this machine: private networks are not allowed.")
+        raise AddressRefused(f"{host} is this machine: {NOT_INSIDE}")
     try:
         found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

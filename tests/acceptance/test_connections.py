@@ -1,4 +1,4 @@
-"""A daemon's connections to the database outlive its runs: each new one is a process of PostgreSQL's that knows nothing."""
+"""A daemon's connections to the database outlive its runs: a new one is a process of PostgreSQL that knows nothing."""
 
 from __future__ import annotations
 
