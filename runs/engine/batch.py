@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from runs.connectors import FetchedPage, MethodSpec, RequestFailed, Slices
 from runs.engine.bindings import kept_fields, staged_data
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.page_stream import Turn
 from runs.engine.record_form import (
     LACKS_ID,

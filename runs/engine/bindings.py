@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.connectors import RequestFailed, RequestValues, placeholders_in, resolve, unresolved
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 
 DATE = "previous_run_date"
 Roots = Mapping[str, Any]

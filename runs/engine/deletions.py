@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from runs.connectors import placeholders_in
 from runs.engine.bindings import DATE
 from runs.engine.claim import Claim
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.entry_options import SOFT
 from runs.engine.events import add_event
 from runs.engine.record_form import StorableRecord

@@ -16,7 +16,7 @@ from orjson import dumps as json_bytes
 from runs.connectors import Expression, ExpressionFailed, FetchedPage, RequestFailed
 from runs.connectors.paths import MISSING, lookup
 from runs.engine.bindings import Binding, Roots, planted, resource_paths
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.entry_options import SPOOL
 from runs.engine.page_stream import PageStream, Prepare, Sent
 from runs.engine.staged import StagedRow, staged_batches

@@ -18,7 +18,7 @@ from runs.engine.batch import Batch, Staging, id_path_of, nothing_kept, prepared
 from runs.engine.bindings import DATE, Binding, bindings, first_parent, request_total, staged_fields
 from runs.engine.cursors import opened
 from runs.engine.derived import batch_total, derived_stream
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.gate import Gate
 from runs.engine.ledger import StepLedger
 from runs.engine.page_stream import PageStream, Sent, Turn

@@ -21,7 +21,7 @@ from runs.engine.checkpoint import Progress, advance
 from runs.engine.claim import HOLD_WITH_MODE, Claim
 from runs.engine.cursors import sealed
 from runs.engine.deletions import note_seen, tracks_deletions
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.error_policy import Verdict, judge
 from runs.engine.events import EVENT, add_event, event_row
 from runs.engine.outbox import flush_errors, note_errors

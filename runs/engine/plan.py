@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.hashing import digest
 from runs.models import RunStep
 

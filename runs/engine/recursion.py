@@ -14,7 +14,7 @@ from uuid import UUID
 from runs.connectors import ExpressionFailed, FetchedPage
 from runs.engine.batch import Batch, Staging, staged
 from runs.engine.bindings import Binding, Roots, loop_elements, staged_fields
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.entry_options import Recurse
 from runs.engine.page_stream import Turn
 from runs.engine.record_form import RefusedRecord, fault_of

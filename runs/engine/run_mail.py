@@ -20,7 +20,7 @@ from runs.connectors import Answer
 from runs.crash_points import crash_at
 from runs.engine import deliveries
 from runs.engine.claim import Claim, LeaseLost, StopRequested
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.error_policy import Verdict, judge
 from runs.engine.outbox import Outbox, note_errors
 from runs.engine.record_form import StorableRecord

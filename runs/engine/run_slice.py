@@ -14,7 +14,8 @@ from runs.engine.claim import Claim
 from runs.engine.deletions import mirror_deletions
 from runs.engine.description import described
 from runs.engine.ending import Closing
-from runs.engine.entries import Entry, parse_entries
+from runs.engine.entries import parse_entries
+from runs.engine.entry import Entry
 from runs.engine.entry_work import Cancellation, EntryWork, Workplace
 from runs.engine.gate import Gate
 from runs.engine.ledger import StepLedger

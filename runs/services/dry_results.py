@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from runs.connectors import FetchedPage, RequestPreview, masked_value
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.record_form import RefusedRecord, cleaned
 from runs.errors import ErrorInfo
 from runs.habits import Usual

@@ -32,7 +32,7 @@ from runs.engine.batch import prepared_page
 from runs.engine.bindings import DATE, Binding, bindings, request_total, staged_data, staged_fields
 from runs.engine.caps import bounds as bounds_of
 from runs.engine.derived import derived_page, first_batch
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.plan import incremental_keys, previous_run_dates
 from runs.engine.record_form import RefusedRecord, cleaned
 from runs.engine.roots import run_root

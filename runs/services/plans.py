@@ -8,7 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from runs.connectors import ApiSpec, located
-from runs.engine.entries import Entry, sketched_entries
+from runs.engine.entries import sketched_entries
+from runs.engine.entry import Entry
 from runs.engine.entry_options import SPOOL, TRANSFORM
 from runs.engine.plan import in_order
 from runs.errors import InvalidInput

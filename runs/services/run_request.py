@@ -10,7 +10,8 @@ from uuid import UUID
 from runs.connectors import ApiSpec, SpecError
 from runs.engine.bindings import looped_list
 from runs.engine.description import described
-from runs.engine.entries import Entry, parse_entries
+from runs.engine.entries import parse_entries
+from runs.engine.entry import Entry
 from runs.errors import Failure, InvalidInput
 from runs.models import Environment, ErrorHandling, IntegratedAccount, Integration, SyncJob, SyncJobRun, Webhook
 from runs.models.run_state import DEFAULT_GROUP, RECORD_STORE

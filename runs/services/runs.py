@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from runs.dispatch import SETTLE_STOP, publish
 from runs.engine.ending import end_run
-from runs.engine.entries import Entry
+from runs.engine.entry import Entry
 from runs.engine.events import add_event
 from runs.engine.plan import in_order, incremental_keys
 from runs.engine.recovery import settle_stop

@@ -8,7 +8,8 @@ import pytest
 
 from runs.connectors import RequestFailed, parse_integration
 from runs.engine.bindings import Binding, bindings, first_parent, request_total, staged_data, staged_fields
-from runs.engine.entries import Entry, parse_entries
+from runs.engine.entries import parse_entries
+from runs.engine.entry import Entry
 from tests.factories import integration_config
 from tests.runs.connectors.sources import spec
 
