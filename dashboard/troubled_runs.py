@@ -11,7 +11,7 @@ from django.db.models import Case, Q, QuerySet, TextChoices, Value, When
 
 from dashboard.marks import silent, unclaimed
 from runs.models import Daemon, Environment, RunStatus, SyncJobRun
-from runs.models.run import of_groups
+from runs.models.run_queries import of_groups
 from runs.models.run_state import DEFAULT_GROUP
 
 SILENT_FOR = timedelta(seconds=30)  # by then another daemon should have taken over

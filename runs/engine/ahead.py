@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 
 from runs.engine.claim import FREE
 from runs.models import RunStatus, SyncJobRun
-from runs.models.run import of_groups
+from runs.models.run_queries import of_groups
 
 AT_ONCE = 50  # more than a daemon begins until it looks again
 

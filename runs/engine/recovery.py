@@ -23,7 +23,7 @@ from runs.engine.ending import end_run
 from runs.log_ids import RUN_COLUMNS, RunIds, log_ids
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
-from runs.models.run import of_groups
+from runs.models.run_queries import of_groups
 from runs.models.run_state import DEFAULT_GROUP
 
 log = structlog.get_logger(__name__)

@@ -36,7 +36,7 @@ from runs.models import (
     SyncJobRun,
 )
 from runs.models.base import Now
-from runs.models.run import of_groups
+from runs.models.run_queries import of_groups
 from runs.services.bulk import finish_bulk
 from runs.services.runs import request_stop, rerun
 
