@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dashboard.durations import brief_duration
 from dashboard.marks import Kind, Mark, step_mark
-from dashboard.templatetags.syncdeck import brief_duration
 from runs.models import RunStep, StepStatus, SyncJobRun
 
 MOST = 60

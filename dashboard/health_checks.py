@@ -23,9 +23,10 @@ from django.utils.translation import get_language, gettext_lazy, gettext_noop
 from django.utils.translation import gettext as _
 
 from dashboard.broker_state import BrokerDown, queue_lengths
+from dashboard.durations import duration
 from dashboard.health import missing_migrations
 from dashboard.marks import Kind, Mark, silent
-from dashboard.templatetags.syncdeck import duration, number
+from dashboard.templatetags.syncdeck import number
 from runs.database import DATABASE_FAULTS
 from runs.models import CronTrigger, Daemon, SyncJobRun
 from runs.punctuality import FIRED_WITHIN, unfired

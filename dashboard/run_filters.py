@@ -14,8 +14,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from dashboard.durations import brief_duration
 from dashboard.marks import status_mark
-from dashboard.templatetags.syncdeck import brief_duration, moment, started_by
+from dashboard.templatetags.syncdeck import moment, started_by
 from runs.filters import ANY_WARNING, PARAMETERS, RunFilter
 from runs.models import ErrorGroup, IntegratedAccount, RunTrigger, SyncJob, SyncJobRun, WarningCode
 from runs.search_words import NEGATABLE, NOT

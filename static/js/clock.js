@@ -5,7 +5,7 @@
   const offset = Date.parse(root.dataset.now) - Date.now();
   const now = () => Date.now() + offset;
 
-  // As the filter `duration` in dashboard/templatetags/syncdeck.py.
+  // As the filter `duration` in dashboard/durations.py.
   function duration(milliseconds) {
     const seconds = Math.max(0, Math.floor(milliseconds / 1000));
     const [minutes, hours, days] = [60, 3600, 86400].map((unit) => Math.floor(seconds / unit));

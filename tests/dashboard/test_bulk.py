@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from dashboard.templatetags.syncdeck import UNKNOWN
+from dashboard.durations import UNKNOWN
 from runs.models import AuditEntry, BulkAction, BulkOutcome, SyncJobRun
 from runs.services import MOST_RUNS, carry_out
 from tests import factories

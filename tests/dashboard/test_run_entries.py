@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
+from dashboard.durations import UNKNOWN
 from dashboard.marks import step_mark
-from dashboard.templatetags.syncdeck import UNKNOWN
 from runs.models import RunStatus, RunStep, StepStatus, SyncJobRun
 from tests import factories
 from tests.dashboard import states

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from dashboard.durations import UNKNOWN
 from dashboard.marks import status_mark
 from dashboard.pages.runs import Chip
-from dashboard.templatetags.syncdeck import UNKNOWN
 from runs.filters import RunFilter
 from runs.models import Environment, RunStatus, SyncJobRun
 from tests import factories

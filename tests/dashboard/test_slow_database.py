@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from dashboard.templatetags.syncdeck import UNKNOWN
+from dashboard.durations import UNKNOWN
 from tests import factories
 from tests.dashboard.conftest import HTMX, logged_in, member
 
