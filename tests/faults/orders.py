@@ -83,7 +83,7 @@ class Obedience:
         self._lock = threading.Lock()
 
     def __call__(self, point: str) -> None:
-        run = str(structlog.contextvars.get_contextvars().get("run", ""))
+        run = str(structlog.contextvars.get_contextvars().get("run_id", ""))
         for path in sorted(self._folder.glob("*.json")):
             order = self._read(path)
             if order and order.point == point and order.run in ("", run) and self._is_its_turn(path, order):

@@ -52,6 +52,8 @@ def rage(stage: Stage, kills: int, row: Row) -> None:
     row.seed = SEED
     nemesis = Nemesis(stage, kills, Random(SEED))
     deaths = nemesis.rage()
+    of_runs = sum(deaths[point] for point in RUN_POINTS)
+    assert of_runs > kills / 2, f"Orders about one run are hardly carried out: {deaths}"
     told = ", ".join(f"{point} {count}" for point, count in sorted(deaths.items()))
     row.passed(stage, "LDSFX")
     row.showed(f"{deaths.total()} processes killed in {len(nemesis.accounts)} runs, 0 lost, 0 doubled ({told})")
