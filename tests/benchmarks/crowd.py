@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 
 from runs.addresses import any_free_port
-from tests.benchmarks.crowd_source import RECORDS, CrowdSource, crowd_source
+from tests.benchmarks.crowd_source import RECORDS
 from tests.benchmarks.dashboard import session_of_somebody
 from tests.benchmarks.stage import in_installation, peak_memory
 from tests.processes import Process, Processes, processes, wait_until
@@ -97,7 +97,7 @@ class Crowd:
 
     web: httpx2.Client
     daemon: Process
-    source: CrowdSource
+    source: Process
     integration: Any
     jobs: dict[str, Any]
 
@@ -115,6 +115,10 @@ class Crowd:
         from runs.models import SyncJobRun
 
         return SyncJobRun.objects.filter(sync_job=self.jobs[kind], **conditions).count()
+
+    def release(self) -> None:
+        """From now on no list is limited, and the slow ones are at their end."""
+        self.source.signal(signal.SIGUSR1)
 
     def memory(self) -> float:
         return peak_memory(self.daemon) / 1000
@@ -139,22 +143,27 @@ def _main(kind: str, counts: list[int]) -> None:
 
 @contextmanager
 def _at_work(retry_after: int) -> Iterator[Crowd]:
-    with crowd_source(retry_after) as source, processes(Path(os.environ["DATA_DIR"]), {}) as started:
+    with processes(Path(os.environ["DATA_DIR"]), {}) as started:
+        crowd = _crowd(started, retry_after)
         try:
-            yield _crowd(started, source)
+            yield crowd
         finally:
-            source.release()
+            crowd.release()
 
 
-def _crowd(started: Processes, source: CrowdSource) -> Crowd:
+def _crowd(started: Processes, retry_after: int) -> Crowd:
     from runs.models import Daemon
     from tests import factories
 
+    source_port = any_free_port()
+    command = ("-m", "tests.benchmarks.crowd_source", str(source_port), str(retry_after))
+    source = started.start(sys.executable, *command, name="source")
+    source.says("Serving", limit=60)
     kinds = ("slow", "limited", "quick")
     pages = {"page_key": "page", "limit_key": "per_page", "limit": RECORDS}
     method = {"method": "get", "response_path": "data", "pagination": {"format": "page", "config": pages}}
     config = factories.integration_config(
-        source.url, resources={kind: {"list": {**method, "path": f"/{kind}"}} for kind in kinds}
+        f"http://127.0.0.1:{source_port}", resources={kind: {"list": {**method, "path": f"/{kind}"}} for kind in kinds}
     )
     integration = factories.integration(name="benchmark", config=config)
     entry = {"method": "list", "persist": True}
@@ -207,7 +216,7 @@ def _live(crowd: Crowd, limited: int, slow: int) -> Live:
     crowd.request("slow", slow)
     wait_until(lambda: crowd.count("slow", status="running", fetched__gt=0) == slow, LONGEST, "a turn of all others")
     memory, live = crowd.memory(), sum(crowd.count(kind, status="running") for kind in ("slow", "limited"))
-    crowd.source.release()
+    crowd.release()
     over = _latest(crowd, "rate_limited_until")
     wait_until(lambda: crowd.count("limited", status="completed") == limited, LONGEST, "the end of all that waited")
     assert live == limited + slow, live

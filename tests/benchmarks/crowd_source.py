@@ -1,17 +1,21 @@
-"""A source in a thread of the measuring process, with lists that never end and lists that are limited, for a while."""
+"""A source with lists that never end and lists that are limited, for a while.
+
+`python -m tests.benchmarks.crowd_source PORT SECONDS` serves `GET /slow`, `GET /limited` and `GET /quick` on the
+loopback interface; who is limited is told to come back after so many seconds. It prints one line once it answers, and from
+SIGUSR1 on no list is limited, and the slow ones are at their end. A process of its own: what it does is not to hold up
+the one that measures.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import sys
 
 import orjson
 
-from runs.addresses import any_free_port
 from tests.benchmarks.source import record
 
 RECORDS = 10  # on a page
@@ -19,28 +23,22 @@ SLOWNESS = 0.2  # seconds for a page of a list that never ends
 
 
 class CrowdSource:
-    """`GET /slow`, `GET /limited` and `GET /quick`; `url` is where they are. `limited`: how often it has refused."""
-
-    def __init__(self, port: int, retry_after: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self.limited = 0
-        self._port = port
-        self._loop = asyncio.new_event_loop()
-        self._is_released = threading.Event()
-        self._dice, self._numbers = random.Random(7), itertools.count()
+    def __init__(self, retry_after: int) -> None:
+        self._is_released = False
+        self._numbers = itertools.count()
+        dice = random.Random(7)
+        self._records = [orjson.dumps(record(0, dice)).removeprefix(b'{"id":0') for _ in range(RECORDS)]
         self._end = _answer("200 OK", b'{"data":[]}')
         self._refusal = _answer("429 Too Many Requests", b"{}", f"Retry-After: {retry_after}\r\n")
 
-    def release(self) -> None:
-        """From now on no list is limited, and the slow ones are at their end."""
-        self._is_released.set()
+    async def serve(self, port: int) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._release)
+        server = await asyncio.start_server(self._converse, "127.0.0.1", port, backlog=512)
+        print(f"Serving http://127.0.0.1:{port}", flush=True)
+        await server.serve_forever()
 
-    def serve(self) -> None:
-        self._loop.run_until_complete(asyncio.start_server(self._converse, "127.0.0.1", self._port, backlog=512))
-        self._loop.run_forever()
-
-    def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+    def _release(self) -> None:
+        self._is_released = True
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -54,16 +52,15 @@ class CrowdSource:
     async def _answered(self, path: str) -> bytes:
         if path.startswith("/slow"):
             await asyncio.sleep(SLOWNESS)
-            return self._end if self._is_released.is_set() else self._page()
-        if path.startswith("/limited") and not self._is_released.is_set():
-            self.limited += 1
+            return self._end if self._is_released else self._page()
+        if path.startswith("/limited") and not self._is_released:
             return self._refusal
         return self._page() if "page=1&" in f"{path}&" else self._end
 
     def _page(self) -> bytes:
         """No page is like another: a list that repeats itself is an error."""
-        records = [record(next(self._numbers), self._dice) for _ in range(RECORDS)]
-        return _answer("200 OK", orjson.dumps({"data": records}))
+        records = (b'{"id":%d%b' % (next(self._numbers), rest) for rest in self._records)
+        return _answer("200 OK", b'{"data":[%b]}' % b",".join(records))
 
 
 def _answer(status: str, body: bytes, more: str = "") -> bytes:
@@ -71,13 +68,5 @@ def _answer(status: str, body: bytes, more: str = "") -> bytes:
     return head.encode() + body
 
 
-@contextmanager
-def crowd_source(retry_after: int) -> Iterator[CrowdSource]:
-    found = CrowdSource(any_free_port(), retry_after)
-    thread = threading.Thread(target=found.serve, name="source")
-    thread.start()
-    try:
-        yield found
-    finally:
-        found.end()
-        thread.join()
+if __name__ == "__main__":
+    asyncio.run(CrowdSource(retry_after=int(sys.argv[2])).serve(int(sys.argv[1])))
