@@ -1,9 +1,9 @@
 """A source with lists that never end and lists that are limited, for a while.
 
 `python -m tests.benchmarks.crowd_source PORT SECONDS` serves `GET /slow`, `GET /limited` and `GET /quick` on the
-loopback interface; who is limited is told to come back after so many seconds. It prints one line once it answers, and from
-SIGUSR1 on no list is limited, and the slow ones are at their end. A process of its own: what it does is not to hold up
-the one that measures.
+loopback interface; who is limited is told to come back after so many seconds. It prints one line once it answers, and
+from SIGUSR1 on no list is limited, and the slow ones are at their end. A process of its own: what it does is not to
+hold up the one that measures.
 """
 
 from __future__ import annotations
