@@ -185,6 +185,7 @@ def _queued(crowd: Crowd, waiting: int, looks: int) -> Queued:
     crowd.daemon.signal(signal.SIGSTOP)  # or it is through with them before the first look
     crowd.request("quick", waiting // 50)
     crowd.daemon.signal(signal.SIGCONT)
+    _look(crowd)  # the first claim of a process builds its statements
     ended, began = crowd.count("quick", status="completed"), time.monotonic()
     claims, lists = zip(*(_look(crowd) for _ in range(looks)), strict=True)
     rate = (crowd.count("quick", status="completed") - ended) / (time.monotonic() - began)
