@@ -167,47 +167,18 @@ class PreparedTogether:
         return changed
 
     def _at_once(self, given: Mapping[str, Any]) -> int:
-        parts, parameters = self.at_once
+        statement, parameters = self._joined
         with connection.cursor() as cursor:
-            statement = f"{parts} SELECT count(*) FROM first"  # noqa: S608 - of Django's own statements
             cursor.execute(statement, [_bound(parameter, given) for parameter in parameters])
             return int(cursor.fetchone()[0])
 
     @cached_property
-    def at_once(self) -> tuple[str, list[Any]]:
-        """The part of PostgreSQL's statement that writes, with its parameters: `first` has the rows of the update."""
+    def _joined(self) -> tuple[str, list[Any]]:
         first, *others = [part.statement for part in (self._first, *self._others)]
-        parts = [f"first AS ({first[0]} RETURNING *)"]
+        parts = [f"first AS ({first[0]} RETURNING 1)"]
         parts += [f"other_{place} AS ({_if_first(text)})" for place, (text, _) in enumerate(others)]
-        return f"WITH {', '.join(parts)}", [*first[1], *chain(*(of for _, of in others))]
-
-
-class PreparedWriteAndRead(PreparedModels):
-    """What is written together, and the updated row as it is then: None where the update has changed none.
-
-    The query finds the row by what is given, and may select related rows.
-    """
-
-    def __init__(self, written: PreparedTogether, build: Callable[[], QuerySet[Any]]) -> None:
-        super().__init__(build)
-        self._written = written
-
-    def first(self, **given: Any) -> Any | None:
-        if connection.vendor == "postgresql":
-            return super().first(**given)
-        with transaction.atomic(savepoint=False):
-            return super().first(**given) if self._written(**given) else None
-
-    @cached_property
-    def _compiled(self) -> Any:
-        """On PostgreSQL the query reads what the update returns, under the name of its table."""
-        compiler, text, parameters = super()._compiled
-        if connection.vendor != "postgresql":
-            return compiler, text, parameters
-        written, first = self._written.at_once
-        table = connection.ops.quote_name(compiler.query.model._meta.db_table)
-        text = f"{written}, {table} AS (SELECT * FROM first) {text}"  # noqa: S608 - of Django's own statements
-        return compiler, text, [*first, *parameters]
+        text = f"WITH {', '.join(parts)} SELECT count(*) FROM first"  # noqa: S608 - of Django's own statements
+        return text, [*first[1], *chain(*(of for _, of in others))]
 
 
 def _if_first(text: str) -> str:

@@ -9,7 +9,6 @@ Lease times come from the database's clock, because the hosts' clocks differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,7 +38,7 @@ from runs.engine.outbox import announce
 from runs.errors import ErrorInfo
 from runs.models import EventKind, RunStatus, SyncJobRun
 from runs.models.base import Now
-from runs.prepared import Given, PreparedModels, PreparedTogether, PreparedUpdate, PreparedWriteAndRead
+from runs.prepared import Given, PreparedModels, PreparedTogether, PreparedUpdate
 from runs.wire import wire_time
 
 FREE = Q(status=RunStatus.CREATED) | Q(status=RunStatus.RUNNING) & (
@@ -147,21 +146,6 @@ def claim(run_id: UUID, daemon_id: str) -> Claim | None:
     None if it is not. A left-behind run counts as a crash and as a new attempt; `started_at` survives it, because the
     next run's date is taken from it.
     """
-    return _take_new(run_id, daemon_id) or _take_known(run_id, daemon_id)
-
-
-def _take_new(run_id: UUID, daemon_id: str) -> Claim | None:
-    """The same of a run that nobody has had, and that no webhook is told of: most of them, so by one statement."""
-    given = {"status": RunStatus.RUNNING, "daemon_id": daemon_id, "attempt": 1, "lease_token": uuid4()}
-    given["lease"] = timedelta(seconds=settings.LEASE_SECONDS)
-    run = _BEGIN.first(run=run_id, **given, **_start(run_id, daemon_id))
-    if run is None:
-        return None
-    crash_at("within_claim")
-    return Claim(run_id, run.lease_token, daemon_id, run)
-
-
-def _take_known(run_id: UUID, daemon_id: str) -> Claim | None:
     before = _READ.first(run=run_id)
     if before is None:
         return None
@@ -180,15 +164,15 @@ def _take_known(run_id: UUID, daemon_id: str) -> Claim | None:
         return _taken(before, changes) if _TAKE(**given) else None
     kind, take = (EventKind.WORKER_LOST, _TAKE_OVER) if lost else (EventKind.STARTED, _START)
     with transaction.atomic() if before.is_heard else nullcontext():
-        won = take(**given, **(_loss(before, daemon_id) if lost else _start(run_id, daemon_id)))
+        won = take(**given, **(_loss(before, daemon_id) if lost else _start(before, daemon_id)))
         if won and before.is_heard:
             announce(run_id, kind)
         crash_at("within_claim")
     return _taken(before, changes) if won else None
 
 
-def _start(run_id: UUID, daemon_id: str) -> dict[str, Any]:
-    return event_row(run_id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
+def _start(run: SyncJobRun, daemon_id: str) -> dict[str, Any]:
+    return event_row(run.id, EventKind.STARTED, f"Taken by daemon {daemon_id}.", daemon_id)
 
 
 def _loss(run: SyncJobRun, daemon_id: str) -> dict[str, Any]:
@@ -200,35 +184,29 @@ def _free_run() -> Any:
     return SyncJobRun.objects.filter(FREE, id=Given("run", UUIDField()), stop_requested_at=None)
 
 
-def _new_run() -> Any:
-    return _free_run().filter(~IS_HEARD, status=RunStatus.CREATED, attempt=0)
+def _taking(token_read: Given | None) -> PreparedUpdate:
+    """Of a run that is as it was read. The token is another case where there was none: nothing equals NULL."""
+    drawn = {name: Given(name, SyncJobRun._meta.get_field(name)) for name in _DRAWN}
+    return PreparedUpdate(
+        lambda: _free_run().filter(status=Given("status_read", CharField()), lease_token=token_read),
+        **{**UNHELD, **drawn, "lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()},
+        resume_at=None,
+        rate_limited_until=None,
+    )
 
 
-def _run_as_read(token: Given | None) -> Callable[[], Any]:
-    """The token is another case where there was none: nothing equals NULL."""
-    return lambda: _free_run().filter(status=Given("status_read", CharField()), lease_token=token)
-
-
-def _taking(build: Callable[[], Any], *drawn: str, **changes: Any) -> PreparedUpdate:
-    """Of the run that `build` finds. The columns that are `drawn` are given."""
-    given = {name: Given(name, SyncJobRun._meta.get_field(name)) for name in drawn}
-    lease = {"lease_until": Now() + Given("lease", DurationField()), "updated_at": Now()}
-    return PreparedUpdate(build, **{**UNHELD, **given, **lease}, resume_at=None, rate_limited_until=None, **changes)
-
-
-def _with_account() -> Any:
-    """What a worker has to know."""
-    rows: Any = SyncJobRun.objects.filter(id=Given("run", UUIDField())).order_by()
-    return rows.select_related("integrated_account__integration").annotate(read_at=Now())
-
-
-_DRAWN = ("status", "daemon_id", "attempt", "lease_token")
-_KNOWN = (*_DRAWN, "started_at", "crashes")
-_READ = PreparedModels(lambda: _with_account().filter(FREE, stop_requested_at=None).annotate(is_heard=IS_HEARD))
-_BEGIN = PreparedWriteAndRead(PreparedTogether(_taking(_new_run, *_DRAWN, started_at=Now()), EVENT), _with_account)
-_TAKE = _taking(_run_as_read(None), *_KNOWN)
+_DRAWN = ("status", "daemon_id", "started_at", "attempt", "crashes", "lease_token")
+_READ = PreparedModels(
+    lambda: (
+        _free_run()
+        .select_related("integrated_account__integration")
+        .annotate(read_at=Now(), is_heard=IS_HEARD)
+        .order_by()
+    )
+)
+_TAKE = _taking(None)
 _START = PreparedTogether(_TAKE, EVENT)
-_TAKE_OVER = PreparedTogether(_taking(_run_as_read(Given("token_read", UUIDField())), *_KNOWN), EVENT)
+_TAKE_OVER = PreparedTogether(_taking(Given("token_read", UUIDField())), EVENT)
 
 
 def _taken(run: SyncJobRun, changes: dict[str, Any]) -> Claim:

@@ -13,15 +13,7 @@ from django.utils import timezone
 
 from runs.models import IntegratedAccount, RunEvent, RunStep, SyncJobRun
 from runs.models.base import Now, uuid7
-from runs.prepared import (
-    Given,
-    PreparedInsert,
-    PreparedModels,
-    PreparedRead,
-    PreparedTogether,
-    PreparedUpdate,
-    PreparedWriteAndRead,
-)
+from runs.prepared import Given, PreparedInsert, PreparedModels, PreparedRead, PreparedTogether, PreparedUpdate
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -144,38 +136,3 @@ class TestTogether:
         run.refresh_from_db()
         assert (run.fetched, run.steps.get(index=0).persisted) == (0, 0)
         assert not RunEvent.objects.filter(kind="started").exists()
-
-
-class TestWriteAndRead:
-    written = PreparedTogether(
-        PreparedUpdate(lambda: of_run().filter(fetched=Given("before", IntegerField())), fetched=F("fetched") + 1),
-        PreparedUpdate(lambda: RunStep.objects.filter(run=RUN, index=0), persisted=Given("persisted", IntegerField())),
-    )
-    statement = PreparedWriteAndRead(
-        written, lambda: of_run().select_related("integrated_account__integration").annotate(twice=2 * F("fetched"))
-    )
-
-    def test_the_row_comes_as_it_is_afterwards_with_its_related_rows(self, runs: list[SyncJobRun]) -> None:
-        run, other = runs
-        for before in range(2):
-            found = self.statement.first(run=run.id, before=before, persisted=7)
-            with CaptureQueriesContext(connection) as asked:
-                assert (found.id, found.args, found.fetched, found.twice) == (
-                    run.id,
-                    run.args,
-                    before + 1,
-                    2 * before + 2,
-                )
-                assert found.integrated_account.integration.config == run.integrated_account.integration.config
-            assert not asked.captured_queries
-        assert (run.steps.get(index=0).persisted, other.steps.get(index=0).persisted) == (7, 0)
-
-    def test_nothing_comes_and_nothing_is_written_if_the_update_finds_none(self, runs: list[SyncJobRun]) -> None:
-        assert self.statement.first(run=runs[0].id, before=1, persisted=7) is None
-        assert not RunStep.objects.filter(persisted=7).exists()
-
-    @pytest.mark.only_on("postgresql")
-    def test_it_is_one_statement(self, runs: list[SyncJobRun]) -> None:
-        with CaptureQueriesContext(connection) as asked:
-            self.statement.first(run=runs[0].id, before=0, persisted=7)
-        assert len(asked) == 1

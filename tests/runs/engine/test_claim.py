@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from runs.engine.claim import Claim, LeaseLost, StopRequested, claim
@@ -34,17 +33,6 @@ def test_a_claim_starts_the_run(run: SyncJobRun) -> None:
     assert (run.status, run.daemon_id, run.attempt, run.crashes) == (RunStatus.RUNNING, "d1", 1, 0)
     assert run.started_at is not None
     assert run.events.filter(kind=EventKind.STARTED).count() == 1
-
-
-@pytest.mark.only_on("postgresql")
-@pytest.mark.parametrize("webhooks", [0, 1])
-def test_a_new_run_that_no_webhook_is_told_of_is_taken_by_one_statement(run: SyncJobRun, webhooks: int) -> None:
-    for _ in range(webhooks):
-        factories.webhook(environment=run.environment)
-    with CaptureQueriesContext(connection) as asked:
-        taken = claim(run.id, "d1")
-    assert taken is not None
-    assert (len(asked) == 1) == (webhooks == 0)
 
 
 def test_a_claimed_run_can_not_be_claimed_again(run: SyncJobRun) -> None:
