@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from django.utils import timezone
 from werkzeug import Request, Response
 
@@ -255,20 +254,6 @@ def test_after_three_lost_daemons_without_a_page_the_run_fails(source: Source) -
     run = executed(run)
     assert run.error is not None
     assert (run.status, run.error["code"]) == (RunStatus.FAILED, "worker_lost")
-
-
-def test_a_daemon_that_can_not_read_the_credentials_leaves_the_run_to_one_that_can(
-    source: Source, settings: Any
-) -> None:
-    run, keys = a_run(source), settings.CREDENTIALS_KEYS
-    settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
-    execute_slice(run.id, "without-the-key")
-    untouched = {"status": RunStatus.CREATED, "attempt": 0, "daemon_id": None, "lease_token": None}
-    assert SyncJobRun.objects.filter(id=run.id).values(*untouched).get() == untouched
-    assert not run.events.filter(kind=EventKind.STARTED).exists()
-
-    settings.CREDENTIALS_KEYS = keys
-    assert executed(run).status == RunStatus.COMPLETED
 
 
 def test_an_integration_that_no_longer_fits_fails_the_run_by_name(source: Source) -> None:
