@@ -8,30 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
-RUN_COLUMNS = ("id", "sync_job_id", "integrated_account_id", "environment_id")
-
-
-@dataclass(frozen=True)
-class RunIds:
-    """A run, by the values of RUN_COLUMNS."""
-
-    run_id: UUID
-    job_id: UUID
-    account_id: UUID
-    environment_id: UUID
+_OF_RUN = {
+    "run_id": "id",
+    "job_id": "sync_job_id",
+    "account_id": "integrated_account_id",
+    "environment_id": "environment_id",
+}
+RUN_COLUMNS = tuple(_OF_RUN.values())
 
 
 @contextmanager
-def log_ids(run: RunIds | None = None, /, **ids: object) -> Iterator[None]:
+def log_ids(**ids: object) -> Iterator[None]:
     """Lines within carry these ids, and what `tell_run` and `tell_ids` add; afterwards those of before."""
     before = get_contextvars()
-    tell_ids(**(vars(run) if run else {}), **ids)
+    tell_ids(**ids)
     try:
         yield
     finally:
@@ -45,5 +39,5 @@ def tell_ids(**ids: object) -> None:
 
 
 def tell_run(run: Any) -> None:
-    """The same, for a row of a run."""
-    tell_ids(**vars(RunIds(*(getattr(run, column) for column in RUN_COLUMNS))))
+    """The same, for a row of a run with its RUN_COLUMNS."""
+    tell_ids(**{name: getattr(run, column) for name, column in _OF_RUN.items()})

@@ -20,7 +20,7 @@ from runs.crash_points import crash_at
 from runs.dispatch import publish, publish_bulk
 from runs.engine.claim import FREE
 from runs.engine.ending import end_run
-from runs.log_ids import RUN_COLUMNS, RunIds, log_ids
+from runs.log_ids import RUN_COLUMNS, log_ids, tell_run
 from runs.models import BulkAction, BulkStatus, RunStatus, SyncJobRun
 from runs.models.base import Now
 from runs.models.run_queries import of_groups
@@ -103,27 +103,29 @@ def _publish_bulk_actions(actions: QuerySet[BulkAction], groups: Collection[str]
     return sum(takewhile(bool, (publish_bulk(action, group) for action in actions.order_by("id")[:AT_ONCE])))
 
 
-def _some(rows: QuerySet[SyncJobRun]) -> list[RunIds]:
-    return [RunIds(*row) for row in rows.order_by("id").values_list(*RUN_COLUMNS)[:AT_ONCE]]
+def _some(rows: QuerySet[SyncJobRun]) -> list[SyncJobRun]:
+    """With no more than whoever acts on them has to know."""
+    return list(rows.order_by("id").only(*RUN_COLUMNS, "daemon_group_key")[:AT_ONCE])
 
 
-def _publish_all(runs: list[RunIds]) -> int:
+def _publish_all(runs: list[SyncJobRun]) -> int:
     """How many were published, up to the first that fails: each failure waits for a broker that is gone."""
     return sum(takewhile(bool, map(_publish_again, runs)))
 
 
-def _publish_again(ids: RunIds) -> bool:
-    with log_ids(ids):
-        run = SyncJobRun.objects.filter(id=ids.run_id).first()
-        return run is None or publish(run)
+def _publish_again(run: SyncJobRun) -> bool:
+    with log_ids():
+        tell_run(run)
+        return publish(run)
 
 
-def _each(runs: list[RunIds], act: Callable[[UUID], bool]) -> list[bool]:
+def _each(runs: list[SyncJobRun], act: Callable[[UUID], bool]) -> list[bool]:
     done = []
-    for ids in runs:
-        with log_ids(ids):
+    for run in runs:
+        with log_ids():
+            tell_run(run)
             try:
-                done.append(act(ids.run_id))
+                done.append(act(run.id))
             except DatabaseError:
                 log.exception("The sweep steps over a run.")
     return done

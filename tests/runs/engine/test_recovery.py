@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from celery import Celery, current_app
 from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from structlog.testing import capture_logs
 
@@ -37,6 +39,17 @@ def test_a_run_that_no_daemon_was_told_of_is_published() -> None:
     run = factories.run(dispatch=False)
     sweep(["default"])
     assert dispatched(run) is not None
+
+
+def test_runs_that_are_told_of_are_read_together() -> None:
+    costs = []
+    for count in (1, 4):
+        runs = [factories.run(dispatch=False) for _ in range(count)]
+        with CaptureQueriesContext(connection) as asked:
+            sweep(["default"])
+        assert all(map(dispatched, runs))
+        costs.append(len(asked))
+    assert costs[1] - costs[0] == 3  # an UPDATE for each
 
 
 def test_a_run_whose_message_is_young_is_left_alone() -> None:
