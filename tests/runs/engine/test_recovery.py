@@ -42,9 +42,11 @@ def test_a_run_that_no_daemon_was_told_of_is_published() -> None:
 
 
 def test_runs_that_are_told_of_are_read_together() -> None:
-    costs = []
+    account = factories.account()
+    job, costs = factories.job(integration=account.integration), []
     for count in (1, 4):
-        runs = [factories.run(dispatch=False) for _ in range(count)]
+        wishes = [{"of": count, "number": number} for number in range(count)]
+        runs = [factories.run(account=account, job=job, args=args, dispatch=False) for args in wishes]
         with CaptureQueriesContext(connection) as asked:
             sweep(["default"])
         assert all(map(dispatched, runs))
