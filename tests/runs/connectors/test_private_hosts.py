@@ -23,7 +23,7 @@ from runs.connectors import (
     check_name,
     check_target,
 )
-from runs.connectors.address_guard import NOT_INSIDE, check_url, checked_addresses
+from runs.connectors.address_guard import check_url, checked_addresses
 from tests.receiver import receiving
 from tests.runs.connectors.sources import client, fetch, list_spec, spec
 from tests.sources import json_response
@@ -194,7 +194,10 @@ class TestWhenAWebhookIsSaved:
     def test_a_name_that_leads_inside_is_refused_without_saying_where(self, addresses: list[str]) -> None:
         with pytest.raises(AddressRefused) as caught:
             check_name("https://hook.example/x", PrivateHosts(), leads_to(*addresses))
-        assert caught.value.message == f"hook.example is not on the public internet: {NOT_INSIDE}"
+        assert caught.value.message == (
+            "hook.example is not on the public internet: private networks are not allowed "
+            "(the setting ALLOWED_PRIVATE_HOSTS opens single hosts)."
+        )
 
     def test_one_that_leads_outside_or_to_an_allowed_host_is_taken(self) -> None:
         check_name("https://hook.example/x", PrivateHosts(), leads_to("93.184.216.34"))
